@@ -1,0 +1,35 @@
+# Everything from a fresh machine with Python >= 3.11 and make: `make demo` and `make test`.
+PYTHON ?= python3
+DAYS ?= 365
+BIN := .venv/bin
+
+.PHONY: setup demo serve-demo test quick check-code bench clean
+
+setup:
+	@$(PYTHON) deploy/bootstrap.py
+
+demo: setup
+	@$(BIN)/coalition demo --days $(DAYS)
+
+serve-demo: setup
+	@$(BIN)/coalition demo --days $(DAYS) --serve
+
+test: setup
+	@$(PYTHON) deploy/bootstrap.py --browser
+	@$(MAKE) --no-print-directory check-code
+	@$(BIN)/python -m pytest
+
+quick: setup
+	@$(BIN)/python -m pytest tests/pure tests/properties
+
+check-code:
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: setup
+	@$(BIN)/coalition bench
+
+clean:
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,72 @@
+"""What can go wrong in the hub, in one tree.
+
+    CoalitionError                    code, message; the base of all below
+    ├── SettingError                  a setting or flag is missing or wrong
+    ├── DatabaseError
+    │   ├── EmbeddedDatabaseError     the embedded PostgreSQL did not start
+    │   └── DatabaseUnreachableError  no answer within the time set; may be repeated
+    ├── NotFoundError                 a partner, member, window, key by that name is not there
+    ├── AlreadyThereError             a name or key is taken
+    ├── RequestRefusedError           a whole message is refused; carries status and the fields at fault
+    └── OverloadedError               a queue is full; may be repeated after `retry_after_s`
+"""
+
+from dataclasses import dataclass
+
+
+class CoalitionError(Exception):
+    """The base: `code` is stable and for machines, the text is for people."""
+
+    code = "error"
+
+
+class SettingError(CoalitionError):
+    code = "setting"
+
+
+class DatabaseError(CoalitionError):
+    code = "database"
+
+
+class EmbeddedDatabaseError(DatabaseError):
+    code = "embedded_database"
+
+
+class DatabaseUnreachableError(DatabaseError):
+    code = "database_unreachable"
+
+
+class NotFoundError(CoalitionError):
+    code = "not_found"
+
+
+class AlreadyThereError(CoalitionError):
+    code = "already_there"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldFault:
+    """One bad field: where, what was expected, what came (shortened)."""
+
+    field: str
+    code: str
+    expected: str
+    got: str
+
+
+class RequestRefusedError(CoalitionError):
+    """A whole request is refused and nothing of it booked; `faults` names every bad field."""
+
+    def __init__(self, *, status: int, code: str, detail: str, faults: tuple[FieldFault, ...] = ()) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.faults = faults
+
+
+class OverloadedError(CoalitionError):
+    code = "overloaded"
+
+    def __init__(self, *, waiting: int, limit: int, retry_after_s: int) -> None:
+        super().__init__(f"{waiting} operations wait, {limit} may; try again in {retry_after_s} s")
+        self.retry_after_s = retry_after_s

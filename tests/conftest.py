@@ -1,0 +1,59 @@
+"""Fixtures of all tests: one embedded PostgreSQL for the session, one database of its own for each test."""
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from coalition.database.embedded import EmbeddedPostgres
+from coalition.database.migrate import ProgrammeSettings, migrate
+from coalition.database.pool import Pool, open_pool
+
+TEMPLATE = "coalition_template"
+database_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def data_root() -> Iterator[Path]:
+    """A folder that the database's own user may enter, which pytest's tmp_path is not for root."""
+    folder = Path(tempfile.mkdtemp(prefix="coalition-tests-"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def cluster(data_root: Path) -> Iterator[EmbeddedPostgres]:
+    with EmbeddedPostgres(data_root / "cluster") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+async def template(cluster: EmbeddedPostgres) -> str:
+    """An empty programme of 4 lanes, copied for each test."""
+    connection = await asyncpg.connect(cluster.url)
+    await connection.execute(f"CREATE DATABASE {TEMPLATE}")
+    await connection.close()
+    await migrate(cluster.url_of(TEMPLATE), ProgrammeSettings())
+    return TEMPLATE
+
+
+@pytest.fixture
+async def database_url(cluster: EmbeddedPostgres, template: str) -> AsyncIterator[str]:
+    name = f"test_{next(database_numbers)}"
+    connection = await asyncpg.connect(cluster.url)
+    await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+    yield cluster.url_of(name)
+    await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await connection.close()
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[Pool]:
+    pool = await open_pool(database_url)
+    yield pool
+    await pool.close()
