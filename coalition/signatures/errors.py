@@ -21,7 +21,7 @@ SignatureRefusedError                   every foreseen refusal; `code` is stable
 KeyUnreadableError                      key_unreadable       a key file or raw key of the wrong form or type
 """
 
-from typing import ClassVar
+from coalition.errors import CoalitionError
 
 # What came is quoted in answers and logs; a header of kilobytes is not.
 GOT_CHARS_MAX = 120
@@ -31,10 +31,10 @@ def _shortened(text: str) -> str:
     return text if len(text) <= GOT_CHARS_MAX else f"{text[:GOT_CHARS_MAX]}... ({len(text)} characters)"
 
 
-class SignatureRefusedError(Exception):
+class SignatureRefusedError(CoalitionError):
     """A message whose signature is not accepted: which field, what was expected, what came."""
 
-    code: ClassVar[str] = "signature_refused"
+    code = "signature_refused"
 
     def __init__(self, *, field: str, expected: str, got: str) -> None:
         self.field = field
@@ -145,10 +145,10 @@ class ContentDigestWrongError(SignatureRefusedError):
     code = "content_digest_wrong"
 
 
-class KeyUnreadableError(Exception):
+class KeyUnreadableError(CoalitionError):
     """A key that is not an Ed25519 key of the expected form."""
 
-    code: ClassVar[str] = "key_unreadable"
+    code = "key_unreadable"
 
     def __init__(self, *, field: str, expected: str, got: str) -> None:
         self.field = field
