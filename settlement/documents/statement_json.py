@@ -1,0 +1,145 @@
+"""The statement as canonical JSON: the form that is signed, kept, and that the other formats are made from.
+
+Canonical means: keys sorted, no blanks, UTF-8, one spelling per value. Money and prices are strings, so that no
+reader rounds them; points and counts are whole numbers. Whoever verifies hashes the bytes as they came.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from settlement.documents.figures import plain
+from settlement.engine.line import Line
+from settlement.engine.money import Currency
+from settlement.engine.position import Position
+from settlement.engine.statement import ControlTotals, Party, PointsOrigin, Statement, WindowPeriod
+from settlement.engine.total import KINDS
+
+FORMAT: Final = "coalition-statement-v1"
+
+
+def write_json(statement: Statement) -> bytes:
+    """Return the statement as canonical JSON."""
+    document = {
+        "format": FORMAT,
+        "number": statement.number,
+        "window": _window(statement.period),
+        "made_at": statement.made_at.isoformat(),
+        "operator": _party(statement.operator),
+        "partner": {"partner": statement.partner, **_party(statement.addressee)},
+        "currency": {"code": statement.currency.code, "minor_units": statement.currency.minor_units},
+        "lines": [_line(line) for line in statement.lines],
+        "totals": _totals(statement.position),
+        "control": _control(statement.control),
+        "origins": [_origin(origin) for origin in statement.origins],
+    }
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def read_json(content: bytes) -> Statement:
+    """Return the statement that `write_json` wrote. It does not check it: it is for bytes of our own keeping.
+
+    Raises:
+        ValueError: the content has another format.
+    """
+    document = json.loads(content)
+    if document.get("format") != FORMAT:
+        raise ValueError(f"expected format {FORMAT}, got {document.get('format')}")
+    window, partner, totals = document["window"], document["partner"], document["totals"]
+    return Statement(
+        number=document["number"],
+        period=WindowPeriod(
+            window=window["window"],
+            opened_at=datetime.fromisoformat(window["opened_at"]),
+            closed_at=datetime.fromisoformat(window["closed_at"]),
+        ),
+        made_at=datetime.fromisoformat(document["made_at"]),
+        operator=_read_party(document["operator"]),
+        partner=partner["partner"],
+        addressee=_read_party(partner),
+        currency=Currency(document["currency"]["code"], document["currency"]["minor_units"]),
+        lines=tuple(_read_line(line) for line in document["lines"]),
+        position=Position(
+            partner=partner["partner"],
+            charge=Decimal(totals["charge"]),
+            credit=Decimal(totals["credit"]),
+            platform_fee=Decimal(totals["platform_fee"]),
+        ),
+        control=ControlTotals(
+            points={kind: document["control"][kind]["points"] for kind in KINDS},
+            operations={kind: document["control"][kind]["operations"] for kind in KINDS},
+        ),
+        origins=tuple(_read_origin(origin) for origin in document["origins"]),
+    )
+
+
+def _window(period: WindowPeriod) -> dict[str, Any]:
+    return {
+        "window": period.window,
+        "opened_at": period.opened_at.isoformat(),
+        "closed_at": period.closed_at.isoformat(),
+    }
+
+
+def _party(party: Party) -> dict[str, Any]:
+    return {"name": party.name, "address": list(party.address)}
+
+
+def _line(line: Line) -> dict[str, Any]:
+    return {
+        "code": line.code,
+        "description_key": line.description_key,
+        "terms_version": line.terms_version,
+        "points": line.points,
+        "price": plain(line.price),
+        "rate": None if line.rate is None else plain(line.rate),
+        "amount": str(line.amount),
+        "operations": line.operations,
+        "vat_category": line.vat_category,
+    }
+
+
+def _totals(position: Position) -> dict[str, str]:
+    return {
+        "charge": str(position.charge),
+        "platform_fee": str(position.platform_fee),
+        "credit": str(position.credit),
+        "net": str(position.net),
+    }
+
+
+def _control(control: ControlTotals) -> dict[str, Any]:
+    totals: dict[str, Any] = {
+        kind: {"points": control.points[kind], "operations": control.operations[kind]} for kind in KINDS
+    }
+    return {**totals, "outstanding_growth": control.outstanding_growth}
+
+
+def _origin(origin: PointsOrigin) -> dict[str, Any]:
+    rate = None if origin.vat_rate is None else plain(origin.vat_rate)
+    return {"kind": origin.kind, "vat_rate": rate, "points": origin.points}
+
+
+def _read_party(party: dict[str, Any]) -> Party:
+    return Party(name=party["name"], address=tuple(party["address"]))
+
+
+def _read_line(line: dict[str, Any]) -> Line:
+    return Line(
+        code=line["code"],
+        terms_version=line["terms_version"],
+        points=line["points"],
+        price=Decimal(line["price"]),
+        rate=None if line["rate"] is None else Decimal(line["rate"]),
+        amount=Decimal(line["amount"]),
+        operations=line["operations"],
+        vat_category=line["vat_category"],
+    )
+
+
+def _read_origin(origin: dict[str, Any]) -> PointsOrigin:
+    rate = None if origin["vat_rate"] is None else Decimal(origin["vat_rate"])
+    return PointsOrigin(kind=origin["kind"], vat_rate=rate, points=origin["points"])

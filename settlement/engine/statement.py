@@ -1,0 +1,132 @@
+"""One partner's lines and totals of one window, with all that its documents show.
+
+The content follows from its arguments alone: made again, it is the same, byte for byte, in every format.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from settlement.engine.line import Line
+from settlement.engine.money import Currency
+from settlement.engine.position import Position, position_of
+from settlement.engine.total import KINDS, Kind, WindowTotal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Party:
+    """Who sends or gets a statement, as it stands on the letter."""
+
+    name: str
+    address: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowPeriod:
+    """A clearing period: operations booked from `opened_at` on and before `closed_at`."""
+
+    window: int
+    opened_at: datetime
+    closed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlTotals:
+    """The points and operations behind the lines, to be compared with a partner's own books."""
+
+    points: dict[Kind, int]
+    operations: dict[Kind, int]
+
+    @property
+    def outstanding_growth(self) -> int:
+        """By how many points this partner raised what members hold."""
+        points = self.points
+        return points["issued"] - points["issue_reversed"] - points["redeemed"] + points["redeem_reversed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointsOrigin:
+    """Points of one kind by the VAT rate of the sales they came from; the basis of a later VAT correction."""
+
+    kind: Kind
+    vat_rate: Decimal | None
+    points: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """A statement; `total` > 0 is paid by the partner, < 0 is paid to it."""
+
+    number: str
+    period: WindowPeriod
+    made_at: datetime
+    operator: Party
+    partner: int
+    addressee: Party
+    currency: Currency
+    lines: tuple[Line, ...]
+    position: Position
+    control: ControlTotals
+    origins: tuple[PointsOrigin, ...]
+
+    @property
+    def total(self) -> Decimal:
+        return self.position.net
+
+
+def statement_number(*, window: int, partner: int) -> str:
+    """Return the number of the one statement that a partner has in a window."""
+    return f"ST-{window:05d}-{partner:05d}"
+
+
+def make_statement(
+    *,
+    period: WindowPeriod,
+    made_at: datetime,
+    operator: Party,
+    partner: int,
+    addressee: Party,
+    currency: Currency,
+    lines: Iterable[Line],
+    totals: Iterable[WindowTotal],
+) -> Statement:
+    """Put one partner's statement together from its priced lines and the totals that they were priced from."""
+    lines, totals = tuple(lines), tuple(totals)
+    return Statement(
+        number=statement_number(window=period.window, partner=partner),
+        period=period,
+        made_at=made_at,
+        operator=operator,
+        partner=partner,
+        addressee=addressee,
+        currency=currency,
+        lines=lines,
+        position=position_of(partner, lines, currency),
+        control=_control_totals(totals),
+        origins=_origins(totals),
+    )
+
+
+def _control_totals(totals: Iterable[WindowTotal]) -> ControlTotals:
+    points: dict[Kind, int] = dict.fromkeys(KINDS, 0)
+    operations: dict[Kind, int] = dict.fromkeys(KINDS, 0)
+    for total in totals:
+        points[total.kind] += total.points
+        operations[total.kind] += total.operations
+    return ControlTotals(points=points, operations=operations)
+
+
+def _origins(totals: Iterable[WindowTotal]) -> tuple[PointsOrigin, ...]:
+    points: defaultdict[tuple[int, Decimal], int] = defaultdict(int)
+    for total in totals:
+        # Unknown rates first: None has no order among decimals.
+        rate = Decimal(-1) if total.vat_rate is None else total.vat_rate
+        points[KINDS.index(total.kind), rate] += total.points
+    return tuple(
+        PointsOrigin(kind=KINDS[kind], vat_rate=None if rate < 0 else rate, points=count)
+        for (kind, rate), count in sorted(points.items())
+    )

@@ -1,0 +1,86 @@
+"""A partner's prices and fees, as dated versions that are never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from settlement.engine.money import Currency
+from settlement.errors import FieldProblem, InvalidTermsError
+
+PRICE_DECIMALS_MAX = 6
+PRICE_MAX = Decimal(1000)
+COMMISSION_DECIMALS_MAX = 6
+PLATFORM_FEE_MAX = Decimal(1_000_000_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """One version of what a partner pays and is paid.
+
+    Prices are money per point: `issue_price` and `service_fee` are paid for each point issued,
+    `redemption_price` is received for each point redeemed, less `commission`, a fraction of it.
+    `platform_fee` is money per window. Which version applies is decided by an operation's `occurred_at`.
+
+    Raises:
+        InvalidTermsError: fields are negative, too large, too precise or have no time zone; names all of them.
+    """
+
+    partner: int
+    version: int
+    valid_from: datetime
+    currency: Currency
+    issue_price: Decimal
+    service_fee: Decimal = Decimal(0)
+    redemption_price: Decimal
+    commission: Decimal = Decimal(0)
+    platform_fee: Decimal = Decimal(0)
+
+    def __post_init__(self) -> None:
+        problems = tuple(_problems(self))
+        if problems:
+            raise InvalidTermsError(problems=problems)
+
+
+def terms_valid_at(versions: Iterable[Terms], moment: datetime) -> Terms | None:
+    """Return the latest version that was valid at a moment; of two from the same moment, the later version."""
+    begun = [terms for terms in versions if terms.valid_from <= moment]
+    return max(begun, key=lambda terms: (terms.valid_from, terms.version), default=None)
+
+
+def _problems(terms: Terms) -> Iterator[FieldProblem]:
+    if terms.version < 1:
+        yield FieldProblem(field="version", problem=f"must be 1 or more, not {terms.version}")
+    if terms.valid_from.utcoffset() is None:
+        yield FieldProblem(field="valid_from", problem="must name its time zone")
+    for field in ("issue_price", "service_fee", "redemption_price"):
+        yield from _amount_problems(field, getattr(terms, field), most=PRICE_MAX, decimals_max=PRICE_DECIMALS_MAX)
+    yield from _amount_problems(
+        "commission", terms.commission, most=Decimal(1), decimals_max=COMMISSION_DECIMALS_MAX, unit=" (a fraction)"
+    )
+    yield from _amount_problems(
+        "platform_fee", terms.platform_fee, most=PLATFORM_FEE_MAX, decimals_max=terms.currency.minor_units
+    )
+
+
+def _amount_problems(
+    field: str, amount: object, *, most: Decimal, decimals_max: int, unit: str = ""
+) -> Iterator[FieldProblem]:
+    if not isinstance(amount, Decimal):
+        # A float has already lost the digits that a bill is about.
+        yield FieldProblem(field=field, problem=f"must be a Decimal, not {type(amount).__name__}")
+    elif not amount.is_finite():
+        yield FieldProblem(field=field, problem=f"must be a number, not {amount}")
+    elif amount < 0:
+        yield FieldProblem(field=field, problem=f"must not be negative: {amount}")
+    elif amount > most:
+        yield FieldProblem(field=field, problem=f"must be at most {most}{unit}: {amount}")
+    elif _decimals(amount) > decimals_max:
+        yield FieldProblem(field=field, problem=f"must have at most {decimals_max} decimals: {amount}")
+
+
+def _decimals(amount: Decimal) -> int:
+    exponent = amount.normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0

@@ -1,0 +1,153 @@
+"""What can go wrong with a bill, as one tree.
+
+SettlementError
+├── InvalidTermsError        a partner's terms break a limit; names every field
+├── UnknownTermsError        totals name a terms version that nobody has written down
+├── MixedCurrencyError       two currencies meet in one statement
+├── InvalidSplitError        an amount cannot be split as asked
+├── IllegalMoveError         a state may not follow another; names both
+├── TieOutError              a window's partners and its points do not agree; says where
+├── UnbalancedNettingError   positions and the operator's share do not sum to zero
+├── UnknownWindowError       there is no window of that number
+└── UnknownStatementError    a partner has no statement in that window
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import ClassVar
+
+
+class SettlementError(Exception):
+    """The settlement refused."""
+
+    code: ClassVar[str] = "settlement_refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldProblem:
+    """One field of an input and what is wrong with it, in words that stand alone."""
+
+    field: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.problem}"
+
+
+class InvalidTermsError(SettlementError):
+    """The terms are not valid."""
+
+    code = "invalid_terms"
+
+    def __init__(self, *, problems: Sequence[FieldProblem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("the terms are not valid: " + "; ".join(str(problem) for problem in self.problems))
+
+
+class UnknownTermsError(SettlementError):
+    """A terms version is not known."""
+
+    code = "unknown_terms"
+
+    def __init__(self, *, partner: int, version: int) -> None:
+        self.partner = partner
+        self.version = version
+        super().__init__(f"partner {partner} has no terms version {version}")
+
+
+class MixedCurrencyError(SettlementError):
+    """Two currencies meet in one statement."""
+
+    code = "mixed_currency"
+
+    def __init__(self, *, expected: str, actual: str) -> None:
+        self.expected = expected
+        self.actual = actual
+        super().__init__(f"the coalition settles in {expected}, but terms are in {actual}")
+
+
+class InvalidSplitError(SettlementError):
+    """An amount cannot be split as asked."""
+
+    code = "invalid_split"
+
+    def __init__(self, *, problem: str) -> None:
+        self.problem = problem
+        super().__init__(f"the amount cannot be split: {problem}")
+
+
+class IllegalMoveError(SettlementError):
+    """A state may not follow another."""
+
+    code = "illegal_move"
+
+    def __init__(self, *, subject: str, from_state: str, to_state: str, allowed: Sequence[str]) -> None:
+        self.subject = subject
+        self.from_state = from_state
+        self.to_state = to_state
+        self.allowed = tuple(allowed)
+        ways = " or ".join(self.allowed) if self.allowed else "nothing: it is final"
+        super().__init__(f"{subject} cannot go from {from_state} to {to_state}; from {from_state} it may go to {ways}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One place where two figures that must agree do not."""
+
+    where: str
+    expected: Decimal
+    actual: Decimal
+
+    @property
+    def amount(self) -> Decimal:
+        return self.actual - self.expected
+
+    def __str__(self) -> str:
+        return f"{self.where}: expected {self.expected}, got {self.actual} (difference {self.amount:+f})"
+
+
+class TieOutError(SettlementError):
+    """A window does not tie out."""
+
+    code = "window_does_not_tie_out"
+
+    def __init__(self, *, window: int, differences: Sequence[Difference]) -> None:
+        self.window = window
+        self.differences = tuple(differences)
+        listed = "; ".join(str(difference) for difference in self.differences)
+        super().__init__(f"window {window} does not tie out: {listed}")
+
+
+class UnbalancedNettingError(SettlementError):
+    """Positions and the operator's share do not sum to zero."""
+
+    code = "unbalanced_netting"
+
+    def __init__(self, *, expected: Decimal, actual: Decimal) -> None:
+        self.expected = expected
+        self.actual = actual
+        super().__init__(f"the partners' nets sum to {actual}, but the operator's share is {expected}")
+
+
+class UnknownWindowError(SettlementError):
+    """There is no window of that number."""
+
+    code = "unknown_window"
+
+    def __init__(self, *, window: int) -> None:
+        self.window = window
+        super().__init__(f"there is no window {window}")
+
+
+class UnknownStatementError(SettlementError):
+    """A partner has no statement in a window."""
+
+    code = "unknown_statement"
+
+    def __init__(self, *, window: int, partner: int) -> None:
+        self.window = window
+        self.partner = partner
+        super().__init__(f"partner {partner} has no statement in window {window}")
