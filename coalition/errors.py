@@ -1,14 +1,14 @@
 """What can go wrong in the hub, in one tree.
 
-    CoalitionError                    code, message; the base of all below
-    ├── SettingError                  a setting or flag is missing or wrong
-    ├── DatabaseError
-    │   ├── EmbeddedDatabaseError     the embedded PostgreSQL did not start
-    │   └── DatabaseUnreachableError  no answer within the time set; may be repeated
-    ├── NotFoundError                 a partner, member, window, key by that name is not there
-    ├── AlreadyThereError             a name or key is taken
-    ├── RequestRefusedError           a whole message is refused; carries status and the fields at fault
-    └── OverloadedError               a queue is full; may be repeated after `retry_after_s`
+CoalitionError                    code, message; the base of all below
+├── SettingError                  a setting or flag is missing or wrong
+├── DatabaseError
+│   ├── EmbeddedDatabaseError     the embedded PostgreSQL did not start
+│   └── DatabaseUnreachableError  no answer within the time set; may be repeated
+├── NotFoundError                 a partner, member, window, key by that name is not there
+├── AlreadyThereError             a name or key is taken
+├── RequestRefusedError           a whole message is refused; carries status and the fields at fault
+└── OverloadedError               a queue is full; may be repeated after `retry_after_s`
 """
 
 from dataclasses import dataclass

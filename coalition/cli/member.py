@@ -1,0 +1,70 @@
+"""`coalition member`: open accounts."""
+
+import csv
+import io
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from coalition.cli.options import AsJson, DatabaseUrl, DataDir
+from coalition.cli.session import now, open_session, read_file, run, show
+from coalition.operations.add_members import NewMember, OpenedAccount, add_members
+from coalition.programme.card_number import printed
+
+member_app = typer.Typer(help="Members: open accounts, one or from a file.", no_args_is_help=True)
+
+COLUMNS = ["email", "name", "language"]
+
+
+@member_app.command("add")
+def add(
+    email: Annotated[str, typer.Option(help="Address to sign in with.")],
+    name: Annotated[str | None, typer.Option(help="Name on the pages; without it the address.")] = None,
+    language: Annotated[str, typer.Option(help="en or de.")] = "en",
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Open an account with a member and a card."""
+    member = NewMember(email, name or email, language)
+
+    async def work() -> None:
+        async with open_session(data_dir, database_url) as session:
+            opened = (await add_members(session.pool, [member], now=now()))[0]
+            text = f"{opened.email} has account {opened.account} and card {printed(opened.card)}."
+            show({"account": opened.account, "card": opened.card}, as_json=as_json, text=text)
+
+    run(work())
+
+
+@member_app.command("import")
+def import_members(
+    file: Annotated[Path, typer.Argument(help="CSV with the columns email,name,language.")],
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Open an account for each row of a CSV file, all or none."""
+    members = _read_members(read_file(file))
+
+    async def work() -> list[OpenedAccount]:
+        async with open_session(data_dir, database_url) as session:
+            return await add_members(session.pool, members, now=now())
+
+    opened = run(work())
+    document = [{"email": row.email, "account": row.account, "card": row.card} for row in opened]
+    show(document, as_json=as_json, text=f"{len(opened):,} accounts are open.")
+
+
+def _read_members(content: bytes) -> list[NewMember]:
+    try:
+        rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig")), strict=True))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise typer.BadParameter(f"expected CSV in UTF-8: {error}") from error
+    if not rows or rows[0] != COLUMNS:
+        raise typer.BadParameter(f"line 1: expected {','.join(COLUMNS)}, {','.join(rows[0]) if rows else ''!r} came")
+    for number, row in enumerate(rows[1:], 2):
+        if len(row) != len(COLUMNS):
+            raise typer.BadParameter(f"line {number}: expected {len(COLUMNS)} fields, {len(row)} came")
+    return [NewMember(*row) for row in rows[1:]]

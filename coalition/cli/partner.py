@@ -1,0 +1,182 @@
+"""`coalition partner` and `coalition key`: who takes part, and with which keys."""
+
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from coalition.cli.options import AsJson, DatabaseUrl, DataDir
+from coalition.cli.session import now, open_session, read_file, run, show
+from coalition.operations.manage_partner import FirstTerms, add_key, add_partner, end_key, set_status
+from coalition.stores.registry import load_participants, load_partner_keys
+
+partner_app = typer.Typer(help="Partners: take in, list, suspend, resume.", no_args_is_help=True)
+key_app = typer.Typer(help="Partners' keys: add, end, list.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="The partner's name.")]
+KeyFile = Annotated[Path, typer.Option("--key", help="The partner's Ed25519 public key, PEM.")]
+Price = Annotated[str | None, typer.Option(help="Money per point; without it the point value.")]
+
+
+@partner_app.command("add")
+def add(
+    name: Name,
+    key: KeyFile,
+    earn_rate: Annotated[
+        str | None, typer.Option(help="Points per unit of currency, for earns without points.")
+    ] = None,
+    issue_price: Price = None,
+    service_fee: Annotated[str, typer.Option(help="Money per point issued, on top.")] = "0",
+    redemption_price: Price = None,
+    commission: Annotated[str, typer.Option(help="Share of redemptions kept, 0 to 1.")] = "0",
+    platform_fee: Annotated[str, typer.Option(help="Money per window.")] = "0",
+    earn: Annotated[bool, typer.Option(help="May issue points.")] = True,
+    burn: Annotated[bool, typer.Option(help="May accept points.")] = True,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Take a partner in with its first key and terms."""
+    terms = FirstTerms(
+        earn_rate=_price("earn-rate", earn_rate),
+        issue_price=_price("issue-price", issue_price),
+        service_fee=_price("service-fee", service_fee) or Decimal(0),
+        redemption_price=_price("redemption-price", redemption_price),
+        commission=_price("commission", commission) or Decimal(0),
+        platform_fee=_price("platform-fee", platform_fee) or Decimal(0),
+    )
+    pem = read_file(key)
+
+    async def work() -> None:
+        async with open_session(data_dir, database_url) as session:
+            added = await add_partner(
+                session.pool,
+                name=name,
+                key_pem=pem,
+                terms=terms,
+                may_earn=earn,
+                may_burn=burn,
+                now=now(),
+                actor=session.actor,
+            )
+            document = {"partner": added.partner, "name": name, "keyid": added.keyid}
+            show(document, as_json=as_json, text=f"{name} is partner {added.partner}; its key is {added.keyid}.")
+
+    run(work())
+
+
+@partner_app.command("list")
+def list_partners(as_json: AsJson = False, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """List the partners."""
+
+    async def work() -> None:
+        async with open_session(data_dir, database_url) as session, session.pool.acquire() as connection:
+            partners = (await load_participants(connection)).values()
+            document = [
+                {
+                    "partner": partner.partner,
+                    "name": partner.name,
+                    "status": partner.status,
+                    "may_earn": partner.may_earn,
+                    "may_burn": partner.may_burn,
+                    "terms_version": len(partner.terms),
+                }
+                for partner in partners
+            ]
+            text = "\n".join(f"{partner.partner:>5}  {partner.status:<10} {partner.name}" for partner in partners)
+            show(document, as_json=as_json, text=text or "There are no partners yet.")
+
+    run(work())
+
+
+@partner_app.command("suspend")
+def suspend(name: Name, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """Refuse a partner's messages from now on."""
+    _set_status(name, "suspended", data_dir, database_url)
+
+
+@partner_app.command("resume")
+def resume(name: Name, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """Take a suspended partner's messages again."""
+    _set_status(name, "active", data_dir, database_url)
+
+
+@key_app.command("add")
+def add_partner_key(
+    name: Name,
+    key: KeyFile,
+    valid_from: Annotated[datetime | None, typer.Option(help="UTC; without it: now.")] = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Add a key to a partner; several may be valid at once, so that keys are rotated without a gap."""
+    pem = read_file(key)
+
+    async def work() -> None:
+        async with open_session(data_dir, database_url) as session:
+            begin = valid_from.replace(tzinfo=now().tzinfo) if valid_from else now()
+            keyid = await add_key(session.pool, name=name, key_pem=pem, valid_from=begin)
+            show({"partner": name, "keyid": keyid}, as_json=as_json, text=f"{name} may sign with {keyid}.")
+
+    run(work())
+
+
+@key_app.command("end")
+def end_partner_key(
+    keyid: Annotated[str, typer.Argument(help="The key's id.")],
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """End a key's validity now; what it signed stays verifiable."""
+
+    async def work() -> None:
+        async with open_session(data_dir, database_url) as session:
+            ended_at = now()
+            await end_key(session.pool, keyid=keyid, valid_until=ended_at)
+            show({"keyid": keyid, "valid_until": ended_at}, as_json=as_json, text=f"{keyid} signs no more.")
+
+    run(work())
+
+
+@key_app.command("list")
+def list_keys(as_json: AsJson = False, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """List the partners' keys with their intervals."""
+
+    async def work() -> None:
+        async with open_session(data_dir, database_url) as session, session.pool.acquire() as connection:
+            rows = await load_partner_keys(connection)
+            columns = ("keyid", "partner", "valid_from", "valid_until")
+            document = [{column: row[column] for column in columns} for row in rows]
+            lines = [
+                f"{row['keyid']}  partner {row['partner']}  until {row['valid_until'] or 'further notice'}"
+                for row in rows
+            ]
+            show(document, as_json=as_json, text="\n".join(lines) or "There are no keys yet.")
+
+    run(work())
+
+
+def _set_status(name: str, status: str, data_dir: Path | None, database_url: str | None) -> None:
+    async def work() -> None:
+        async with open_session(data_dir, database_url) as session:
+            await set_status(session.pool, name=name, status=status)
+            typer.echo(f"{name} is {status}.")
+
+    run(work())
+
+
+def _price(flag: str, text: str | None) -> Decimal | None:
+    if text is None:
+        return None
+    try:
+        value = Decimal(text)
+    except ArithmeticError:
+        value = Decimal("NaN")
+    if not value.is_finite() or value < 0 or (flag == "commission" and value > 1):
+        limit = "from 0 to 1" if flag == "commission" else "of 0 or more"
+        raise typer.BadParameter(f"expected a number {limit}, {text!r} came", param_hint=f"--{flag}")
+    return value

@@ -1,0 +1,79 @@
+"""Settings: flags first, then the environment (COALITION_...), then these defaults; docs/operator.md has the table."""
+
+import os
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from coalition.database.migrate import ProgrammeSettings
+from coalition.errors import SettingError
+
+
+def default_data_dir() -> Path:
+    """As root outside any home, since the embedded PostgreSQL then runs as a user of its own."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/coalition/data")
+    return Path.home() / ".local" / "share" / "coalition"
+
+
+class Settings(BaseSettings):
+    """Every setting of the hub. Those of the programme count only when the database is made."""
+
+    model_config = SettingsConfigDict(env_prefix="COALITION_", extra="ignore", frozen=True)
+
+    data_dir: Path = Field(default_factory=default_data_dir, description="Embedded database, hub key, reports.")
+    database_url: str | None = Field(None, description="PostgreSQL 15 or later; none: the embedded one.")
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0: any free one.")
+    metrics_port: int | None = Field(None, ge=0, le=65535, description="Port of /metrics, on the same host; none: off.")
+    hub_key: Path | None = Field(None, description="PEM of the hub's key; none: DATA_DIR/hub-key.pem, made at need.")
+    waiting_max: int = Field(20_000, ge=1_000, description="Operations that may wait before 503 is answered.")
+    pool_size: int = Field(16, ge=4, le=200, description="Database connections of one hub at most.")
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="How much is logged.")
+    log_json: bool = Field(False, description="Log lines as JSON, for machines.")
+    public_url: str | None = Field(None, description="Address that people use; https turns Secure cookies on.")
+    smtp_url: str | None = Field(None, description="smtp://user:password@host:port, smtps:// for TLS from the start.")
+    mail_from: str = Field("coalition@localhost", description="Sender of the hub's mail.")
+    print_codes: bool = Field(False, description="Print sign-in codes instead of mailing them; for demos only.")
+
+    programme_name: str = Field("Coalition", max_length=64, description="Name of the programme.")
+    currency: str = Field("EUR", pattern="^[A-Z]{3}$", description="Settlement currency, ISO 4217.")
+    minor_unit: int = Field(2, ge=0, le=4, description="Decimals of the currency.")
+    time_zone: str = Field("Europe/Berlin", description="Zone of the programme's days.")
+    point_value: Decimal = Field(Decimal("0.01"), gt=0, description="Money per point.")
+    lanes: int = Field(4, ge=1, le=1024, description="Journals; fixed when the database is made.")
+    expiry_months: int | None = Field(36, ge=1, description="Points expire at the end of this month after the sale.")
+
+    @property
+    def hub_key_path(self) -> Path:
+        return self.hub_key or self.data_dir / "hub-key.pem"
+
+    @property
+    def programme(self) -> ProgrammeSettings:
+        return ProgrammeSettings(
+            name=self.programme_name,
+            currency=self.currency,
+            minor_unit=self.minor_unit,
+            time_zone=self.time_zone,
+            point_value=self.point_value,
+            lanes=self.lanes,
+            expiry_months=self.expiry_months,
+        )
+
+
+def load_settings(**flags: Any) -> Settings:
+    """Read the settings; flags that are None were not given.
+
+    Raises SettingError that names the setting, what was expected and what came."""
+    try:
+        return Settings(**{name: value for name, value in flags.items() if value is not None})
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(map(str, detail['loc']))} (COALITION_{str(detail['loc'][0]).upper()}): {detail['msg']}, "
+            f"{detail['input']!r} came"
+            for detail in error.errors()
+        )
+        raise SettingError(faults) from error

@@ -1,0 +1,56 @@
+"""The hub's HTTP application: routes, their doors, and what opens and closes with it."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import cast
+
+from aiohttp import web
+
+from coalition import __version__
+from coalition.http import messages, reads, service
+from coalition.http.hub_key import SIGNER, Signer
+from coalition.http.openapi import build_openapi, openapi_route
+from coalition.http.partner_calls import NONCES, partner_door, request_id_of
+from coalition.http.problems import problem_answer
+from coalition.http.routes import CLEARING, POOL, OpenHandler, Route
+from coalition.lanes.clearing import Clearing
+from coalition.signatures.nonces import Nonces
+
+BODY_BYTES_MAX = 1_048_576
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def build_app(clearing: Clearing, signer: Signer, *, more_routes: Sequence[Route] = ()) -> web.Application:
+    """Return the application; it opens and closes the clearing with itself."""
+    app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[answer_errors])
+    app[POOL], app[CLEARING], app[SIGNER], app[NONCES] = clearing.pool, clearing, signer, Nonces()
+    app.cleanup_ctx.append(_clearing_context)
+    routes = [*messages.ROUTES, *reads.ROUTES, *service.ROUTES, *more_routes]
+    routes.append(openapi_route(build_openapi(routes, version=__version__)))
+    for route in routes:
+        handler = partner_door(route) if route.access == "partner" else cast(OpenHandler, route.handler)
+        app.router.add_route(route.method, route.path, handler)
+    return app
+
+
+async def _clearing_context(app: web.Application) -> AsyncIterator[None]:
+    await app[CLEARING].open()
+    async with app[POOL].acquire() as connection:
+        await app[SIGNER].publish(connection, now=app[CLEARING].clock())
+    yield
+    await app[CLEARING].close()
+
+
+@web.middleware
+async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn what goes wrong before a partner is known into problem details; leave redirects and pages' answers alone."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        if error.status < 400 or error.content_type != "text/plain":
+            raise
+        answer = problem_answer(error, request_id=request_id_of(request))
+    except Exception as error:
+        answer = problem_answer(error, request_id=request_id_of(request))
+    headers = {"Content-Type": answer.content_type, "X-Request-Id": request_id_of(request), **answer.headers}
+    return web.Response(status=answer.status, body=answer.body, headers=headers)

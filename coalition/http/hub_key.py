@@ -1,0 +1,64 @@
+"""The hub's own key: made at the first start, kept in a file of its own, published for ever."""
+
+import os
+from datetime import datetime
+from pathlib import Path
+
+from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from coalition.database.pool import Connection
+from coalition.signatures.keys import (
+    generate_private_key,
+    keyid_of,
+    load_private_key,
+    private_key_pem,
+    raw_of_public_key,
+)
+from coalition.signatures.sign import sign_response
+from coalition.signatures.verify import VerifiedRequest
+from coalition.stores.hub_keys import add_hub_key
+
+
+class Signer:
+    """Signs answers with one key."""
+
+    def __init__(self, private_key: Ed25519PrivateKey) -> None:
+        self._private_key = private_key
+        self.keyid = keyid_of(private_key.public_key())
+
+    def sign(self, *, status: int, body: bytes, verified: VerifiedRequest, now: datetime) -> dict[str, str]:
+        """Return the headers of a signed answer to this very request."""
+        return sign_response(
+            private_key=self._private_key,
+            keyid=self.keyid,
+            status=status,
+            body=body,
+            verified=verified,
+            created_s=int(now.timestamp()),
+        )
+
+    async def publish(self, connection: Connection, *, now: datetime) -> None:
+        """Make the public key known to partners, from now on for ever."""
+        await add_hub_key(connection, self.keyid, raw_of_public_key(self._private_key.public_key()), valid_from=now)
+
+
+SIGNER: web.AppKey[Signer] = web.AppKey("signer", Signer)
+
+
+def load_signer(path: Path) -> Signer:
+    """Load the hub's key from its file, which only the hub may read; make one where there is none."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pem = private_key_pem(generate_private_key())
+        unfinished = path.with_suffix(f".{os.getpid()}")
+        with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(pem)
+        try:
+            # Two hubs may start at once: the first file that is there is the key.
+            os.link(unfinished, path)
+        except FileExistsError:
+            pass
+        finally:
+            unfinished.unlink()
+    return Signer(load_private_key(path.read_bytes()))

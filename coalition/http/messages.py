@@ -1,0 +1,88 @@
+"""POST /v1/messages: the one way in which points move."""
+
+from hashlib import sha256
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from coalition.errors import FieldFault, RequestRefusedError
+from coalition.http.answers import MessageAnswer
+from coalition.http.problems import shortened
+from coalition.http.routes import CLEARING, Answer, PartnerCall, Route
+from coalition.lanes.clearing import SignedMessage
+from coalition.ledger.admission import message_faults
+from coalition.ledger.operation import OPERATIONS_MAX, Message
+
+OPERATION_TYPES = frozenset({"earn", "burn", "reverse"})
+
+
+async def post_message(request: web.Request, call: PartnerCall) -> Answer:
+    """Book a message's operations and answer with one result for each, after the commit."""
+    if request.content_type != "application/json":
+        raise RequestRefusedError(
+            status=415,
+            code="content_type_unsupported",
+            detail=f"Content-Type must be application/json; {shortened(request.content_type)} came.",
+        )
+    message = read_message(call.body)
+    clearing = request.app[CLEARING]
+    faults = message_faults(message.operations, now=clearing.clock(), currency=clearing.registry.programme.currency)
+    if faults:
+        raise refused_message(faults)
+    signed = call.verified.request
+    digest = call.verified.body_sha256 or sha256(call.body).digest()
+    results = await clearing.clear(
+        SignedMessage(
+            partner=call.participant,
+            keyid=call.keyid,
+            authority=signed.authority,
+            signature_input=signed.signature_input or "",
+            signature=signed.signature or "",
+            content_digest=signed.content_digest or "",
+            body=call.body,
+            digest=digest,
+        ),
+        message.operations,
+    )
+    return Answer(200, f'{{"message":"{digest.hex()}","results":[{",".join(results)}]}}'.encode())
+
+
+def read_message(body: bytes) -> Message:
+    """Read a body strictly; raises RequestRefusedError with every bad field: 400 not JSON, 413 too many, 422 else."""
+    try:
+        return Message.model_validate_json(body)
+    except ValidationError as error:
+        faults = tuple(_fault(detail) for detail in error.errors(include_url=False, include_context=True))
+    if any(fault.code == "json_invalid" for fault in faults):
+        raise RequestRefusedError(status=400, code="not_json", detail="The body is not JSON.", faults=faults)
+    if any(fault.field == "operations" and fault.code == "too_long" for fault in faults):
+        detail = f"A message holds at most {OPERATIONS_MAX} operations; send the rest in the next."
+        raise RequestRefusedError(status=413, code="too_many_operations", detail=detail, faults=faults)
+    raise refused_message(faults)
+
+
+def refused_message(faults: tuple[FieldFault, ...]) -> RequestRefusedError:
+    fields = ", ".join(fault.field for fault in faults[:5]) + (", …" if len(faults) > 5 else "")
+    detail = f"Nothing was booked; mend these and send again: {fields}."
+    return RequestRefusedError(status=422, code="message_invalid", detail=detail, faults=faults)
+
+
+def _fault(detail: object) -> FieldFault:
+    assert isinstance(detail, dict)
+    # The union's tag is our own word; the sender knows its field without it.
+    path = [str(part) for position, part in enumerate(detail["loc"]) if not (position == 2 and part in OPERATION_TYPES)]
+    came = "nothing" if detail["type"] == "missing" else shortened(detail["input"])
+    return FieldFault(".".join(path) or "body", detail["type"], detail["msg"], came)
+
+
+ROUTES = [
+    Route(
+        "POST",
+        "/v1/messages",
+        "partner",
+        post_message,
+        "Book earns, burns and reversals; each operation stands alone, and is answered after the commit.",
+        takes=Message,
+        answers=MessageAnswer,
+    )
+]

@@ -1,0 +1,113 @@
+"""OpenAPI 3.1 from the list of routes and the types that the code itself uses."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from aiohttp import web
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from coalition.http.answers import Problem
+from coalition.http.routes import Route
+
+SIGNED = (
+    "Signed by RFC 9421 with Ed25519 and tag coalition-message-v1 over @method, @authority, @path, @query and, with a "
+    "body, content-digest; parameters created, keyid, alg. The answer is signed with tag coalition-receipt-v1."
+)
+PROBLEM_STATUSES = {
+    "400": "The body is not JSON.",
+    "401": "The signature is missing, wrong or stale; unsigned.",
+    "403": "The partner is suspended.",
+    "404": "There is no such thing.",
+    "413": "Over 1,048,576 bytes or 1,000 operations.",
+    "415": "Not application/json.",
+    "422": "One or more fields are wrong; each is named, and nothing was booked.",
+    "429": "Too many requests; see Retry-After.",
+    "500": "A fault of the hub.",
+    "503": "Overloaded, or the database is away; see Retry-After and send the same again.",
+}
+GET_STATUSES = ("401", "403", "404", "422", "500", "503")
+
+
+def build_openapi(routes: Sequence[Route], *, version: str) -> bytes:
+    """Return the description of these routes."""
+    models = sorted(
+        {model for route in routes for model in (route.takes, route.answers) if model} | {Problem}, key=_name
+    )
+    _, schemas = models_json_schema(
+        [(model, "validation") for model in models], ref_template="#/components/schemas/{model}"
+    )
+    document = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "coalition",
+            "version": version,
+            "description": "The clearing service of a multi-partner loyalty programme.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": _paths(routes),
+        "components": {
+            "schemas": schemas["$defs"],
+            "securitySchemes": {
+                "partnerSignature": {"type": "apiKey", "in": "header", "name": "Signature", "description": SIGNED}
+            },
+        },
+    }
+    return json.dumps(document, indent=1).encode()
+
+
+def openapi_route(document: bytes) -> Route:
+    """Return the route that answers the description itself."""
+
+    async def get_openapi(_: web.Request) -> web.Response:
+        return web.Response(body=document, content_type="application/json")
+
+    return Route("GET", "/openapi.json", "open", get_openapi, "This description.")
+
+
+def _paths(routes: Sequence[Route]) -> dict[str, Any]:
+    paths: dict[str, Any] = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+    return paths
+
+
+def _operation(route: Route) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "summary": route.summary,
+        "operationId": route.handler.__name__,
+        "parameters": [
+            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+            for name in _path_names(route.path)
+        ],
+        "responses": {"200": _success(route)},
+    }
+    if route.takes is not None:
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": _ref(route.takes)}}}
+    if route.access == "partner":
+        operation["security"] = [{"partnerSignature": []}]
+        statuses = PROBLEM_STATUSES if route.method == "POST" else GET_STATUSES
+        for status in statuses:
+            operation["responses"][status] = {
+                "description": PROBLEM_STATUSES[status],
+                "content": {"application/problem+json": {"schema": _ref(Problem)}},
+            }
+    return operation
+
+
+def _success(route: Route) -> dict[str, Any]:
+    schema = _ref(route.answers) if route.answers else {}
+    return {"description": route.summary, "content": {route.content_type: {"schema": schema}}}
+
+
+def _path_names(path: str) -> list[str]:
+    return [part[1:-1].partition(":")[0] for part in path.split("/") if part.startswith("{")]
+
+
+def _ref(model: type[BaseModel]) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{model.__name__}"}
+
+
+def _name(model: type[BaseModel]) -> str:
+    return model.__name__

@@ -1,0 +1,103 @@
+"""The door for partners: read, verify, call, sign.
+
+A request is judged in this order: size, signature, key's validity, partner's status. From the moment it is verified,
+every answer is signed, refusals and faults as well.
+"""
+
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import cast
+
+from aiohttp import web
+
+from coalition.errors import RequestRefusedError
+from coalition.http.hub_key import SIGNER
+from coalition.http.problems import problem_answer
+from coalition.http.routes import CLEARING, Answer, PartnerCall, PartnerHandler, Route
+from coalition.lanes.registry import PartnerKey
+from coalition.signatures.errors import KeyNotValidError, KeyUnknownError
+from coalition.signatures.nonces import Nonces
+from coalition.signatures.request import SignedRequest, path_and_query
+from coalition.signatures.verify import parse_signature, verify_request
+
+NONCES: web.AppKey[Nonces] = web.AppKey("nonces", Nonces)
+
+
+def partner_door(route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """Return the aiohttp handler of a route that only partners may call."""
+    handler = cast(PartnerHandler, route.handler)
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        call = await verified_call(request)
+        try:
+            refuse_inactive(call)
+            answer = await handler(request, call)
+        except Exception as error:
+            answer = problem_answer(error, request_id=call.request_id)
+        return signed_response(request, call, answer)
+
+    return handle
+
+
+async def verified_call(request: web.Request) -> PartnerCall:
+    """Verify a request; raises SignatureRefusedError, which is answered unsigned: we don't know to whom."""
+    body = await request.read()
+    path, query = path_and_query(request.raw_path)
+    headers = request.headers
+    signed = SignedRequest(
+        method=request.method,
+        authority=headers.get("Host", ""),
+        path=path,
+        query=query,
+        signature_input=_joined(request, "Signature-Input"),
+        signature=_joined(request, "Signature"),
+        content_digest=_joined(request, "Content-Digest"),
+    )
+    clearing = request.app[CLEARING]
+    parsed = parse_signature(signed)
+    now = clearing.clock()
+    key = await clearing.registry.find_key(parsed.keyid)
+    if key is None:
+        raise KeyUnknownError(
+            field="Signature-Input;keyid", expected="a key that the operator registered", got=parsed.keyid
+        )
+    if not key.is_valid_at(now):
+        raise KeyNotValidError(field="Signature-Input;keyid", expected=_interval(key), got=now.isoformat())
+    verified = verify_request(signed, body, key.public_key, parsed, now_s=int(now.timestamp()))
+    if parsed.nonce is not None:
+        request.app[NONCES].spend(keyid=key.keyid, nonce=parsed.nonce, now_s=int(now.timestamp()))
+    participant = clearing.registry.participants[key.partner]
+    return PartnerCall(participant, key.keyid, verified, body, request_id_of(request))
+
+
+def refuse_inactive(call: PartnerCall) -> None:
+    if call.participant.status == "suspended":
+        raise RequestRefusedError(
+            status=403, code="partner_suspended", detail=f"{call.partner_name} is suspended; ask the operator."
+        )
+
+
+def signed_response(request: web.Request, call: PartnerCall, answer: Answer) -> web.Response:
+    """Return the answer with the receipt's signature over it and the request."""
+    signature = request.app[SIGNER].sign(
+        status=answer.status, body=answer.body, verified=call.verified, now=request.app[CLEARING].clock()
+    )
+    headers = {"Content-Type": answer.content_type, "X-Request-Id": call.request_id, **answer.headers, **signature}
+    return web.Response(status=answer.status, body=answer.body, headers=headers)
+
+
+def request_id_of(request: web.Request) -> str:
+    """Return the id under which this request is logged; the same for its whole life."""
+    if "request_id" not in request:
+        request["request_id"] = secrets.token_hex(8)
+    return cast(str, request["request_id"])
+
+
+def _joined(request: web.Request, name: str) -> str | None:
+    values = request.headers.getall(name, [])
+    return ", ".join(values) if values else None
+
+
+def _interval(key: PartnerKey) -> str:
+    until = key.valid_until.isoformat() if key.valid_until else "for good"
+    return f"a moment in which the key is valid: from {key.valid_from.isoformat()} until {until}"

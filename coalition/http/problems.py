@@ -1,0 +1,89 @@
+"""Errors as problem details (RFC 9457): one table from classes to answers."""
+
+import json
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import structlog
+from aiohttp import web
+
+from coalition.errors import (
+    DatabaseUnreachableError,
+    FieldFault,
+    NotFoundError,
+    OverloadedError,
+    RequestRefusedError,
+)
+from coalition.http.routes import Answer
+from coalition.signatures.errors import SignatureRefusedError
+
+log = structlog.get_logger()
+
+DATABASE_RETRY_AFTER_S = 2
+GOT_CHARS_MAX = 120
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemDetails:
+    status: int
+    code: str
+    detail: str
+    is_retryable: bool = False
+    faults: tuple[FieldFault, ...] = ()
+    retry_after_s: int | None = None
+
+
+def problem_of(error: Exception) -> ProblemDetails | None:
+    """Return how a foreseen error is told to a caller; None: it is a bug."""
+    match error:
+        case RequestRefusedError():
+            return ProblemDetails(error.status, error.code, str(error), error.status in (429, 503), error.faults)
+        case SignatureRefusedError():
+            fault = FieldFault(error.field, error.code, error.expected, shortened(error.got))
+            return ProblemDetails(401, error.code, str(error), faults=(fault,))
+        case OverloadedError():
+            return ProblemDetails(503, error.code, str(error), True, retry_after_s=error.retry_after_s)
+        case DatabaseUnreachableError():
+            detail = "The database does not answer. Send the same again: what was booked is answered, not repeated."
+            return ProblemDetails(503, error.code, detail, True, retry_after_s=DATABASE_RETRY_AFTER_S)
+        case NotFoundError():
+            return ProblemDetails(404, error.code, str(error))
+        case web.HTTPRequestEntityTooLarge():
+            return ProblemDetails(413, "body_too_large", "The body is larger than 1,048,576 bytes.")
+        case web.HTTPException() if error.status >= 400:
+            return ProblemDetails(error.status, f"http_{error.status}", HTTPStatus(error.status).description)
+        case _:
+            return None
+
+
+def problem_answer(error: Exception, *, request_id: str) -> Answer:
+    """Return the problem document for an error; what was not foreseen becomes 500 and is logged with its traceback."""
+    problem = problem_of(error)
+    if problem is None:
+        log.error("http.bug", request_id=request_id, exc_info=error)
+        problem = ProblemDetails(
+            500, "internal", f"This is a fault of the hub; name {request_id} to its operator.", True
+        )
+    else:
+        log.info("http.refused", request_id=request_id, status=problem.status, code=problem.code, detail=problem.detail)
+    document = {
+        "type": "about:blank",
+        "title": HTTPStatus(problem.status).phrase,
+        "status": problem.status,
+        "detail": problem.detail,
+        "code": problem.code,
+        "retryable": problem.is_retryable,
+        "request_id": request_id,
+        "errors": [
+            {"field": fault.field, "code": fault.code, "expected": fault.expected, "got": fault.got}
+            for fault in problem.faults
+        ],
+    }
+    headers = {} if problem.retry_after_s is None else {"Retry-After": str(problem.retry_after_s)}
+    return Answer(problem.status, json.dumps(document).encode(), "application/problem+json", headers)
+
+
+def shortened(got: object) -> str:
+    """Return what came, short enough to be told back."""
+    text = got if isinstance(got, str) else repr(got)
+    return text if len(text) <= GOT_CHARS_MAX else text[:GOT_CHARS_MAX] + "…"

@@ -1,0 +1,74 @@
+"""What partners may look up: a card's balance, an operation's result."""
+
+import json
+import re
+from datetime import timedelta
+
+from aiohttp import web
+
+from coalition.errors import FieldFault, NotFoundError, RequestRefusedError
+from coalition.http.answers import BookedResult, CardAnswer
+from coalition.http.problems import shortened
+from coalition.http.routes import CLEARING, POOL, Answer, PartnerCall, Route
+from coalition.lanes.card_directory import normalised
+from coalition.ledger.operation import CARD_PATTERN
+from coalition.stores.balances import load_balance, load_expiries
+from coalition.stores.journal import load_result
+
+EXPIRIES_MAX = 12
+
+
+async def get_card(request: web.Request, call: PartnerCall) -> Answer:
+    """Answer a card's balance, what is available of it, and its next expiries."""
+    asked = request.match_info["card"]
+    if not re.fullmatch(CARD_PATTERN, asked):
+        fault = FieldFault("card", "card_malformed", "3 to 40 digits, letters, spaces or dashes", shortened(asked))
+        raise RequestRefusedError(status=422, code="card_malformed", detail="That is no card number.", faults=(fault,))
+    card = normalised(asked)
+    place = (await request.app[CLEARING].cards.find([card])).get(card)
+    if place is None:
+        raise RequestRefusedError(status=404, code="unknown_card", detail=f"No account has card {card}.")
+    async with request.app[POOL].acquire() as connection:
+        balance = await load_balance(connection, place)
+        expiries = await load_expiries(connection, place, limit=EXPIRIES_MAX)
+    document = {
+        "card": card,
+        "balance": balance.balance,
+        "available": balance.available,
+        "held": balance.held,
+        "expiries": [
+            {"on": (expires_on - timedelta(days=1)).isoformat(), "points": points} for expires_on, points in expiries
+        ],
+    }
+    return Answer(200, json.dumps(document).encode())
+
+
+async def get_operation(request: web.Request, call: PartnerCall) -> Answer:
+    """Answer an own operation's result, byte for byte as it was given; 404 says that it was never booked."""
+    operation_id = request.match_info["operation_id"]
+    lanes = range(request.app[CLEARING].registry.programme.lanes)
+    async with request.app[POOL].acquire() as connection:
+        result = await load_result(connection, lanes, partner=call.partner, operation_id=operation_id)
+    if result is None:
+        raise NotFoundError(f"You have no decided operation {shortened(operation_id)}.")
+    return Answer(200, result.encode())
+
+
+ROUTES = [
+    Route(
+        "GET",
+        "/v1/cards/{card}",
+        "partner",
+        get_card,
+        "A card's balance, what is available, what expires next.",
+        answers=CardAnswer,
+    ),
+    Route(
+        "GET",
+        "/v1/operations/{operation_id}",
+        "partner",
+        get_operation,
+        "An own operation's result; 404 if it was never decided.",
+        answers=BookedResult,
+    ),
+]

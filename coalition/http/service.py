@@ -1,0 +1,50 @@
+"""What is open to all: the hub's keys, health, and the description of the API."""
+
+import asyncpg
+from aiohttp import web
+
+from coalition.http.answers import Health, HubKeys
+from coalition.http.routes import CLEARING, POOL, Route
+from coalition.signatures.keys import jwk_of, public_key_of_raw
+from coalition.stores.hub_keys import load_hub_keys
+
+READY = "SELECT 1"
+
+
+async def get_keys(request: web.Request) -> web.Response:
+    """Answer the hub's public keys, those of the past as well."""
+    async with request.app[POOL].acquire() as connection:
+        rows = await load_hub_keys(connection)
+    keys = [
+        {
+            **jwk_of(public_key_of_raw(row["public_key"])),
+            "valid_from": row["valid_from"].isoformat(),
+            "valid_until": row["valid_until"].isoformat() if row["valid_until"] else None,
+        }
+        for row in rows
+    ]
+    return web.json_response({"keys": keys}, headers={"Cache-Control": "max-age=300"})
+
+
+async def get_health(_: web.Request) -> web.Response:
+    """Answer that the process lives."""
+    return web.json_response({"status": "ok"})
+
+
+async def get_ready(request: web.Request) -> web.Response:
+    """Answer whether messages can be booked: the database answers, and the queues have room."""
+    clearing = request.app[CLEARING]
+    try:
+        async with request.app[POOL].acquire(timeout=2) as connection:
+            await connection.execute(READY, timeout=2)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        return web.json_response({"status": "not_ready"}, status=503)
+    is_ready = clearing.has_room
+    return web.json_response({"status": "ok" if is_ready else "not_ready"}, status=200 if is_ready else 503)
+
+
+ROUTES = [
+    Route("GET", "/v1/keys", "open", get_keys, "The hub's public keys, for verifying receipts.", answers=HubKeys),
+    Route("GET", "/healthz", "open", get_health, "Whether the process lives.", answers=Health),
+    Route("GET", "/readyz", "open", get_ready, "Whether messages can be booked now.", answers=Health),
+]

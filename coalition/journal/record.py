@@ -1,0 +1,25 @@
+"""What a journal record's leaf is made of.
+
+    entry = SHA-256 of the message's body (32 bytes; zeros for the hub's own records)
+          | index of the operation in the message (4 bytes, big endian)
+          | result, as answered (UTF-8 JSON)
+
+No card, name or address is in it: personal data can be erased, and every proof stays valid.
+"""
+
+from hashlib import sha256
+
+from coalition.journal.merkle import leaf_hash
+
+NO_MESSAGE = bytes(32)
+CONTENT_BYTES = 16
+
+
+def record_hash(*, message: bytes | None, index: int | None, result: str) -> bytes:
+    """Return the leaf hash of one journal record."""
+    return leaf_hash((message or NO_MESSAGE) + (index or 0).to_bytes(4, "big") + result.encode())
+
+
+def content_digest(content: bytes) -> bytes:
+    """Return what tells two contents under one operation id apart; 128 bits, since only its sender could collide it."""
+    return sha256(content).digest()[:CONTENT_BYTES]

@@ -1,0 +1,145 @@
+"""The clearing of messages: keep the evidence, hand each operation to its account's lane, gather the results."""
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass
+
+from coalition.database.pool import Pool
+from coalition.errors import OverloadedError
+from coalition.journal.record import content_digest
+from coalition.lanes.book_batch import Clock
+from coalition.lanes.card_directory import CardDirectory, normalised
+from coalition.lanes.evidence_log import EvidenceLog
+from coalition.lanes.in_flight import InFlight
+from coalition.lanes.lane_queue import LaneQueue
+from coalition.lanes.registry import Registry
+from coalition.ledger.book import Command, KnownOperation, reused_result, unknown_card_result
+from coalition.ledger.operation import Burn, Earn, Reverse
+from coalition.ledger.participant import Participant
+from coalition.stores.cards import Place
+from coalition.stores.journal import load_places
+from coalition.stores.messages import Evidence
+
+WAITING_MAX = 20_000
+RETRY_AFTER_S = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SignedMessage:
+    """A verified message as it came: its bytes, whose it is, and what proves it."""
+
+    partner: Participant
+    keyid: str
+    authority: str
+    signature_input: str
+    signature: str
+    content_digest: str
+    body: bytes
+    digest: bytes
+
+
+class Clearing:
+    """The hub's core; `open` before the first message, `close` after the last."""
+
+    def __init__(self, pool: Pool, *, clock: Clock, waiting_max: int = WAITING_MAX) -> None:
+        self.pool = pool
+        self.clock = clock
+        self.registry = Registry(pool)
+        self.cards = CardDirectory(pool)
+        self.waiting = 0
+        self._waiting_max = waiting_max
+        self._in_flight = InFlight()
+        self._evidence: EvidenceLog
+        self._lanes: list[LaneQueue] = []
+
+    async def open(self) -> None:
+        await self.registry.open()
+        self._evidence = EvidenceLog(self.pool)
+        self._lanes = [
+            LaneQueue(self.pool, lane, registry=self.registry, clock=self.clock)
+            for lane in range(self.registry.programme.lanes)
+        ]
+
+    async def close(self) -> None:
+        """Finish what was accepted, then stop."""
+        await asyncio.gather(*(lane.close() for lane in self._lanes))
+        await self._evidence.close()
+        await self.registry.close()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a message would be taken now."""
+        return self.waiting < self._waiting_max
+
+    async def clear(self, message: SignedMessage, operations: list[Earn | Burn | Reverse]) -> list[str]:
+        """Book a message's operations, each on its own; return their results, committed, in order.
+
+        Raises OverloadedError, with nothing done, when too many operations wait already; DatabaseUnreachableError
+        when the database went away: what was booked is then answered when the message comes again."""
+        if self.waiting + len(operations) > self._waiting_max:
+            raise OverloadedError(waiting=self.waiting, limit=self._waiting_max, retry_after_s=RETRY_AFTER_S)
+        self.waiting += len(operations)
+        try:
+            async with self._in_flight.claim([(message.partner.partner, operation.id) for operation in operations]):
+                return await self._clear(message, operations)
+        finally:
+            self.waiting -= len(operations)
+
+    async def _clear(self, message: SignedMessage, operations: list[Earn | Burn | Reverse]) -> list[str]:
+        cards = [normalised(operation.card) for operation in operations]
+        places, decided, _ = await asyncio.gather(
+            self.cards.find(cards),
+            self._find_decided(message.partner, operations),
+            self._evidence.keep(self._evidence_of(message)),
+        )
+        results: list[str] = [""] * len(operations)
+        parcels: defaultdict[int, list[tuple[int, Command]]] = defaultdict(list)
+        for index, (operation, card) in enumerate(zip(operations, cards, strict=True)):
+            place = places.get(card)
+            first = decided.get(operation.id)
+            if first is not None and (place is None or place.lane != first[0]):
+                results[index] = reused_result(operation.id, KnownOperation(b"", first[0], first[1], ""))
+            elif place is None:
+                results[index] = unknown_card_result(operation.id)
+            else:
+                parcels[place.lane].append((index, self._command(message, operation, place, index)))
+        booked = await asyncio.gather(
+            *(self._lanes[lane].book([command for _, command in parcel]) for lane, parcel in parcels.items())
+        )
+        for parcel, parcel_results in zip(parcels.values(), booked, strict=True):
+            for (index, _), result in zip(parcel, parcel_results, strict=True):
+                results[index] = result
+        return results
+
+    async def _find_decided(
+        self, partner: Participant, operations: list[Earn | Burn | Reverse]
+    ) -> dict[str, tuple[int, int]]:
+        async with self.pool.acquire() as connection:
+            return await load_places(
+                connection,
+                range(self.registry.programme.lanes),
+                partner=partner.partner,
+                operation_ids=[operation.id for operation in operations],
+            )
+
+    def _evidence_of(self, message: SignedMessage) -> Evidence:
+        return Evidence(
+            lane=message.digest[0] % self.registry.programme.lanes,
+            partner=message.partner.partner,
+            digest=message.digest,
+            keyid=message.keyid,
+            received_at=self.clock(),
+            authority=message.authority,
+            signature_input=message.signature_input,
+            signature=message.signature,
+            content_digest=message.content_digest,
+            body=message.body,
+        )
+
+    def _command(
+        self, message: SignedMessage, operation: Earn | Burn | Reverse, place: Place, message_index: int
+    ) -> Command:
+        content = operation.model_dump_json(exclude_none=True).encode()
+        return Command(
+            message.partner, operation, place.account, message.digest, message_index, content_digest(content)
+        )

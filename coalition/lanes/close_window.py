@@ -1,0 +1,46 @@
+"""Close the open window, lane by lane, while clearing goes on.
+
+Each lane ends the window with a record of its own under its lock: what is booked before it belongs to the window,
+what comes after to the next. No operation is without a window, none in two. Killed half-way, it is run again and
+goes on with the lanes that are left.
+"""
+
+from dataclasses import replace
+
+from coalition.database.pool import Pool
+from coalition.journal.merkle import Frontier
+from coalition.journal.record import record_hash
+from coalition.lanes.book_batch import Clock
+from coalition.ledger.book import close_record
+from coalition.stores.journal import append_records
+from coalition.stores.lanes import advance_lane, end_lane_window, load_lanes, lock_lane
+from coalition.stores.windows import lock_windows, mark_closed, open_next
+
+
+async def close_window(pool: Pool, *, clock: Clock, actor: str) -> int:
+    """Close the open window in every lane and open the next; return the closed window's number."""
+    async with pool.acquire() as connection:
+        async with connection.transaction():
+            window_no = await open_next(connection, now=clock())
+            lanes = await load_lanes(connection)
+        for lane in lanes:
+            await _close_lane(pool, lane, window_no, clock=clock)
+        async with connection.transaction():
+            await lock_windows(connection)
+            await mark_closed(connection, window_no, now=clock(), actor=actor)
+    return window_no
+
+
+async def _close_lane(pool: Pool, lane: int, window_no: int, *, clock: Clock) -> None:
+    async with pool.acquire() as connection, connection.transaction():
+        state = await lock_lane(connection, lane)
+        if state.window_no > window_no:
+            return
+        booked_at = max(clock(), state.last_booked_at)
+        record = close_record(lane=lane, window_no=window_no, leaf=state.size, booked_at=booked_at)
+        frontier = Frontier.parse(state.size, state.frontier)
+        frontier.append(record_hash(message=None, index=None, result=record.result))
+        await append_records(connection, [record])
+        ended = replace(state, size=frontier.size, last_booked_at=booked_at)
+        await end_lane_window(connection, state=ended, window_no=window_no, root=frontier.root())
+        await advance_lane(connection, replace(ended, window_no=window_no + 1, frontier=frontier.to_bytes()))

@@ -1,0 +1,106 @@
+"""One bounded queue per lane: whatever waits when a batch ends is the next batch (group commit)."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from coalition.database.pool import Pool
+from coalition.errors import DatabaseUnreachableError
+from coalition.lanes.book_batch import Clock, book_batch
+from coalition.lanes.database_retry import with_retry
+from coalition.lanes.registry import Registry
+from coalition.ledger.book import Command
+
+BATCH_MAX = 2_000
+GIVE_UP_AFTER_S = 20.0
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """The operations of one message that belong to one lane, and where their results are waited for."""
+
+    commands: Sequence[Command]
+    booked: "asyncio.Future[list[str]]"
+
+
+class LaneQueue:
+    """Takes parcels in order of arrival and books them, batch after batch, until it is closed."""
+
+    def __init__(self, pool: Pool, lane: int, *, registry: Registry, clock: Clock) -> None:
+        self.lane = lane
+        self._pool = pool
+        self._registry = registry
+        self._clock = clock
+        self._parcels: deque[Parcel] = deque()
+        self._arrived = asyncio.Event()
+        self._worker = asyncio.create_task(self._work(), name=f"lane-{lane}")
+
+    async def book(self, commands: Sequence[Command]) -> list[str]:
+        """Wait until these operations are decided and committed; return their results, in order.
+
+        Raises DatabaseUnreachableError when that is not known: repeat them, they are looked up first."""
+        parcel = Parcel(commands, asyncio.get_running_loop().create_future())
+        self._parcels.append(parcel)
+        self._arrived.set()
+        return await parcel.booked
+
+    async def close(self) -> None:
+        """Book what waits, then stop."""
+        while self._parcels and not self._worker.done():
+            await asyncio.gather(*(parcel.booked for parcel in list(self._parcels)), return_exceptions=True)
+        self._worker.cancel()
+        await asyncio.gather(self._worker, return_exceptions=True)
+
+    async def _work(self) -> None:
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            while self._parcels:
+                await self._book(self._next_batch())
+
+    def _next_batch(self) -> list[Parcel]:
+        batch = [self._parcels.popleft()]
+        operations = len(batch[0].commands)
+        while self._parcels and operations + len(self._parcels[0].commands) <= BATCH_MAX:
+            batch.append(self._parcels.popleft())
+            operations += len(batch[-1].commands)
+        return batch
+
+    async def _book(self, batch: list[Parcel]) -> None:
+        commands = [command for parcel in batch for command in parcel.commands]
+
+        async def work() -> list[str]:
+            return await book_batch(
+                self._pool, self.lane, commands, calendar=self._registry.calendar, clock=self._clock
+            )
+
+        try:
+            results = await with_retry(work, give_up_after_s=GIVE_UP_AFTER_S)
+        except DatabaseUnreachableError as error:
+            for parcel in batch:
+                _fail(parcel, error)
+        except Exception as error:
+            if len(batch) == 1:
+                log.exception("lane.batch_failed", lane=self.lane, operations=len(commands))
+                _fail(batch[0], error)
+                return
+            # One parcel must not take the others down with it.
+            for parcel in batch:
+                await self._book([parcel])
+        else:
+            start = 0
+            for parcel in batch:
+                end = start + len(parcel.commands)
+                if not parcel.booked.done():
+                    parcel.booked.set_result(results[start:end])
+                start = end
+
+
+def _fail(parcel: Parcel, error: Exception) -> None:
+    if not parcel.booked.done():
+        parcel.booked.set_exception(error)

@@ -1,0 +1,106 @@
+"""What every message is judged by, held in memory: partners, their keys and terms, the programme.
+
+A change is announced on the channel `registry` in the transaction that makes it, and each hub loads it anew at once.
+A key that is not known is looked for in the database first, at most once in RELOAD_PAUSE_S.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from coalition.database.pool import Pool
+from coalition.ledger.book import Calendar
+from coalition.ledger.participant import Participant
+from coalition.stores.programme import Programme, load_programme
+from coalition.stores.registry import load_participants, load_partner_keys
+
+CHANNEL = "registry"
+RELOAD_PAUSE_S = 1.0
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerKey:
+    """A partner's public key with the interval in which it may sign."""
+
+    keyid: str
+    partner: int
+    public_key: Ed25519PublicKey
+    valid_from: datetime
+    valid_until: datetime | None
+
+    def is_valid_at(self, moment: datetime) -> bool:
+        return self.valid_from <= moment and (self.valid_until is None or moment < self.valid_until)
+
+
+class Registry:
+    """The current picture; use `open` to load it and follow its changes, `close` to stop following."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._listener: asyncpg.pool.PoolConnectionProxy[asyncpg.Record] | None = None
+        self._changed = asyncio.Event()
+        self._follower: asyncio.Task[None] | None = None
+        self._loaded_s = 0.0
+        self.programme: Programme
+        self.calendar: Calendar
+        self.participants: dict[int, Participant] = {}
+        self.keys: dict[str, PartnerKey] = {}
+
+    async def open(self) -> None:
+        await self.load()
+        self._follower = asyncio.create_task(self._follow())
+
+    async def close(self) -> None:
+        if self._follower is not None:
+            self._follower.cancel()
+            await asyncio.gather(self._follower, return_exceptions=True)
+
+    async def load(self) -> None:
+        """Load everything anew."""
+        self._loaded_s = asyncio.get_running_loop().time()
+        async with self._pool.acquire() as connection:
+            self.programme = await load_programme(connection)
+            self.calendar = Calendar(self.programme.zone, self.programme.expiry_months)
+            self.participants = await load_participants(connection)
+            self.keys = {
+                row["keyid"]: PartnerKey(
+                    row["keyid"],
+                    row["partner"],
+                    Ed25519PublicKey.from_public_bytes(row["public_key"]),
+                    row["valid_from"],
+                    row["valid_until"],
+                )
+                for row in await load_partner_keys(connection)
+            }
+
+    async def find_key(self, keyid: str) -> PartnerKey | None:
+        """Return a key by its id, looking in the database for one that is not known yet."""
+        if keyid not in self.keys and asyncio.get_running_loop().time() - self._loaded_s > RELOAD_PAUSE_S:
+            await self.load()
+        return self.keys.get(keyid)
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                async with self._pool.acquire() as connection:
+                    await connection.add_listener(CHANNEL, self._on_change)
+                    connection.add_termination_listener(self._on_change)
+                    # What changed before we listened is not announced to us.
+                    self._changed.set()
+                    while not connection.is_closed():
+                        await self._changed.wait()
+                        self._changed.clear()
+                        await self.load()
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                log.warning("registry.not_followed", reason=str(error))
+            await asyncio.sleep(RELOAD_PAUSE_S)
+
+    def _on_change(self, *_: Any) -> None:
+        self._changed.set()

@@ -1,0 +1,48 @@
+"""What a message must satisfy beyond its schema before any of it is booked; every fault is named, not the first."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from coalition.errors import FieldFault
+from coalition.ledger.operation import AHEAD_MINUTES_MAX, PAST_DAYS_MAX, Burn, Earn, Reverse
+
+
+def message_faults(
+    operations: Sequence[Earn | Burn | Reverse], *, now: datetime, currency: str
+) -> tuple[FieldFault, ...]:
+    """Return what is wrong with a message's operations: ids used twice, dates far off, a foreign currency, VAT shares
+    that don't sum to the points."""
+    earliest, latest = now - timedelta(days=PAST_DAYS_MAX), now + timedelta(minutes=AHEAD_MINUTES_MAX)
+    faults: list[FieldFault] = []
+    first_index: dict[str, int] = {}
+    for index, operation in enumerate(operations):
+        place = f"operations.{index}"
+        if (first := first_index.setdefault(operation.id, index)) != index:
+            expected = f"an id of its own; operations.{first} has the same"
+            faults.append(FieldFault(f"{place}.id", "operation_id_twice", expected, operation.id))
+        if not earliest <= operation.occurred_at <= latest:
+            faults.append(_date_fault(f"{place}.occurred_at", operation.occurred_at, now=now))
+        purchase = None if isinstance(operation, Reverse) else operation.purchase
+        if purchase is not None and purchase.currency != currency:
+            faults.append(FieldFault(f"{place}.purchase.currency", "foreign_currency", currency, purchase.currency))
+        if isinstance(operation, Earn) and operation.vat is not None:
+            faults.extend(_vat_faults(place, operation))
+    return tuple(faults)
+
+
+def _date_fault(field: str, occurred_at: datetime, *, now: datetime) -> FieldFault:
+    expected = (
+        f"at most {PAST_DAYS_MAX} days before and {AHEAD_MINUTES_MAX} minutes after the hub's clock, "
+        f"{now.isoformat(timespec='seconds')}"
+    )
+    return FieldFault(field, "occurred_at_far_off", expected, occurred_at.isoformat())
+
+
+def _vat_faults(place: str, earn: Earn) -> list[FieldFault]:
+    if earn.vat is None or earn.points is None:
+        expected = "points beside vat, since the shares must sum to them"
+        return [FieldFault(f"{place}.points", "points_missing", expected, "nothing")]
+    shared = sum(share.points for share in earn.vat)
+    if shared == earn.points:
+        return []
+    return [FieldFault(f"{place}.vat", "vat_sum_wrong", f"shares that sum to {earn.points} points", f"{shared} points")]

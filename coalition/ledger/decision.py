@@ -1,0 +1,163 @@
+"""The rules: each takes an account, an operation and what it refers to, and returns what to book, or why not.
+
+Rules change the account that they are given (the batch's working copy) only when they return a booking.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Literal
+
+from coalition.ledger.account import Account
+from coalition.ledger.lot import Lot, LotUse, parse_rate, rate_text
+from coalition.ledger.operation import Burn, Earn, Reverse, earned_points
+from coalition.ledger.participant import Participant
+
+Kind = Literal["earn", "burn", "reverse_earn", "reverse_burn"]
+TotalKind = Literal["issued", "issue_reversed", "redeemed", "redeem_reversed"]
+
+TOTAL_KINDS: dict[Kind, TotalKind] = {
+    "earn": "issued",
+    "reverse_earn": "issue_reversed",
+    "burn": "redeemed",
+    "reverse_burn": "redeem_reversed",
+}
+
+NO_RATE = ""
+
+
+@dataclass(slots=True)
+class Booking:
+    """What is booked. `shares` are the points by VAT rate as the earn stated them; they sum to `points`."""
+
+    kind: Kind
+    points: int
+    terms_version: int
+    shares: tuple[tuple[str, int], ...]
+    new_lots: list[Lot] | tuple[()] = ()
+    uses: list[LotUse] | tuple[()] = ()
+    original_leaf: int | None = None
+
+
+@dataclass(slots=True)
+class Refusal:
+    """Why it is not booked. A retryable one is not journalled, since what it lacks may still come.
+    `detail` goes into the result: names and whole numbers only."""
+
+    code: str
+    kind: Kind
+    points: int = 0
+    is_retryable: bool = False
+    original_leaf: int | None = None
+    detail: tuple[tuple[str, int | str], ...] = ()
+
+
+@dataclass(slots=True)
+class Original:
+    """A booked or refused operation that a reversal names. `shares` as booked, `uses` of a burn."""
+
+    leaf: int
+    kind: str
+    code: str | None
+    account: int
+    points: int
+    reversed_points: int
+    terms_version: int
+    shares: tuple[tuple[str, int], ...]
+    uses: list[LotUse]
+
+
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """The day of the sale in the programme's time zone, and when its points expire."""
+
+    month: date
+    expires_on: date | None
+
+
+def decide_earn(account: Account, earn: Earn, *, partner: Participant, sale: Sale, leaf: int) -> Booking | Refusal:
+    """Book points that come in with a purchase, one lot for each VAT rate that the earn states."""
+    terms = partner.terms_at(earn.occurred_at)
+    if terms is None:
+        return Refusal("no_terms", "earn", earn.points or 0)
+    if not partner.may_earn:
+        return Refusal("earn_not_allowed", "earn", earn.points or 0)
+    points = earn.points
+    if points is None:
+        if earn.purchase is None or terms.earn_rate is None:
+            return Refusal("points_missing", "earn")
+        points = earned_points(amount=Decimal(earn.purchase.amount), earn_rate=terms.earn_rate)
+        if points == 0:
+            return Refusal("no_points_earned", "earn")
+    stated = [(parse_rate(share.rate), share.points) for share in earn.vat] if earn.vat else [(None, points)]
+    partner_id, month, expires_on = partner.partner, sale.month, sale.expires_on
+    lots = [
+        Lot(leaf, part, partner_id, partner_id, month, rate, expires_on, share, share)
+        for part, (rate, share) in enumerate(stated)
+    ]
+    account.add(lots)
+    shares = tuple((rate_text(rate), share) for rate, share in stated)
+    return Booking("earn", points, terms.version, shares, new_lots=lots)
+
+
+def decide_burn(account: Account, burn: Burn, *, partner: Participant, leaf: int) -> Booking | Refusal:
+    """Book points that are spent, the oldest expiry first; never more than is available."""
+    terms = partner.terms_at(burn.occurred_at)
+    if terms is None:
+        return Refusal("no_terms", "burn", burn.points)
+    if not partner.may_burn:
+        return Refusal("burn_not_allowed", "burn", burn.points)
+    if burn.points > account.available:
+        return Refusal("insufficient_points", "burn", burn.points)
+    uses = [LotUse(leaf, lot.leaf, lot.part, taken, is_new=True) for lot, taken in account.take(burn.points)]
+    return Booking("burn", burn.points, terms.version, ((NO_RATE, burn.points),), uses=uses)
+
+
+def decide_reverse(account: Account, reverse: Reverse, original: Original | None) -> Booking | Refusal:
+    """Undo an earn or burn, whole or in part, never past what is left of it; prices are those of the original."""
+    asked = reverse.points or 0
+    if original is None:
+        return Refusal("unknown_original", "reverse_earn", asked, is_retryable=True)
+    kind: Kind = "reverse_burn" if original.kind in ("burn", "reverse_burn") else "reverse_earn"
+    leaf = original.leaf
+    if original.code is not None:
+        return Refusal("original_refused", kind, asked, original_leaf=leaf)
+    if original.kind not in ("earn", "burn"):
+        return Refusal("not_reversible", kind, asked, original_leaf=leaf)
+    if original.account != account.account:
+        return Refusal("other_account", kind, asked, original_leaf=leaf)
+    left = original.points - original.reversed_points
+    points = left if reverse.points is None else reverse.points
+    if points > left or left == 0:
+        return Refusal("more_than_left", kind, asked, original_leaf=leaf, detail=(("left", left),))
+    if kind == "reverse_earn":
+        account.claw_back(leaf, points)
+    else:
+        account.give_back(original.uses, points)
+    shares = shares_between(original.shares, start=original.reversed_points, end=original.reversed_points + points)
+    original.reversed_points += points
+    return Booking(kind, points, original.terms_version, shares, uses=original.uses, original_leaf=leaf)
+
+
+def shares_between(shares: tuple[tuple[str, int], ...], *, start: int, end: int) -> tuple[tuple[str, int], ...]:
+    """Return the part of an earn's shares that lies between two counts of its points, in the order stated.
+
+    Reversals walk through the shares one after the other, so that partial ones add up exactly."""
+    cut: list[tuple[str, int]] = []
+    below = 0
+    for rate, points in shares:
+        share = min(end, below + points) - max(start, below)
+        if share > 0:
+            cut.append((rate, share))
+        below += points
+    return tuple(cut)
+
+
+def returned_points(points: int, *, amount: Decimal, returned_before: Decimal, returned_now: Decimal) -> int:
+    """Return the points to reverse when goods of a sale come back: the difference of the rounded running totals
+    (half up), so that returns of the whole sale in any pieces undo exactly its points."""
+
+    def due(returned: Decimal) -> int:
+        return int((returned * points * 2 + amount) // (amount * 2))
+
+    return due(returned_before + returned_now) - due(returned_before)

@@ -1,0 +1,104 @@
+"""The operations on the wire, as partners send them: PROTOCOL section 3, with every limit as a number."""
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+
+POINTS_MAX = 1_000_000_000
+OPERATIONS_MAX = 1_000
+LINES_MAX = 500
+VAT_RATES_MAX = 8
+PAST_DAYS_MAX = 400
+AHEAD_MINUTES_MAX = 10
+
+# Characters that need no escaping in JSON, a URL or a log.
+CARD_PATTERN = r"^[0-9A-Za-z][0-9A-Za-z -]{2,39}$"
+
+OperationId = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9._:-]{1,64}$", examples=["0193a5b2-7c1e-7000-8000-5f3c1a2b4d6e"])
+]
+CardNumber = Annotated[str, Field(pattern=CARD_PATTERN, examples=["2760 0000 0001 8"])]
+Points = Annotated[int, Field(strict=True, ge=1, le=POINTS_MAX)]
+Text = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Amount = Annotated[str, Field(pattern=r"^[0-9]{1,9}(\.[0-9]{1,3})?$", examples=["59.90"])]
+Rate = Annotated[str, Field(pattern=r"^[0-9]{1,2}(\.[0-9]{1,2})?$", examples=["19"])]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", examples=["EUR"])]
+
+
+class WireModel(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class PurchaseLine(WireModel):
+    article: Text
+    amount: Amount
+    quantity: Annotated[str, Field(pattern=r"^[0-9]{1,6}(\.[0-9]{1,3})?$")] = "1"
+    category: Text | None = None
+    vat_rate: Rate | None = None
+
+
+class Purchase(WireModel):
+    """What was bought; `amount` is in the programme's currency."""
+
+    amount: Amount
+    currency: Currency
+    lines: Annotated[list[PurchaseLine], Field(max_length=LINES_MAX)] = []
+
+
+class VatShare(WireModel):
+    """The part of an earn's points that stems from sales at one VAT rate, per cent."""
+
+    rate: Rate
+    points: Points
+
+
+class OperationModel(WireModel):
+    id: OperationId
+    card: CardNumber
+    occurred_at: AwareDatetime
+    shop: Text | None = None
+    till: Text | None = None
+    reference: Text | None = None
+
+
+class Earn(OperationModel):
+    """Points come in with a purchase; without `points` the partner's earn rule computes them from `purchase`."""
+
+    type: Literal["earn"]
+    points: Points | None = None
+    purchase: Purchase | None = None
+    vat: Annotated[list[VatShare], Field(min_length=1, max_length=VAT_RATES_MAX)] | None = None
+
+
+class Burn(OperationModel):
+    """Points are spent at a shop; never more than available."""
+
+    type: Literal["burn"]
+    points: Points
+    purchase: Purchase | None = None
+
+
+class Reverse(OperationModel):
+    """Undo an own earn or burn, whole or in part; without `points`: all that is left of it."""
+
+    type: Literal["reverse"]
+    operation_id: OperationId
+    points: Points | None = None
+
+
+Operation = Annotated[Earn | Burn | Reverse, Field(discriminator="type")]
+
+
+class Message(WireModel):
+    """The body of POST /v1/messages."""
+
+    operations: Annotated[list[Operation], Field(min_length=1, max_length=OPERATIONS_MAX)]
+
+
+message_adapter: TypeAdapter[Message] = TypeAdapter(Message)
+
+
+def earned_points(*, amount: Decimal, earn_rate: Decimal) -> int:
+    """Return the whole points for a purchase; parts of a point are dropped, as shops' receipts promise."""
+    return int(amount * earn_rate)

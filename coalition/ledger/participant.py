@@ -1,0 +1,33 @@
+"""A partner as the ledger sees it: what it may do, and its terms by date."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class TermsVersion:
+    """`earn_rate`: points per unit of the programme's currency; None: points must be sent."""
+
+    version: int
+    valid_from: datetime
+    earn_rate: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """`terms` are sorted by `valid_from`."""
+
+    partner: int
+    name: str
+    status: str
+    may_earn: bool
+    may_burn: bool
+    terms: tuple[TermsVersion, ...]
+
+    def terms_at(self, moment: datetime) -> TermsVersion | None:
+        """Return the version valid at that moment; None before the first."""
+        for version in reversed(self.terms):
+            if version.valid_from <= moment:
+                return version
+        return None

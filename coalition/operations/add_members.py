@@ -1,0 +1,95 @@
+"""Open accounts with a member and a card each."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+from email_validator import EmailNotValidError, validate_email
+
+from coalition.database.pool import Connection, Pool
+from coalition.errors import AlreadyThereError, FieldFault, RequestRefusedError
+from coalition.programme.card_number import SERIALS, card_number
+from coalition.stores.accounts import open_accounts
+from coalition.stores.cards import Place, add_cards
+from coalition.stores.members import add_members as store_members
+from coalition.stores.programme import load_programme
+
+LANGUAGES = ("en", "de")
+
+
+@dataclass(frozen=True, slots=True)
+class NewMember:
+    """`language` is that of mails and pages: en or de."""
+
+    email: str
+    name: str
+    language: str = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedAccount:
+    email: str
+    account: int
+    card: str
+
+
+async def add_members(pool: Pool, members: Sequence[NewMember], *, now: datetime) -> list[OpenedAccount]:
+    """Open an account for each member, all or none.
+
+    Raises RequestRefusedError that names every bad row, AlreadyThereError where an address is taken."""
+    emails = _checked_emails(members)
+    async with pool.acquire() as connection, connection.transaction():
+        programme = await load_programme(connection)
+        places = await open_accounts(connection, count=len(members), lanes=programme.lanes, now=now)
+        try:
+            numbers = await store_members(
+                connection,
+                emails=emails,
+                names=[member.name for member in members],
+                languages=[member.language for member in members],
+                places=places,
+                now=now,
+            )
+        except asyncpg.UniqueViolationError as error:
+            raise AlreadyThereError(f"an address is taken: {error.detail}") from error
+        cards = await _issue_cards(connection, [numbers[email] for email in emails], places, now=now)
+    return [OpenedAccount(*row) for row in zip(emails, [place.account for place in places], cards, strict=True)]
+
+
+def _checked_emails(members: Sequence[NewMember]) -> list[str]:
+    emails: list[str] = []
+    faults: list[FieldFault] = []
+    for index, member in enumerate(members):
+        try:
+            # Looked at, not looked up: a mail server that is away must not stop an import.
+            checked = validate_email(member.email, check_deliverability=False, test_environment=True)
+            emails.append(checked.normalized.lower())
+        except EmailNotValidError as error:
+            faults.append(FieldFault(f"members.{index}.email", "email_invalid", str(error), member.email[:120]))
+        if member.language not in LANGUAGES:
+            expected = " or ".join(LANGUAGES)
+            faults.append(FieldFault(f"members.{index}.language", "language_unknown", expected, member.language[:20]))
+        if not 1 <= len(member.name) <= 100:
+            faults.append(FieldFault(f"members.{index}.name", "name_length", "1 to 100 characters", member.name[:120]))
+    if faults:
+        told = "; ".join(f"{fault.field}: expected {fault.expected}, {fault.got!r} came" for fault in faults[:10])
+        raise RequestRefusedError(status=422, code="member_invalid", detail=told, faults=tuple(faults))
+    return emails
+
+
+async def _issue_cards(
+    connection: Connection, members: Sequence[int], places: Sequence[Place], *, now: datetime
+) -> list[str]:
+    """Issue a card to each member; numbers are drawn at random, so that nobody can guess his neighbour's."""
+    issued: dict[int, str] = {}
+    waiting = dict(zip(members, places, strict=True))
+    while waiting:
+        drawn: dict[str, tuple[int, Place]] = {}
+        for member, place in waiting.items():
+            drawn[card_number(secrets.randbelow(SERIALS))] = (member, place)
+        for card in await add_cards(connection, drawn, issued_at=now):
+            issued[drawn[card][0]] = card
+        waiting = {member: place for member, place in waiting.items() if member not in issued}
+    return [issued[member] for member in members]

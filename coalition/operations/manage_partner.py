@@ -1,0 +1,121 @@
+"""Take a partner in, rotate its keys, suspend and resume it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+import asyncpg
+
+from coalition.database.pool import Pool
+from coalition.errors import AlreadyThereError, NotFoundError
+from coalition.signatures.keys import keyid_of, load_public_key, raw_of_public_key
+from coalition.stores.programme import load_programme
+from coalition.stores.registry import (
+    add_first_terms,
+    add_partner_key,
+    announce_change,
+    end_partner_key,
+    find_partner,
+    set_partner_status,
+)
+from coalition.stores.registry import add_partner as store_partner
+
+
+@dataclass(frozen=True, slots=True)
+class FirstTerms:
+    """Money per point; None: the programme's point value. `earn_rate`: points per unit of currency."""
+
+    earn_rate: Decimal | None = None
+    issue_price: Decimal | None = None
+    service_fee: Decimal = Decimal(0)
+    redemption_price: Decimal | None = None
+    commission: Decimal = Decimal(0)
+    platform_fee: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class AddedPartner:
+    partner: int
+    keyid: str
+
+
+async def add_partner(
+    pool: Pool,
+    *,
+    name: str,
+    key_pem: bytes,
+    terms: FirstTerms,
+    may_earn: bool = True,
+    may_burn: bool = True,
+    now: datetime,
+    actor: str,
+) -> AddedPartner:
+    """Take a partner in with its first key and terms.
+
+    Raises KeyUnreadableError for a bad key file, AlreadyThereError where the name or the key is taken."""
+    public_key = load_public_key(key_pem)
+    keyid = keyid_of(public_key)
+    async with pool.acquire() as connection, connection.transaction():
+        programme = await load_programme(connection)
+        try:
+            partner = await store_partner(connection, name, may_earn=may_earn, may_burn=may_burn, now=now)
+            await add_partner_key(
+                connection, keyid=keyid, partner=partner, public_key=raw_of_public_key(public_key), valid_from=now
+            )
+        except asyncpg.UniqueViolationError as error:
+            raise AlreadyThereError(f"this name or key is taken: {error.detail}") from error
+        await add_first_terms(
+            connection,
+            partner,
+            earn_rate=terms.earn_rate,
+            issue_price=programme.point_value if terms.issue_price is None else terms.issue_price,
+            service_fee=terms.service_fee,
+            redemption_price=programme.point_value if terms.redemption_price is None else terms.redemption_price,
+            commission=terms.commission,
+            platform_fee=terms.platform_fee,
+            now=now,
+            actor=actor,
+        )
+        await announce_change(connection)
+    return AddedPartner(partner, keyid)
+
+
+async def add_key(
+    pool: Pool, *, name: str, key_pem: bytes, valid_from: datetime, valid_until: datetime | None = None
+) -> str:
+    """Add a further key, so that a partner can rotate with messages in flight; return its id."""
+    public_key = load_public_key(key_pem)
+    keyid = keyid_of(public_key)
+    async with pool.acquire() as connection, connection.transaction():
+        partner = await find_partner(connection, name)
+        if partner is None:
+            raise NotFoundError(f"no partner is named {name!r}")
+        try:
+            await add_partner_key(
+                connection,
+                keyid=keyid,
+                partner=partner,
+                public_key=raw_of_public_key(public_key),
+                valid_from=valid_from,
+                valid_until=valid_until,
+            )
+        except asyncpg.UniqueViolationError as error:
+            raise AlreadyThereError(f"this key is registered already: {keyid}") from error
+        await announce_change(connection)
+    return keyid
+
+
+async def end_key(pool: Pool, *, keyid: str, valid_until: datetime) -> None:
+    """End a key's validity; what it signed before stays verifiable. Raises NotFoundError."""
+    async with pool.acquire() as connection, connection.transaction():
+        if not await end_partner_key(connection, keyid, valid_until=valid_until):
+            raise NotFoundError(f"no partner has key {keyid!r}")
+        await announce_change(connection)
+
+
+async def set_status(pool: Pool, *, name: str, status: str) -> None:
+    """Suspend or resume a partner; it takes effect with the next message. Raises NotFoundError."""
+    async with pool.acquire() as connection, connection.transaction():
+        if not await set_partner_status(connection, name, status):
+            raise NotFoundError(f"no partner is named {name!r}")
+        await announce_change(connection)

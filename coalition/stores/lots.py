@@ -1,0 +1,117 @@
+"""Lots, what burns took of them, and what reversals undid."""
+
+from collections.abc import Iterable, Sequence
+
+from coalition.database.pool import Connection
+from coalition.ledger.account import Account
+from coalition.ledger.lot import Lot, LotUse
+
+SELECT_LOTS = """
+SELECT account, leaf, part, issuer, payer, month_of_sale, vat_rate, expires_on, points, remaining
+FROM lot
+WHERE lane = $1 AND account = ANY($2::bigint[]) AND (remaining > 0 OR leaf = ANY($3::bigint[]))
+"""
+
+
+async def load_lots(
+    connection: Connection, lane: int, accounts: dict[int, Account], *, of: Iterable[int], also_leaves: Iterable[int]
+) -> None:
+    """Add to the accounts named by `of` their lots with points left, and those made at `also_leaves`."""
+    for row in await connection.fetch(SELECT_LOTS, lane, sorted(of), sorted(also_leaves)):
+        account, *lot = row.values()
+        accounts[account].lots.append(Lot(*lot))
+
+
+LOT_COLUMNS = (
+    "lane",
+    "account",
+    "leaf",
+    "part",
+    "issuer",
+    "payer",
+    "month_of_sale",
+    "vat_rate",
+    "expires_on",
+    "points",
+    "remaining",
+)
+
+
+async def add_lots(connection: Connection, lane: int, lots: Iterable[tuple[int, Lot]]) -> None:
+    """Write new lots, given with their accounts."""
+    rows = [
+        (
+            lane,
+            account,
+            lot.leaf,
+            lot.part,
+            lot.issuer,
+            lot.payer,
+            lot.month_of_sale,
+            lot.vat_rate,
+            lot.expires_on,
+            lot.points,
+            lot.remaining,
+        )
+        for account, lot in lots
+    ]
+    await connection.copy_records_to_table("lot", records=rows, columns=LOT_COLUMNS)
+
+
+UPDATE_LOTS = """
+UPDATE lot SET remaining = changed.remaining
+FROM unnest($2::bigint[], $3::bigint[], $4::smallint[], $5::bigint[]) AS changed (account, leaf, part, remaining)
+WHERE lot.lane = $1 AND lot.account = changed.account AND lot.leaf = changed.leaf AND lot.part = changed.part
+  AND lot.account = ANY($2::bigint[])
+"""
+
+
+async def save_lots(connection: Connection, lane: int, lots: Sequence[tuple[int, Lot]]) -> None:
+    """Write back the remaining points of lots that were there before, given with their accounts."""
+    await connection.execute(
+        UPDATE_LOTS,
+        lane,
+        [account for account, _ in lots],
+        [lot.leaf for _, lot in lots],
+        [lot.part for _, lot in lots],
+        [lot.remaining for _, lot in lots],
+    )
+
+
+SELECT_USES = """
+SELECT leaf, lot_leaf, lot_part, points, restored FROM lot_use WHERE lane = $1 AND leaf = ANY($2::bigint[])
+"""
+
+
+async def load_uses(connection: Connection, lane: int, burn_leaves: Iterable[int]) -> list[LotUse]:
+    """Return what the burns at these leaves took."""
+    return [LotUse(*row.values()) for row in await connection.fetch(SELECT_USES, lane, sorted(burn_leaves))]
+
+
+UPSERT_USES = """
+INSERT INTO lot_use (lane, leaf, lot_leaf, lot_part, points, restored)
+SELECT $1, used.leaf, used.lot_leaf, used.lot_part, used.points, used.restored
+FROM unnest($2::bigint[], $3::bigint[], $4::smallint[], $5::bigint[], $6::bigint[])
+    AS used (leaf, lot_leaf, lot_part, points, restored)
+ON CONFLICT (lane, leaf, lot_leaf, lot_part) DO UPDATE SET restored = excluded.restored
+"""
+
+
+async def save_uses(connection: Connection, lane: int, uses: Sequence[LotUse]) -> None:
+    """Write what burns took and what was brought back of it."""
+    await connection.execute(
+        UPSERT_USES,
+        lane,
+        [use.leaf for use in uses],
+        [use.lot_leaf for use in uses],
+        [use.lot_part for use in uses],
+        [use.points for use in uses],
+        [use.restored for use in uses],
+    )
+
+
+async def add_reversals(connection: Connection, reversals: Iterable[tuple[int, int, int, int]]) -> None:
+    """Write reversals as (lane, original_leaf, leaf, points)."""
+    await connection.copy_records_to_table(
+        "reversal", records=reversals, columns=("lane", "original_leaf", "leaf", "points")
+    )

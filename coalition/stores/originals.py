@@ -1,0 +1,64 @@
+"""What reversals refer to: the original operations with what is left of them."""
+
+from collections.abc import Sequence
+
+from coalition.database.pool import Connection
+from coalition.ledger.account import Account
+from coalition.ledger.book import OperationKey
+from coalition.ledger.decision import NO_RATE, Original
+from coalition.ledger.lot import rate_text
+from coalition.stores.lots import load_lots, load_uses
+
+SELECT_ORIGINALS = """
+SELECT operation.partner, operation.operation_id, journal.leaf, journal.kind, journal.code, journal.account,
+    journal.points, journal.terms_version,
+    coalesce((SELECT sum(reversal.points) FROM reversal
+              WHERE reversal.lane = $1 AND reversal.original_leaf = journal.leaf), 0)::bigint AS reversed_points
+FROM unnest($2::bigint[], $3::text[]) AS asked (partner, operation_id)
+JOIN operation ON operation.lane = $1 AND operation.partner = asked.partner
+    AND operation.operation_id = asked.operation_id
+JOIN journal ON journal.lane = operation.lane AND journal.leaf = operation.leaf AND journal.lane = $1
+"""
+
+
+async def load_originals(
+    connection: Connection, lane: int, keys: Sequence[OperationKey]
+) -> dict[OperationKey, Original]:
+    """Return the operations that reversals name, with the lots that burns took; shares come with the lots."""
+    if not keys:
+        return {}
+    rows = await connection.fetch(SELECT_ORIGINALS, lane, [key[0] for key in keys], [key[1] for key in keys])
+    originals = {
+        (row["partner"], row["operation_id"]): Original(
+            leaf=row["leaf"],
+            kind=row["kind"],
+            code=row["code"],
+            account=row["account"],
+            points=row["points"],
+            reversed_points=row["reversed_points"],
+            terms_version=row["terms_version"] or 0,
+            shares=((NO_RATE, row["points"]),),
+            uses=[],
+        )
+        for row in rows
+    }
+    burns = {original.leaf: original for original in originals.values() if original.kind == "burn"}
+    if burns:
+        for use in await load_uses(connection, lane, burns):
+            burns[use.leaf].uses.append(use)
+    return originals
+
+
+async def load_lots_to_decide(
+    connection: Connection, lane: int, accounts: dict[int, Account], *, of: set[int], originals: Sequence[Original]
+) -> None:
+    """Load the lots of the accounts that points are taken from or given back to, and complete the originals."""
+    used = {use.lot_leaf for original in originals for use in original.uses}
+    earns = {original.leaf: original for original in originals if original.kind == "earn"}
+    known = of | {original.account for original in originals if original.account in accounts}
+    await load_lots(connection, lane, accounts, of=known, also_leaves=used | earns.keys())
+    for original in earns.values():
+        if original.code is None and original.account in accounts:
+            lots = [lot for lot in accounts[original.account].lots if lot.leaf == original.leaf]
+            lots.sort(key=lambda lot: lot.part)
+            original.shares = tuple((rate_text(lot.vat_rate), lot.points) for lot in lots)
