@@ -1,0 +1,95 @@
+"""The partner's side of the coalition: book points at the till, keep what the hub signed, lose nothing when offline.
+
+import asyncio
+from partner_sdk import Coalition, RefusedError
+
+async def main() -> None:
+    async with Coalition("https://hub.example", "shop.pem") as hub:
+        earned = await hub.earn(card="2760 0000 0001 8", points=120, shop="0042", till="3", reference="4711")
+        print(earned.balance)
+        try:
+            await hub.burn(card="2760 0000 0001 8", points=500)
+        except RefusedError as refusal:
+            print(refusal.code, refusal.available)
+
+asyncio.run(main())
+"""
+
+from partner_sdk.backoff import Backoff
+from partner_sdk.client import Coalition, Progress
+from partner_sdk.errors import (
+    AddressInvalidError,
+    AnswerNotUnderstoodError,
+    CoalitionError,
+    FieldFault,
+    HubKeyChangedError,
+    HubUnreachableError,
+    InvalidOperationError,
+    KeyUnusableError,
+    MessageRejectedError,
+    NotAuthorizedError,
+    OperationIdReusedError,
+    OutboxError,
+    ReceiptInvalidError,
+    RefusedError,
+    UnknownOperationError,
+)
+from partner_sdk.keys import make_key_pair, thumbprint
+from partner_sdk.operation import (
+    Burn,
+    Capture,
+    Earn,
+    Operation,
+    Purchase,
+    Release,
+    Reserve,
+    Reverse,
+    VatShare,
+    parse_operation,
+)
+from partner_sdk.operation_id import new_operation_id
+from partner_sdk.outbox import Entry, Outbox
+from partner_sdk.receipt import Receipt
+from partner_sdk.result import CardBalance, Expiry, Flushed, Result, Window
+
+__all__ = [
+    "AddressInvalidError",
+    "AnswerNotUnderstoodError",
+    "Backoff",
+    "Burn",
+    "Capture",
+    "CardBalance",
+    "Coalition",
+    "CoalitionError",
+    "Earn",
+    "Entry",
+    "Expiry",
+    "FieldFault",
+    "Flushed",
+    "HubKeyChangedError",
+    "HubUnreachableError",
+    "InvalidOperationError",
+    "KeyUnusableError",
+    "MessageRejectedError",
+    "NotAuthorizedError",
+    "Operation",
+    "OperationIdReusedError",
+    "Outbox",
+    "OutboxError",
+    "Progress",
+    "Purchase",
+    "Receipt",
+    "ReceiptInvalidError",
+    "RefusedError",
+    "Release",
+    "Reserve",
+    "Result",
+    "Reverse",
+    "UnknownOperationError",
+    "VatShare",
+    "Window",
+    "make_key_pair",
+    "new_operation_id",
+    "parse_operation",
+    "thumbprint",
+]

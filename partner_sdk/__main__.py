@@ -1,0 +1,239 @@
+"""`coalition-partner`: keys, operations and receipts from the command line.
+
+Exit codes: 0 done · 1 something was refused, or a receipt is not valid · 2 wrong use or input · 3 no valid answer.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from partner_sdk.client import Coalition, default_outbox
+from partner_sdk.errors import (
+    CoalitionError,
+    HubUnreachableError,
+    OutboxError,
+    ReceiptInvalidError,
+    RefusedError,
+)
+from partner_sdk.keys import load_public_key, make_key_pair
+from partner_sdk.operation import KINDS
+from partner_sdk.operation_file import operation_of_flags, read_operations
+from partner_sdk.outbox import Entry, Outbox
+from partner_sdk.result import Flushed, Result
+from partner_sdk.verify_receipts import verify_receipts
+
+REFUSED, WRONG_USE, NO_ANSWER = 1, 2, 3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except CoalitionError as fault:
+        _print_fault(fault, as_json=options.json)
+        return _exit_code(fault)
+
+
+def _exit_code(fault: CoalitionError) -> int:
+    if isinstance(fault, HubUnreachableError | ReceiptInvalidError):
+        return NO_ANSWER
+    return REFUSED if isinstance(fault, RefusedError) else WRONG_USE
+
+
+def _print_fault(fault: CoalitionError, *, as_json: bool) -> None:
+    if as_json:
+        content = {"error": fault.code, "text": str(fault), "retryable": fault.is_retryable}
+        print(json.dumps(content | {"request_id": fault.request_id}))
+    else:
+        print(f"{fault.code}: {fault}", file=sys.stderr)
+
+
+def _keygen(options: argparse.Namespace) -> int:
+    public_path, keyid = make_key_pair(options.out)
+    content = {"private_key": str(options.out), "public_key": str(public_path), "keyid": keyid}
+    _print(content, f"{keyid}\nGive {public_path} to the operator; {options.out} stays here, and secret.", options)
+    return 0
+
+
+def _send(options: argparse.Namespace) -> int:
+    if options.what in KINDS:
+        operations = [operation_of_flags(options.what, _given_flags(options))]
+    else:
+        operations = read_operations(options.what, new_ids=options.new_ids)
+
+    async def send() -> list[Result]:
+        async with _hub(options) as hub:
+            return await hub.send(operations)
+
+    results = asyncio.run(send())
+    text = "\n".join(_result_line(result) for result in results)
+    _print({"results": [_result_fields(result) for result in results]}, text, options)
+    return 0 if all(result.is_booked for result in results) else REFUSED
+
+
+def _given_flags(options: argparse.Namespace) -> dict[str, Any]:
+    flags = {name: getattr(options, name) for name in _OPERATION_FLAGS}
+    return {name: value for name, value in flags.items() if value is not None}
+
+
+def _result_line(result: Result) -> str:
+    if result.is_booked:
+        return f"{result.id}  booked  {result.points} points, balance {result.balance}, available {result.available}"
+    later = ", will be asked again" if result.is_retryable else ""
+    return f"{result.id}  {result.verdict}  {result.code}{later}"
+
+
+def _result_fields(result: Result) -> dict[str, Any]:
+    return {**result.raw, "id": result.id, "verdict": result.verdict}
+
+
+def _outbox_list(options: argparse.Namespace) -> int:
+    outbox = _outbox(options)
+    counts, entries = outbox.counts(), outbox.entries(state=options.state, entries_max=options.max)
+    lines = [f"{entry.id}  {entry.state:9}  {entry.code or ''}" for entry in entries]
+    lines.append(", ".join(f"{count} {state}" for state, count in counts.items()) or "empty")
+    content = {"counts": counts, "operations": [_entry_fields(entry) for entry in entries]}
+    _print(content, "\n".join(lines), options)
+    return 0
+
+
+def _outbox_show(options: argparse.Namespace) -> int:
+    outbox = _outbox(options)
+    entry = outbox.entry(options.id)
+    content = _entry_fields(entry) | {"operation": json.loads(entry.body)}
+    if entry.answers:
+        receipt = outbox.receipt(entry.id)
+        content |= {"answered_at": receipt.received_at.isoformat(), "answer": dict(receipt.result_of(entry.id).raw)}
+    _print(content, json.dumps(content, indent=2), options)
+    return 0
+
+
+def _entry_fields(entry: Entry) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "state": entry.state,
+        "code": entry.code,
+        "answers": entry.answers,
+        "saved_at": entry.saved_at.isoformat(),
+        "retry_at": None if entry.retry_at is None else entry.retry_at.isoformat(),
+    }
+
+
+def _outbox_flush(options: argparse.Namespace) -> int:
+    async def flush() -> Flushed:
+        async with _hub(options) as hub:
+            return await hub.flush()
+
+    figures = asyncio.run(flush())
+    names = ("booked", "refused", "rejected", "deferred", "waiting")
+    content = {name: getattr(figures, name) for name in names}
+    _print(content, ", ".join(f"{count} {name}" for name, count in content.items()), options)
+    return REFUSED if figures.refused or figures.rejected else 0
+
+
+def _outbox_retry(options: argparse.Namespace) -> int:
+    count = _outbox(options).retry(options.id)
+    _print({"due": count}, f"{count} due again: `outbox flush` sends them", options)
+    return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    named = None if options.hub_key is None else load_public_key(options.hub_key)
+    checked = verify_receipts(_outbox(options), hub_key=named)
+    lines = [f"{name.replace('_', ' ')}: {figure}" for name, figure in checked.figures().items()]
+    lines += [f"NOT VALID  {fault}" for fault in checked.faults]
+    _print(checked.figures() | {"faults": list(checked.faults)}, "\n".join(lines), options)
+    return REFUSED if checked.faults else 0
+
+
+def _hub(options: argparse.Namespace) -> Coalition:
+    return Coalition(
+        options.url, options.key, outbox=options.outbox, hub_key=options.hub_key, give_up_after_s=options.give_up_after
+    )
+
+
+def _outbox(options: argparse.Namespace) -> Outbox:
+    path = options.outbox or (default_outbox(options.key) if options.key else None)
+    if path is None:
+        raise OutboxError("name the outbox: --outbox FILE, or --key PEM for the one beside it")
+    if not Path(path).exists():
+        raise OutboxError(f"no outbox at {path}")
+    return Outbox(path)
+
+
+def _print(content: dict[str, Any], text: str, options: argparse.Namespace) -> None:
+    print(json.dumps(content) if options.json else text)
+
+
+_OPERATION_FLAGS: dict[str, Callable[[str], Any]] = {
+    "card": str,
+    "points": int,
+    "operation_id": str,
+    "reserve_id": str,
+    "occurred_at": datetime.fromisoformat,
+    "shop": str,
+    "till": str,
+    "reference": str,
+    "id": str,
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="coalition-partner", description="The partner's side of a coalition.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    every = argparse.ArgumentParser(add_help=False)
+    every.add_argument("--json", action="store_true", help="print JSON")
+    kept = argparse.ArgumentParser(add_help=False, parents=[every])
+    online = argparse.ArgumentParser(add_help=False, parents=[every])
+    for keeping in (kept, online):
+        is_needed = keeping is online
+        keeping.add_argument("--key", type=Path, required=is_needed, help="this partner's private key in PEM")
+        keeping.add_argument("--outbox", type=Path, help="default: beside the key, shop.pem has shop.outbox.sqlite")
+        keeping.add_argument("--hub-key", type=Path, help="the hub's public key in PEM; default: pinned on first use")
+    online.add_argument("--url", required=True, help="the hub's address")
+    online.add_argument("--give-up-after", type=float, default=60.0, metavar="SECONDS")
+
+    keygen = commands.add_parser("keygen", parents=[every], help="make a key pair")
+    keygen.add_argument("--out", type=Path, required=True, help="where the private key goes, such as shop.pem")
+    keygen.set_defaults(run=_keygen)
+
+    send = commands.add_parser("send", parents=[online], help="save operations in the outbox and send them")
+    send.add_argument("what", help=f"{', '.join(KINDS)}; or a .json or .jsonl file of operations, or - for stdin")
+    send.add_argument(
+        "--new-ids", action="store_true", help="make ids for operations without: a second run books twice"
+    )
+    for flag, kind in _OPERATION_FLAGS.items():
+        send.add_argument(f"--{flag.replace('_', '-')}", type=kind)
+    send.set_defaults(run=_send)
+
+    outbox = commands.add_parser("outbox", help="look at what waits and what was answered")
+    _add_outbox_commands(outbox.add_subparsers(required=True, metavar="COMMAND"), kept=kept, online=online)
+
+    verify = commands.add_parser("verify", parents=[kept], help="check every kept receipt's signature, offline")
+    verify.set_defaults(run=_verify)
+    return parser
+
+
+def _add_outbox_commands(commands: Any, *, kept: argparse.ArgumentParser, online: argparse.ArgumentParser) -> None:
+    listed = commands.add_parser("list", parents=[kept], help="operations by state")
+    listed.add_argument("--state", choices=["waiting", "booked", "refused", "rejected", "set_aside"])
+    listed.add_argument("--max", type=int, default=100, help="how many to show, oldest first")
+    listed.set_defaults(run=_outbox_list)
+    show = commands.add_parser("show", parents=[kept], help="one operation and its answer")
+    show.add_argument("id")
+    show.set_defaults(run=_outbox_show)
+    flush = commands.add_parser("flush", parents=[online], help="send what waits")
+    flush.set_defaults(run=_outbox_flush)
+    retry = commands.add_parser("retry", parents=[kept], help="make due again what was deferred or set aside")
+    retry.add_argument("id", nargs="?", help="only this one, a rejected one too")
+    retry.set_defaults(run=_outbox_retry)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,276 @@
+"""The partner's side of the hub in one class."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self, TypedDict, Unpack
+from urllib.parse import quote
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from partner_sdk.backoff import Backoff
+from partner_sdk.errors import AnswerNotUnderstoodError, MessageRejectedError, OutboxError, RefusedError
+from partner_sdk.exchange import Exchange
+from partner_sdk.hub_keys import HubKeys
+from partner_sdk.keys import load_private_key, load_public_key, thumbprint
+from partner_sdk.message import OPERATIONS_MAX
+from partner_sdk.operation import Burn, Capture, Earn, Operation, Purchase, Release, Reserve, Reverse, VatShare
+from partner_sdk.outbox import Outbox
+from partner_sdk.problem import read_fault
+from partner_sdk.receipt import Receipt
+from partner_sdk.result import CardBalance, Flushed, Result, Window, parse_card_balance, parse_result, parse_windows
+from partner_sdk.sender import Seen, Sender, counted
+from partner_sdk.signing import Signer
+
+Progress = Callable[[Flushed], None]
+
+
+class AtTheTill(TypedDict, total=False):
+    """What every operation may say besides; `occurred_at` is now and `id` a new one unless given."""
+
+    id: str
+    occurred_at: datetime
+    shop: str | None
+    till: str | None
+    reference: str | None
+
+
+class Coalition:
+    """One partner's connection to the hub: `async with Coalition(url, key) as hub: await hub.earn(...)`.
+
+    Every operation is saved in the outbox before it is sent, and stays there until the hub's signed answer is kept
+    beside it. Whatever error a call raises, an operation that was saved is sent again by the next `flush`, with the
+    same id and the same bytes, unless the hub has given its verdict.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: str | Path | Ed25519PrivateKey,
+        *,
+        keyid: str | None = None,
+        outbox: str | Path | None = None,
+        hub_key: str | Path | bytes | Ed25519PublicKey | None = None,
+        operations_per_message: int = 500,
+        messages_in_flight: int = 4,
+        timeout_s: float = 30.0,
+        give_up_after_s: float = 60.0,
+        backoff: Backoff | None = None,
+    ) -> None:
+        """Read the keys; nothing is opened or sent before `async with`.
+
+        `key` is a PEM file or the key itself; `keyid` is its RFC 7638 thumbprint unless given. `outbox` is by default
+        the file beside the key file that bears its name: `shop.pem` has `shop.outbox.sqlite`, so that two partners on
+        one machine never share one, and the place does not depend on where the program is started. A key passed as an
+        object has no place, so it needs `outbox`. `hub_key` is the only key trusted to sign the hub's answers; without
+        it, those of the first `GET /v1/keys` are trusted and pinned in the outbox.
+        Raises KeyUnusableError, OutboxError.
+        """
+        private_key = load_private_key(key)
+        self._signer = Signer(private_key, keyid=keyid or thumbprint(private_key.public_key()))
+        self._outbox_path = default_outbox(key) if outbox is None else Path(outbox)
+        self._hub_key = None if hub_key is None else load_public_key(hub_key)
+        self._url = url
+        self._operations_per_message = min(max(1, operations_per_message), OPERATIONS_MAX)
+        self._messages_in_flight = max(1, messages_in_flight)
+        self._timeout_s, self._give_up_after_s = timeout_s, give_up_after_s
+        self._backoff = backoff or Backoff()
+        self._opened: tuple[Outbox, Exchange, Sender] | None = None
+
+    @property
+    def keyid(self) -> str:
+        return self._signer.keyid
+
+    async def __aenter__(self) -> Self:
+        outbox = Outbox(self._outbox_path)
+        try:
+            exchange = Exchange(
+                self._url,
+                signer=self._signer,
+                keys=HubKeys(outbox, named=self._hub_key),
+                backoff=self._backoff,
+                timeout_s=self._timeout_s,
+                give_up_after_s=self._give_up_after_s,
+            )
+        except BaseException:
+            outbox.close()
+            raise
+        sender = Sender(outbox, exchange, operations_per_message=self._operations_per_message)
+        self._opened = outbox, exchange, sender
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._opened is not None:
+            outbox, exchange, _ = self._opened
+            self._opened = None
+            outbox.close()
+            await exchange.close()
+
+    def _parts(self) -> tuple[Outbox, Exchange, Sender]:
+        if self._opened is None:
+            raise OutboxError("not open: use `async with Coalition(...) as hub`")
+        return self._opened
+
+    async def earn(
+        self,
+        *,
+        card: str,
+        points: int | None = None,
+        purchase: Purchase | None = None,
+        vat: list[VatShare] | None = None,
+        **at: Unpack[AtTheTill],
+    ) -> Result:
+        """Book points that come in with a purchase; without `points` the partner's earn rule computes them.
+
+        Like all of these calls it returns only a booked result. Raises RefusedError for the hub's refusal of this
+        operation, MessageRejectedError if the hub finds a field invalid, and the errors of `flush`.
+        """
+        return await self._book(Earn(card=card, points=points, purchase=purchase, vat=vat, **at))
+
+    async def burn(self, *, card: str, points: int, **at: Unpack[AtTheTill]) -> Result:
+        """Book points that a member spends."""
+        return await self._book(Burn(card=card, points=points, **at))
+
+    async def reverse(
+        self, *, operation_id: str, card: str, points: int | None = None, **at: Unpack[AtTheTill]
+    ) -> Result:
+        """Undo an earlier operation: `points` of it, or all that is left."""
+        return await self._book(Reverse(card=card, operation_id=operation_id, points=points, **at))
+
+    async def reserve(self, *, card: str, points: int, timeout_s: int | None = None, **at: Unpack[AtTheTill]) -> Result:
+        """Set points aside; the result's id is the `reserve_id` of capture and release."""
+        return await self._book(Reserve(card=card, points=points, timeout_s=timeout_s, **at))
+
+    async def capture(
+        self, *, card: str, reserve_id: str, points: int | None = None, **at: Unpack[AtTheTill]
+    ) -> Result:
+        """Spend reserved points: `points` of them, or all that is left."""
+        return await self._book(Capture(card=card, reserve_id=reserve_id, points=points, **at))
+
+    async def release(self, *, card: str, reserve_id: str, **at: Unpack[AtTheTill]) -> Result:
+        """Give reserved points back."""
+        return await self._book(Release(card=card, reserve_id=reserve_id, **at))
+
+    async def _book(self, operation: Operation) -> Result:
+        outbox, _, sender = self._parts()
+        outbox.put([operation], now=datetime.now(UTC))
+        seen: dict[str, Result] = {}
+        await sender.send_card(operation.card, lambda results: seen.update({one.id: one for one in results}))
+        # Not seen if the id had its verdict before, or a flush that ran beside this call was faster.
+        result = seen.get(operation.id) or outbox.result(operation.id)
+        if result.verdict == "rejected":
+            raise _rejection(outbox.receipt(operation.id))
+        if not result.is_booked:
+            raise RefusedError(result)
+        return result
+
+    def put(self, operation: Operation) -> str:
+        """Save one operation to be sent by the next `flush`, and return its id. Blocks for one commit to disk."""
+        return self.put_many([operation])[0]
+
+    def put_many(self, operations: Iterable[Operation]) -> list[str]:
+        """Save operations in one commit, and return their ids.
+
+        Blocks for the commit and about 10 us an operation: give it a few thousand at a time. An id that is in the
+        outbox already is left as it is. Raises OperationIdReusedError if its content differs; then none is saved.
+        """
+        return self._parts()[0].put(operations, now=datetime.now(UTC))
+
+    async def flush(self, progress: Progress | None = None) -> Flushed:
+        """Send all that waits and is due; return the figures. `progress` is called after each answered message.
+
+        Refusals do not raise here: they are in the figures and in the outbox.
+        Raises NotAuthorizedError, HubUnreachableError, ReceiptInvalidError; what has no answer goes on waiting.
+        """
+        return await self._flush(progress, is_deferred_due=False, seen=lambda results: None)
+
+    async def send(self, operations: Iterable[Operation], progress: Progress | None = None) -> list[Result]:
+        """Save and send operations and return their results in this order, whatever they are.
+
+        What waited before goes first. For very many operations `put_many` and `flush` need less memory.
+        Raises as `put_many` and `flush`.
+        """
+        ids = self.put_many(operations)
+        seen: dict[str, Result] = {}
+        await self._flush(
+            progress, is_deferred_due=True, seen=lambda results: seen.update({one.id: one for one in results})
+        )
+        outbox = self._parts()[0]
+        return [seen.get(operation_id) or outbox.result(operation_id) for operation_id in ids]
+
+    async def _flush(self, progress: Progress | None, *, is_deferred_due: bool, seen: Seen) -> Flushed:
+        outbox, _, sender = self._parts()
+        so_far = Flushed(waiting=outbox.waiting()[0])
+
+        def count(results: Sequence[Result]) -> None:
+            nonlocal so_far
+            so_far = counted(so_far, results)
+            seen(results)
+            if progress is not None:
+                progress(so_far)
+
+        await sender.flush(streams_max=self._messages_in_flight, is_deferred_due=is_deferred_due, seen=count)
+        return replace(so_far, waiting=outbox.waiting()[0])
+
+    def retry(self, operation_id: str | None = None) -> int:
+        """Make what was deferred or set aside due again (or one operation, a rejected one too); return how many."""
+        return self._parts()[0].retry(operation_id)
+
+    def receipt(self, operation_id: str) -> Receipt:
+        """Return the hub's newest signed answer to this operation. Raises UnknownOperationError."""
+        return self._parts()[0].receipt(operation_id)
+
+    async def balance(self, card: str) -> CardBalance:
+        """Return what lies behind a card. Raises MessageRejectedError for a card that the hub does not know."""
+        return parse_card_balance((await self._get(f"/v1/cards/{quote(card, safe='')}")).content())
+
+    async def operation(self, operation_id: str) -> Result | None:
+        """Return the hub's result of an operation, or None if the hub signs that it never booked it."""
+        try:
+            receipt = await self._get(f"/v1/operations/{quote(operation_id, safe='')}")
+        except MessageRejectedError as fault:
+            if fault.status == 404 and fault.receipt is not None:
+                return None
+            raise
+        return parse_result(receipt.content())
+
+    async def windows(self) -> list[Window]:
+        """Return the clearing periods, as the hub lists them."""
+        windows: list[Window] = []
+        cursor: str | None = ""
+        while cursor is not None:
+            after = f"?after={quote(cursor, safe='')}" if cursor else ""
+            content = (await self._get(f"/v1/windows{after}")).content()
+            page, cursor = parse_windows(content)
+            windows += page
+        return windows
+
+    async def statement(self, window: int) -> dict[str, Any]:
+        """Return this partner's statement of a window."""
+        content = (await self._get(f"/v1/windows/{window}/statement")).content()
+        if not isinstance(content, dict):
+            raise AnswerNotUnderstoodError("expected a statement", content=content)
+        return content
+
+    async def statement_file(self, window: int, kind: Literal["csv", "pdf"]) -> bytes:
+        """Return this partner's statement of a window as a file's bytes, covered by the hub's signature."""
+        return (await self._get(f"/v1/windows/{window}/statement.{kind}")).body
+
+    async def _get(self, path: str) -> Receipt:
+        return await self._parts()[1].ask("GET", path)
+
+
+def default_outbox(key: str | Path | Ed25519PrivateKey) -> Path:
+    """Return the outbox that belongs to a key file. Raises OutboxError for a key without one."""
+    if isinstance(key, Ed25519PrivateKey):
+        raise OutboxError("a key that is not a file needs `outbox`: the path of the file that keeps its operations")
+    return Path(key).with_suffix(".outbox.sqlite")
+
+
+def _rejection(receipt: Receipt) -> MessageRejectedError:
+    fault = read_fault(status=receipt.status, headers={}, body=receipt.body, receipt=receipt, now=receipt.received_at)
+    return fault.error()

@@ -1,0 +1,185 @@
+"""Everything that the SDK raises, in one tree.
+
+    CoalitionError
+    ├── InvalidOperationError       a field is outside the protocol's limits; nothing was saved or sent
+    ├── AddressInvalidError         the hub's address is not an http or https URL
+    ├── KeyUnusableError            a key file is missing, unreadable, or not Ed25519
+    ├── OutboxError                 the outbox file cannot be opened, read or written
+    │   ├── OperationIdReusedError  the id is in the outbox already, with other content
+    │   └── UnknownOperationError   the outbox holds no such operation, or no answer for it yet
+    ├── RefusedError                the hub's signed verdict on one operation: not booked
+    ├── MessageRejectedError        the hub refused the message as a whole (4xx); nothing of it was booked
+    │   └── NotAuthorizedError      401 or 403: signature, key, clock, or the partner is suspended
+    ├── HubUnreachableError         gave up for now; the operations wait in the outbox
+    └── ReceiptInvalidError         the answer's signature is missing or wrong; the operations wait in the outbox
+        ├── HubKeyChangedError      the answer is signed by a key that is not pinned
+        └── AnswerNotUnderstoodError  the signature is right, but the content is not what the protocol says
+
+Each has a stable `code`, `is_retryable` (may the same call succeed later, unchanged?), and the hub's `request_id` where
+it told one. A failure of the caller's own code (a TypeError for a wrong argument, CancelledError) is not dressed up.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from partner_sdk.receipt import Receipt
+    from partner_sdk.result import Result
+
+
+@dataclass(frozen=True, slots=True)
+class FieldFault:
+    """One field that is wrong, and why."""
+
+    field: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.reason}" if self.field else self.reason
+
+
+class CoalitionError(Exception):
+    """The root: catch it to catch everything that the SDK raises."""
+
+    code: str = "coalition_error"
+    is_retryable: ClassVar[bool] = False
+
+    def __init__(self, text: str, *, request_id: str | None = None) -> None:
+        super().__init__(text)
+        self.request_id = request_id
+
+
+class InvalidOperationError(CoalitionError):
+    """The operation breaks a limit of the protocol; it was neither saved nor sent."""
+
+    code = "invalid_operation"
+
+    def __init__(self, kind: str, faults: Sequence[FieldFault]) -> None:
+        super().__init__(f"{kind}: " + "; ".join(map(str, faults)))
+        self.faults = tuple(faults)
+
+
+class AddressInvalidError(CoalitionError):
+    """The hub's address is not an http or https URL."""
+
+    code = "address_invalid"
+
+
+class KeyUnusableError(CoalitionError):
+    """The key cannot be used: no such file, not PEM, encrypted, or not Ed25519."""
+
+    code = "key_unusable"
+
+
+class OutboxError(CoalitionError):
+    """The outbox file cannot be opened, read or written."""
+
+    code = "outbox"
+
+
+class OperationIdReusedError(OutboxError):
+    """The outbox already holds this id with other content; the first one stays."""
+
+    code = "operation_id_reused"
+
+    def __init__(self, operation_ids: Sequence[str]) -> None:
+        super().__init__(f"saved before with other content: {', '.join(operation_ids)}")
+        self.operation_ids = tuple(operation_ids)
+
+
+class UnknownOperationError(OutboxError):
+    """The outbox holds no such operation, or it has no answer yet."""
+
+    code = "unknown_operation"
+
+
+class RefusedError(CoalitionError):
+    """The hub did not book the operation. An expected answer, signed; `code` is the hub's reason.
+
+    Final, unless `is_retryable`: then what it lacks may still come (an unknown card, a reversal before its original),
+    and the operation waits in the outbox for the next flush.
+    """
+
+    def __init__(self, result: "Result") -> None:
+        available = "" if result.available is None else f", available {result.available}"
+        super().__init__(f"operation {result.id} refused: {result.code}{available}")
+        self.result = result
+        self.code = result.code or "refused"
+        self.available = result.available
+
+    @property
+    def is_retryable(self) -> bool:  # type: ignore[override]
+        return self.result.is_retryable
+
+
+class MessageRejectedError(CoalitionError):
+    """The hub refused the whole request with a final 4xx; `faults` names every bad field that it told.
+
+    Only a signed refusal (`receipt` is set) is the hub's word. An unsigned one may come from any proxy between:
+    it ends the call, but decides nothing, and the operations go on waiting.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        status: int,
+        code: str,
+        faults: Sequence[FieldFault] = (),
+        request_id: str | None = None,
+        receipt: "Receipt | None" = None,
+    ) -> None:
+        named = "".join(f"; {fault}" for fault in faults)
+        unsigned = "" if receipt else " (unsigned)"
+        super().__init__(f"{status} {code}{unsigned}: {text}{named}", request_id=request_id)
+        self.status = status
+        self.code = code
+        self.faults = tuple(faults)
+        self.receipt = receipt
+
+
+class NotAuthorizedError(MessageRejectedError):
+    """401 or 403: the signature or key was not accepted, this machine's clock is wrong, or the partner is suspended."""
+
+
+class HubUnreachableError(CoalitionError):
+    """No answer within `give_up_after_s`, or the hub asked to come back after that. Nothing is lost: flush later."""
+
+    code = "hub_unreachable"
+    is_retryable = True
+
+    def __init__(
+        self, reason: str, *, attempts: int, retry_after_s: float | None = None, request_id: str | None = None
+    ) -> None:
+        later = "" if retry_after_s is None else f"; come back in {retry_after_s:g} s"
+        super().__init__(f"gave up after {attempts} attempts: {reason}{later}", request_id=request_id)
+        self.attempts = attempts
+        self.retry_after_s = retry_after_s
+
+
+class ReceiptInvalidError(CoalitionError):
+    """The answer is not provably the hub's answer to this very request."""
+
+    code = "receipt_invalid"
+    is_retryable = True
+
+
+class HubKeyChangedError(ReceiptInvalidError):
+    """The answer is signed by a key that is not pinned, and no pinned key vouches for it."""
+
+    code = "hub_key_changed"
+
+    def __init__(self, *, keyid: str, pinned: Sequence[str]) -> None:
+        super().__init__(f"signed by hub key {keyid!r}, pinned are {', '.join(sorted(pinned)) or 'none'}")
+        self.keyid = keyid
+
+
+class AnswerNotUnderstoodError(ReceiptInvalidError):
+    """The answer carries the hub's signature, but not the content that the protocol promises."""
+
+    code = "answer_not_understood"
+
+    def __init__(self, reason: str, *, content: Any = None) -> None:
+        shown = "" if content is None else f": {str(content)[:200]}"
+        super().__init__(f"{reason}{shown}")

@@ -1,0 +1,162 @@
+"""One signed question to the hub and its verified answer, asked again until it comes or time is up."""
+
+import asyncio
+import itertools
+import random
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import aiohttp
+from yarl import URL
+
+from partner_sdk.backoff import Backoff
+from partner_sdk.errors import (
+    AddressInvalidError,
+    HubKeyChangedError,
+    HubUnreachableError,
+    MessageRejectedError,
+    ReceiptInvalidError,
+)
+from partner_sdk.hub_keys import HubKeys
+from partner_sdk.problem import Fault, read_fault
+from partner_sdk.receipt import Receipt
+from partner_sdk.signing import RECEIPT_TAG, SIGNATURE_FIELDS, Signer
+
+KEYS_PATH = "/v1/keys"
+
+
+class _TryAgainError(Exception):
+    """Stays inside this module: this attempt failed, another may not."""
+
+    def __init__(self, reason: str, *, retry_after_s: float | None = None, request_id: str | None = None) -> None:
+        super().__init__(reason)
+        self.retry_after_s = retry_after_s
+        self.request_id = request_id
+
+
+class Exchange:
+    """Asks one hub with one key. Every attempt is signed anew; every answer is verified before it is believed."""
+
+    def __init__(
+        self, url: str, *, signer: Signer, keys: HubKeys, backoff: Backoff, timeout_s: float, give_up_after_s: float
+    ) -> None:
+        self._origin = _origin(url)
+        self._signer = signer
+        self._keys = keys
+        self._backoff = backoff
+        self._give_up_after_s = give_up_after_s
+        self._learning = asyncio.Lock()
+        self._session = aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=timeout_s),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            # The digest covers the content as it travels, so it must travel as it is.
+            auto_decompress=False,
+            headers={"Accept-Encoding": "identity", "User-Agent": "coalition-partner-sdk"},
+        )
+
+    async def close(self) -> None:
+        await self._session.close()
+
+    async def ask(self, method: str, path: str, body: bytes = b"") -> Receipt:
+        """Return the hub's verified answer (2xx); `path` is percent-encoded and may have a query.
+
+        Raises MessageRejectedError (NotAuthorizedError), HubUnreachableError, ReceiptInvalidError.
+        """
+        if self._keys.is_empty:
+            await self._learn_first_keys()
+        return await self._persist(method, path, body)
+
+    async def _persist(self, method: str, path: str, body: bytes, *, is_first_use: bool = False) -> Receipt:
+        clock = asyncio.get_running_loop()
+        give_up_at = clock.time() + self._give_up_after_s
+        for attempt in itertools.count(1):
+            try:
+                return await self._attempt(method, path, body, is_first_use=is_first_use)
+            except _TryAgainError as fault:
+                pause_s = self._backoff.pause_s(
+                    attempt=attempt, chance=random.random(), retry_after_s=fault.retry_after_s
+                )
+                if clock.time() + pause_s > give_up_at:
+                    raise HubUnreachableError(
+                        str(fault), attempts=attempt, retry_after_s=fault.retry_after_s, request_id=fault.request_id
+                    ) from fault.__cause__
+            await asyncio.sleep(pause_s)
+        raise AssertionError("count() does not end")
+
+    async def _attempt(self, method: str, path: str, body: bytes, *, is_first_use: bool) -> Receipt:
+        receipt, headers = await self._send(method, path, body)
+        is_signed = RECEIPT_TAG in receipt.headers.get("Signature-Input", "")
+        if is_signed and not is_first_use:
+            await self._verify(receipt)
+        elif receipt.status < 400 and not is_first_use:
+            raise ReceiptInvalidError(f"{receipt.status} without the hub's signature")
+        if 200 <= receipt.status < 300:
+            return receipt
+        fault = read_fault(
+            status=receipt.status,
+            headers=headers,
+            body=receipt.body,
+            receipt=receipt if is_signed and not is_first_use else None,
+            now=receipt.received_at,
+        )
+        raise _try_again_or_final(fault)
+
+    async def _send(self, method: str, path: str, body: bytes) -> tuple[Receipt, Mapping[str, str]]:
+        now = datetime.now(UTC)
+        request = self._signer.sign(method=method, url=self._origin + path, body=body, now=now)
+        headers = dict(request.headers)
+        if body:
+            headers["Content-Type"] = "application/json"
+        try:
+            # Encoded already: what is signed must be what is sent, to the letter.
+            url = URL(request.url, encoded=True)
+            async with self._session.request(
+                method, url, data=body or None, headers=headers, allow_redirects=False
+            ) as response:
+                content = await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as fault:
+            raise _TryAgainError(f"{type(fault).__name__}: {fault}") from fault
+        signed = {name: ", ".join(response.headers.getall(name, ())) for name in SIGNATURE_FIELDS}
+        kept = {name: value for name, value in signed.items() if value}
+        return Receipt(request, response.status, kept, content, datetime.now(UTC)), response.headers
+
+    async def _verify(self, receipt: Receipt) -> None:
+        try:
+            receipt.verify(self._keys)
+        except HubKeyChangedError as changed:
+            if not self._keys.may_learn or receipt.request.url == self._origin + KEYS_PATH:
+                raise
+            await self._follow_rotation(changed)
+            receipt.verify(self._keys)
+
+    async def _learn_first_keys(self) -> None:
+        """Trust on first use: pin what the hub shows, signed or not."""
+        async with self._learning:
+            if self._keys.is_empty:
+                receipt = await self._persist("GET", KEYS_PATH, b"", is_first_use=True)
+                self._keys.pin(receipt.content(), now=receipt.received_at)
+
+    async def _follow_rotation(self, changed: HubKeyChangedError) -> None:
+        """Pin further keys that an answer lists which a pinned key signed; else raise what made us ask."""
+        try:
+            receipt = await self._persist("GET", KEYS_PATH, b"")
+        except ReceiptInvalidError:
+            raise changed from None
+        self._keys.pin(receipt.content(), now=receipt.received_at)
+
+
+def _try_again_or_final(fault: Fault) -> _TryAgainError | MessageRejectedError:
+    if fault.is_retryable:
+        return _TryAgainError(str(fault), retry_after_s=fault.retry_after_s, request_id=fault.request_id)
+    return fault.error()
+
+
+def _origin(url: str) -> str:
+    try:
+        parsed = URL(url)
+        is_usable = parsed.scheme in ("http", "https") and bool(parsed.host)
+    except ValueError as fault:
+        raise AddressInvalidError(f"not a URL: {url!r}: {fault}") from fault
+    if not is_usable or parsed.query_string or parsed.fragment or parsed.user:
+        raise AddressInvalidError(f"expected the hub's address as http(s)://host[:port][/path], got {url!r}")
+    return str(parsed).rstrip("/")

@@ -1,0 +1,185 @@
+"""What a partner can ask of the hub: earn, burn, reserve, capture, release, reverse.
+
+Every limit of the protocol that does not need the hub's clock is checked when an operation is made, so that a wrong
+one is found at the till and never waits in the outbox. Not checked here: how far `occurred_at` lies from now, and
+whether VAT shares add up.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+
+from partner_sdk.errors import FieldFault, InvalidOperationError
+from partner_sdk.operation_id import new_operation_id
+
+POINTS_MAX = 1_000_000_000
+TEXT_LENGTH_MAX = 64
+
+
+def _exact_decimal(value: object) -> object:
+    if isinstance(value, float | bool):
+        raise ValueError(f"write decimals as text or Decimal: {value!r} may already be rounded")
+    return value
+
+
+def _iso_moment(value: object) -> object:
+    if isinstance(value, str):
+        return datetime.fromisoformat(value)
+    if not isinstance(value, datetime):
+        raise ValueError("must be a datetime or ISO 8601 text with a zone")
+    return value
+
+
+Points = Annotated[int, Field(strict=True, ge=1, le=POINTS_MAX)]
+Text = Annotated[str, Field(strict=True, min_length=1, max_length=TEXT_LENGTH_MAX)]
+OperationId = Annotated[str, Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
+ExactDecimal = Annotated[
+    Decimal,
+    BeforeValidator(_exact_decimal),
+    Field(ge=0, allow_inf_nan=False),
+    PlainSerializer(lambda value: format(value, "f"), return_type=str),
+]
+Moment = Annotated[AwareDatetime, BeforeValidator(_iso_moment)]
+
+
+class _Checked(BaseModel):
+    """A frozen model that raises the SDK's own error instead of pydantic's."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    path: ClassVar[str] = ""
+
+    # Hidden from type checkers, which then know the fields of each model as its arguments.
+    if not TYPE_CHECKING:
+
+        def __init__(self, **fields: Any) -> None:
+            try:
+                super().__init__(**fields)
+            except ValidationError as fault:
+                faults = [_field_fault(self.path, error) for error in fault.errors(include_url=False)]
+                raise InvalidOperationError(type(self).__name__.lower(), faults) from fault
+
+
+def _field_fault(path: str, error: ErrorDetails) -> FieldFault:
+    field = path + ".".join(map(str, error["loc"]))
+    # A card leads to a person: it is kept out of messages, which end up in logs.
+    is_shown = field != "card" and error["type"] not in {"missing", "value_error"}
+    got = f" (got {error['input']!r:.60})" if is_shown else ""
+    return FieldFault(field=field, reason=error["msg"].removeprefix("Value error, ") + got)
+
+
+class Purchase(_Checked):
+    """What was bought; an earn without points leaves them to the partner's earn rule."""
+
+    path: ClassVar[str] = "purchase."
+    amount: ExactDecimal
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
+    lines: list[dict[str, Any]] = Field(default_factory=list)
+
+
+class VatShare(_Checked):
+    """How many of an earn's points come from sales at one VAT rate, in percent."""
+
+    path: ClassVar[str] = "vat."
+    rate: ExactDecimal
+    points: Points
+
+
+class _Operation(_Checked):
+    id: OperationId = Field(default_factory=new_operation_id)
+    card: Text
+    occurred_at: Moment = Field(default_factory=lambda: datetime.now(UTC))
+    shop: Text | None = None
+    till: Text | None = None
+    reference: Text | None = None
+
+    def to_json(self) -> bytes:
+        """Return the exact bytes that are saved and sent, however often they are sent."""
+        return self.model_dump_json(exclude_none=True).encode()
+
+
+class Earn(_Operation):
+    """Points come in with a purchase: give `points`, or a `purchase` for the earn rule, or both."""
+
+    type: Literal["earn"] = "earn"
+    points: Points | None = None
+    purchase: Purchase | None = None
+    vat: list[VatShare] | None = None
+
+    @model_validator(mode="after")
+    def _has_points_or_purchase(self) -> "Earn":
+        if self.points is None and self.purchase is None:
+            raise ValueError("points: give points, or a purchase to compute them from")
+        return self
+
+
+class Burn(_Operation):
+    """A member spends points at a shop."""
+
+    type: Literal["burn"] = "burn"
+    points: Points
+
+
+class Reserve(_Operation):
+    """Set points aside until capture, release or time-out."""
+
+    type: Literal["reserve"] = "reserve"
+    points: Points
+    timeout_s: Annotated[int, Field(strict=True, ge=1)] | None = None
+
+
+class Capture(_Operation):
+    """Spend what was reserved; without `points`, all that is left."""
+
+    type: Literal["capture"] = "capture"
+    reserve_id: OperationId
+    points: Points | None = None
+
+
+class Release(_Operation):
+    """Give reserved points back to the member."""
+
+    type: Literal["release"] = "release"
+    reserve_id: OperationId
+
+
+class Reverse(_Operation):
+    """Undo an earlier operation; without `points`, all that is left of it."""
+
+    type: Literal["reverse"] = "reverse"
+    operation_id: OperationId
+    points: Points | None = None
+
+
+Operation = Earn | Burn | Reserve | Capture | Release | Reverse
+
+KINDS: dict[str, type[Operation]] = {
+    "earn": Earn,
+    "burn": Burn,
+    "reserve": Reserve,
+    "capture": Capture,
+    "release": Release,
+    "reverse": Reverse,
+}
+
+
+def parse_operation(fields: Mapping[str, Any]) -> Operation:
+    """Return the typed operation of fields read from a file. Raises InvalidOperationError."""
+    kind = fields.get("type")
+    model = KINDS.get(kind) if isinstance(kind, str) else None
+    if model is None:
+        reason = f"must be one of {', '.join(KINDS)} (got {kind!r:.60})"
+        raise InvalidOperationError("operation", [FieldFault(field="type", reason=reason)])
+    return model(**fields)

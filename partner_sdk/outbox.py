@@ -1,0 +1,350 @@
+"""The outbox: every operation on disk before it is sent, and every signed answer kept with it.
+
+    waiting ──▶ booked | refused     the hub's verdict, signed and final
+       │ ╰────▶ rejected             the hub refused the message because of this operation; it never reached the ledger
+       ╰──────▶ set_aside            answered "not yet" (unknown card, unknown original) too often
+                rejected, set_aside ──▶ waiting     by `retry`
+
+SQLite with a write-ahead log and synchronous=FULL: what `put` returned from, a power cut does not take back.
+The calls block, for a commit and about 10 us per operation; that is short enough to make them from the event loop.
+Several processes may share a file: the worst that happens is that an operation is sent twice, and the hub answers it
+again with the same bytes.
+"""
+
+import json
+import os
+import sqlite3
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from partner_sdk.errors import OperationIdReusedError, OutboxError, UnknownOperationError
+from partner_sdk.operation import Operation
+from partner_sdk.receipt import Receipt
+from partner_sdk.result import Result
+from partner_sdk.signing import SignedRequest
+
+LAYOUT = 1
+
+_SCHEMA = """
+CREATE TABLE operation (
+    place        INTEGER PRIMARY KEY,
+    id           TEXT NOT NULL UNIQUE,
+    card         TEXT NOT NULL,
+    stream       INTEGER NOT NULL,
+    body         BLOB NOT NULL,
+    saved_at     REAL NOT NULL,
+    state        TEXT NOT NULL DEFAULT 'waiting'
+                 CHECK (state IN ('waiting', 'booked', 'refused', 'rejected', 'set_aside')),
+    answers      INTEGER NOT NULL DEFAULT 0,
+    code         TEXT,
+    retry_at     REAL,
+    receipt      INTEGER REFERENCES receipt
+);
+CREATE INDEX operation_waiting ON operation (card, place) WHERE state = 'waiting';
+CREATE TABLE receipt (
+    receipt          INTEGER PRIMARY KEY,
+    method           TEXT NOT NULL,
+    url              TEXT NOT NULL,
+    request_headers  TEXT NOT NULL,
+    request_body     BLOB NOT NULL,
+    status           INTEGER NOT NULL,
+    answer_headers   TEXT NOT NULL,
+    answer_body      BLOB NOT NULL,
+    received_at      REAL NOT NULL
+);
+CREATE TABLE hub_key (
+    keyid      TEXT PRIMARY KEY,
+    jwk        TEXT NOT NULL,
+    pinned_at  REAL NOT NULL
+);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An operation as it goes into a message."""
+
+    place: int
+    id: str
+    body: bytes
+    answers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An operation as a person reads it in the outbox."""
+
+    id: str
+    card: str
+    state: str
+    answers: int
+    code: str | None
+    saved_at: datetime
+    retry_at: datetime | None
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What an answer makes of one operation."""
+
+    place: int
+    state: str
+    code: str | None
+    retry_at: datetime | None
+
+
+class Outbox:
+    """One partner's operations and receipts in one SQLite file; use one file per partner key."""
+
+    def __init__(self, path: str | Path) -> None:
+        """Open the outbox, or make it, readable by its owner alone. Raises OutboxError."""
+        self.path = Path(path)
+        try:
+            # Made before SQLite opens it: it names members' cards.
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+            self._connection = sqlite3.connect(self.path, isolation_level=None, timeout=10)
+            self._prepare()
+        except (OSError, sqlite3.Error) as fault:
+            raise OutboxError(f"cannot open outbox {self.path}: {fault}") from fault
+
+    def _prepare(self) -> None:
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = FULL")
+        with self._transaction():
+            (layout,) = self._connection.execute("PRAGMA user_version").fetchone()
+            if layout > LAYOUT:
+                raise OutboxError(f"outbox {self.path} has layout {layout}, this SDK knows up to {LAYOUT}")
+            if layout == 0:
+                for statement in _SCHEMA.split(";\n"):
+                    self._connection.execute(statement)
+                self._connection.execute(f"PRAGMA user_version = {LAYOUT}")
+
+    def close(self) -> None:
+        self._connection.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                # Not there any more when SQLite itself rolled back, as it does on a full disk.
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as fault:
+            raise OutboxError(f"outbox {self.path}: {fault}") from fault
+
+    def _rows(self, query: str, *arguments: object) -> list[tuple[Any, ...]]:
+        try:
+            return self._connection.execute(query, arguments).fetchall()
+        except sqlite3.Error as fault:
+            raise OutboxError(f"outbox {self.path}: {fault}") from fault
+
+    # An id saved before keeps its place and its bytes, so that saving again after a crash changes nothing.
+    _PUT = """
+        INSERT INTO operation (id, card, stream, body, saved_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
+    """
+
+    def put(self, operations: Iterable[Operation], *, now: datetime) -> list[str]:
+        """Save the operations in one commit and return their ids. Raises OperationIdReusedError: then none is saved."""
+        saved_at = now.timestamp()
+        rows = [(one.id, one.card, stream_of(one.card), one.to_json(), saved_at) for one in operations]
+        with self._transaction() as connection:
+            inserted = connection.executemany(self._PUT, rows).rowcount
+            if inserted != len(rows):
+                self._refuse_other_content(rows)
+        return [row[0] for row in rows]
+
+    def _refuse_other_content(self, rows: Sequence[tuple[str, str, int, bytes, float]]) -> None:
+        saved = "SELECT body FROM operation WHERE id = ?"
+        reused = [row[0] for row in rows if self._rows(saved, row[0]) != [(row[3],)]]
+        if reused:
+            raise OperationIdReusedError(reused)
+
+    # While an unknown card is asked for again later, its younger operations stay behind it, or they would overtake.
+    _DUE = """
+        SELECT place, id, body, answers FROM operation AS one
+        WHERE state = 'waiting' AND place > ? AND place <= ? AND stream % ? = ? AND coalesce(retry_at, 0) <= ?
+          AND NOT EXISTS (
+              SELECT 1 FROM operation AS older
+              WHERE older.state = 'waiting' AND older.card = one.card AND older.place < one.place
+                AND older.code = 'unknown_card' AND older.retry_at > ?)
+        ORDER BY place LIMIT ?
+    """
+
+    def due(
+        self, *, after: int, up_to: int, stream: int, streams: int, now: datetime, operations_max: int
+    ) -> list[Waiting]:
+        """Return the next operations of one of `streams` that may be sent, oldest first, of the places after..up_to."""
+        moment = now.timestamp()
+        rows = self._rows(self._DUE, after, up_to, streams, stream, moment, moment, operations_max)
+        return [Waiting(*row) for row in rows]
+
+    _WAITING_OF_CARD = """
+        SELECT place, id, body, answers FROM operation
+        WHERE state = 'waiting' AND card = ? AND place > ? ORDER BY place LIMIT ?
+    """
+
+    def waiting_of_card(self, card: str, *, after: int, operations_max: int) -> list[Waiting]:
+        """Return the oldest operations of this card that wait, due or not, of the places after `after`."""
+        return [Waiting(*row) for row in self._rows(self._WAITING_OF_CARD, card, after, operations_max)]
+
+    def waiting(self) -> tuple[int, int]:
+        """Return how many operations wait, and the place of the youngest."""
+        [row] = self._rows("SELECT count(*), coalesce(max(place), 0) FROM operation WHERE state = 'waiting'")
+        return row
+
+    _KEEP_RECEIPT = """
+        INSERT INTO receipt
+            (method, url, request_headers, request_body, status, answer_headers, answer_body, received_at)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    """
+    # Only what still waits: a late "not yet" of another process must not undo a verdict.
+    _MARK = """
+        UPDATE operation SET state = ?, code = ?, retry_at = ?, receipt = ?, answers = answers + 1
+        WHERE place = ? AND state = 'waiting'
+    """
+
+    def record(self, receipt: Receipt, answered: Sequence[Answered]) -> None:
+        """Keep the signed answer and mark what it answers, in one commit."""
+        with self._transaction() as connection:
+            number = connection.execute(self._KEEP_RECEIPT, _receipt_row(receipt)).lastrowid
+            marks = [(one.state, one.code, _seconds(one.retry_at), number, one.place) for one in answered]
+            connection.executemany(self._MARK, marks)
+
+    _RECEIPT_OF = """
+        SELECT method, url, request_headers, request_body, status, answer_headers, answer_body, received_at
+        FROM receipt WHERE receipt = (SELECT receipt FROM operation WHERE id = ?)
+    """
+
+    def receipt(self, operation_id: str) -> Receipt:
+        """Return the newest signed answer to this operation. Raises UnknownOperationError."""
+        rows = self._rows(self._RECEIPT_OF, operation_id)
+        if not rows:
+            raise UnknownOperationError(f"no answer kept for operation {operation_id} in {self.path}")
+        return _receipt(rows[0])
+
+    def result(self, operation_id: str) -> Result:
+        """Return the newest answer to this operation, as kept. Raises UnknownOperationError."""
+        return self.receipt(operation_id).result_of(operation_id)
+
+    _RECEIPT = """
+        SELECT method, url, request_headers, request_body, status, answer_headers, answer_body, received_at
+        FROM receipt WHERE receipt = ?
+    """
+
+    def receipts(self) -> Iterator[tuple[Receipt, dict[str, str]]]:
+        """Yield each receipt, oldest first, with the id and state of the operations that rest on it."""
+        for (number,) in self._rows("SELECT receipt FROM receipt ORDER BY receipt"):
+            rows = self._rows("SELECT id, state FROM operation WHERE receipt = ?", number)
+            yield _receipt(self._rows(self._RECEIPT, number)[0]), dict(rows)
+
+    _ENTRIES = """
+        SELECT id, card, state, answers, code, saved_at, retry_at, body FROM operation
+        WHERE (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR id = ?2) ORDER BY place LIMIT ?3
+    """
+
+    def entries(self, *, state: str | None = None, entries_max: int = -1) -> list[Entry]:
+        """Return the operations of this state, or all, oldest first."""
+        return [_entry(row) for row in self._rows(self._ENTRIES, state, None, entries_max)]
+
+    def entry(self, operation_id: str) -> Entry:
+        """Return one operation. Raises UnknownOperationError."""
+        rows = self._rows(self._ENTRIES, None, operation_id, 1)
+        if not rows:
+            raise UnknownOperationError(f"no operation {operation_id} in {self.path}")
+        return _entry(rows[0])
+
+    def counts(self) -> dict[str, int]:
+        """Return how many operations are in each state."""
+        return dict(self._rows("SELECT state, count(*) FROM operation GROUP BY state ORDER BY state"))
+
+    _RETRY = """
+        UPDATE operation SET state = 'waiting', retry_at = NULL, answers = 0
+        WHERE CASE WHEN ?1 IS NULL THEN state = 'set_aside' OR retry_at IS NOT NULL
+                   ELSE id = ?1 AND state IN ('waiting', 'set_aside', 'rejected') END
+    """
+
+    def retry(self, operation_id: str | None = None) -> int:
+        """Make one operation due now, or all that are deferred or set aside; return how many. No verdict is undone."""
+        with self._transaction() as connection:
+            return connection.execute(self._RETRY, (operation_id,)).rowcount
+
+    def hub_keys(self) -> dict[str, dict[str, Any]]:
+        """Return the pinned hub keys as JSON Web Keys, by keyid."""
+        rows = self._rows("SELECT keyid, jwk FROM hub_key")
+        return {keyid: json.loads(jwk) for keyid, jwk in rows}
+
+    def pin_hub_keys(self, keys: Mapping[str, Mapping[str, Any]], *, now: datetime) -> None:
+        """Pin more hub keys; one pinned before stays as it is."""
+        rows = [(keyid, json.dumps(jwk), now.timestamp()) for keyid, jwk in keys.items()]
+        with self._transaction() as connection:
+            connection.executemany("INSERT INTO hub_key VALUES (?, ?, ?) ON CONFLICT (keyid) DO NOTHING", rows)
+
+
+def stream_of(card: str) -> int:
+    """Return a number that is always the same for one card: what shares it is sent in order."""
+    return zlib.crc32(card.encode())
+
+
+def _seconds(moment: datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _receipt_row(receipt: Receipt) -> tuple[object, ...]:
+    request = receipt.request
+    return (
+        request.method,
+        request.url,
+        json.dumps(request.headers),
+        # Bodies are text that repeats itself: level 1 makes a message five times smaller in about a millisecond.
+        zlib.compress(request.body, 1),
+        receipt.status,
+        json.dumps(dict(receipt.headers)),
+        zlib.compress(receipt.body, 1),
+        receipt.received_at.timestamp(),
+    )
+
+
+def _receipt(row: Sequence[Any]) -> Receipt:
+    method, url, request_headers, request_body, status, headers, body, received_at = row
+    request = SignedRequest(
+        method=method,
+        url=url,
+        body=zlib.decompress(request_body),
+        headers=json.loads(request_headers),
+    )
+    return Receipt(
+        request=request,
+        status=status,
+        headers=json.loads(headers),
+        body=zlib.decompress(body),
+        received_at=_moment(received_at),
+    )
+
+
+def _entry(row: Sequence[Any]) -> Entry:
+    operation_id, card, state, answers, code, saved_at, retry_at, body = row
+    return Entry(
+        id=operation_id,
+        card=card,
+        state=state,
+        answers=answers,
+        code=code,
+        saved_at=_moment(saved_at),
+        retry_at=None if retry_at is None else _moment(retry_at),
+        body=body,
+    )

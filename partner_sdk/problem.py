@@ -1,0 +1,96 @@
+"""What an answer other than 200 means: problem details (RFC 9457), read without trusting them."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from partner_sdk.backoff import retry_after_s
+from partner_sdk.errors import FieldFault, MessageRejectedError, NotAuthorizedError
+from partner_sdk.receipt import Receipt
+
+# Request timeout, too early, too many requests: the same request may succeed later.
+RETRYABLE_STATUSES = frozenset({408, 425, 429})
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An answer that is not a success; `receipt` is set if it carries the hub's signature, else it is only a hint."""
+
+    status: int
+    code: str
+    text: str
+    faults: tuple[FieldFault, ...]
+    is_retryable: bool
+    retry_after_s: float | None
+    request_id: str | None
+    receipt: Receipt | None
+
+    def error(self) -> MessageRejectedError:
+        """Return the error to raise when this fault is final."""
+        kind = NotAuthorizedError if self.status in (401, 403) else MessageRejectedError
+        return kind(
+            self.text,
+            status=self.status,
+            code=self.code,
+            faults=self.faults,
+            request_id=self.request_id,
+            receipt=self.receipt,
+        )
+
+    def __str__(self) -> str:
+        signed = "" if self.receipt else " (unsigned)"
+        return f"{self.status} {self.code}{signed}: {self.text}"
+
+
+def read_fault(
+    *, status: int, headers: Mapping[str, str], body: bytes, receipt: Receipt | None, now: datetime
+) -> Fault:
+    """Return the fault that this answer tells; anything may stand in a body that a proxy wrote."""
+    problem = _problem(body)
+    return Fault(
+        status=status,
+        code=_text(problem.get("code")) or f"http_{status}",
+        text=_text(problem.get("detail")) or _text(problem.get("title")) or "no problem details",
+        faults=_field_faults(problem.get("errors")),
+        is_retryable=_is_retryable(status, problem, is_signed=receipt is not None),
+        retry_after_s=retry_after_s(headers.get("Retry-After"), now=now),
+        request_id=_text(problem.get("request_id")) or headers.get("X-Request-Id"),
+        receipt=receipt,
+    )
+
+
+def _is_retryable(status: int, problem: Mapping[str, Any], *, is_signed: bool) -> bool:
+    told = problem.get("retryable")
+    by_status = status >= 500 or status in RETRYABLE_STATUSES
+    if is_signed and isinstance(told, bool):
+        return told
+    return by_status or told is True
+
+
+def _problem(body: bytes) -> Mapping[str, Any]:
+    try:
+        problem = json.loads(body)
+    except ValueError:
+        return {}
+    return problem if isinstance(problem, dict) else {}
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _field_faults(errors: object) -> tuple[FieldFault, ...]:
+    if not isinstance(errors, list):
+        return ()
+    return tuple(_field_fault(error) for error in errors)
+
+
+def _field_fault(error: object) -> FieldFault:
+    if not isinstance(error, dict):
+        return FieldFault(field="", reason=str(error))
+    # RFC 9457 shows "pointer" and "detail"; "field" and "message" are as common.
+    field = error.get("field") or error.get("pointer") or error.get("loc") or ""
+    reason = error.get("detail") or error.get("message") or error.get("reason") or error.get("code") or ""
+    return FieldFault(field=str(field), reason=str(reason))

@@ -1,0 +1,132 @@
+"""What the hub answers, typed: results of operations, balances, windows. Unknown fields stay readable in `raw`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Literal
+
+from partner_sdk.errors import AnswerNotUnderstoodError
+
+Verdict = Literal["booked", "refused", "rejected"]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The hub's signed answer to one operation.
+
+    `refused` is the verdict on this operation. `rejected` means that the message was invalid because of it
+    (a whole-message refusal, narrowed down to this operation by the SDK): it never reached the ledger.
+    """
+
+    id: str
+    verdict: Verdict
+    is_retryable: bool = False
+    points: int | None = None
+    balance: int | None = None
+    available: int | None = None
+    code: str | None = None
+    lane: int | None = None
+    leaf: int | None = None
+    window: int | None = None
+    booked_at: datetime | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def is_booked(self) -> bool:
+        return self.verdict == "booked"
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """Points that expire unused on this day."""
+
+    on: date
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class CardBalance:
+    """What lies behind a card; `available` is the balance less what is held."""
+
+    card: str
+    balance: int
+    available: int
+    held: int
+    expiries: tuple[Expiry, ...]
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A clearing period and its state."""
+
+    number: int
+    state: str
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Flushed:
+    """What a flush did so far, and `waiting`: how many operations still wait, whatever for."""
+
+    booked: int = 0
+    refused: int = 0
+    rejected: int = 0
+    deferred: int = 0
+    waiting: int = 0
+
+    @property
+    def answered(self) -> int:
+        return self.booked + self.refused + self.rejected + self.deferred
+
+
+def parse_result(raw: Any) -> Result:
+    """Return one result of the hub's answer. Raises AnswerNotUnderstoodError."""
+    try:
+        verdict, booked_at = raw["verdict"], raw.get("booked_at")
+        if verdict not in ("booked", "refused"):
+            raise AnswerNotUnderstoodError("expected booked or refused as verdict", content=raw)
+        return Result(
+            id=raw["id"],
+            verdict=verdict,
+            is_retryable=raw.get("retryable") is True,
+            points=raw.get("points"),
+            balance=raw.get("balance"),
+            available=raw.get("available"),
+            code=raw.get("code"),
+            lane=raw.get("lane"),
+            leaf=raw.get("leaf"),
+            window=raw.get("window"),
+            booked_at=None if booked_at is None else datetime.fromisoformat(booked_at),
+            raw=raw,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as fault:
+        raise AnswerNotUnderstoodError("expected the result of an operation", content=raw) from fault
+
+
+def parse_card_balance(raw: Any) -> CardBalance:
+    """Return the balance of the hub's answer. Raises AnswerNotUnderstoodError."""
+    try:
+        expiries = tuple(
+            Expiry(on=date.fromisoformat(one["on"]), points=int(one["points"])) for one in raw.get("expiries", [])
+        )
+        return CardBalance(
+            card=str(raw["card"]),
+            balance=int(raw["balance"]),
+            available=int(raw["available"]),
+            held=int(raw.get("held", 0)),
+            expiries=expiries,
+            raw=raw,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as fault:
+        raise AnswerNotUnderstoodError("expected a card's balance", content=raw) from fault
+
+
+def parse_windows(content: Any) -> tuple[list[Window], str | None]:
+    """Return one page of windows and the cursor of the next page. Raises AnswerNotUnderstoodError."""
+    try:
+        windows = [Window(number=int(raw["window"]), state=str(raw["state"]), raw=raw) for raw in content["windows"]]
+        cursor = content.get("next")
+    except (KeyError, TypeError, ValueError, AttributeError) as fault:
+        raise AnswerNotUnderstoodError("expected a list of windows", content=content) from fault
+    return windows, None if cursor is None else str(cursor)

@@ -1,0 +1,126 @@
+"""The calls of a till, against a hub over HTTP that signs with a third-party library."""
+
+import pytest
+
+from partner_sdk import (
+    AddressInvalidError,
+    Coalition,
+    Earn,
+    InvalidOperationError,
+    MessageRejectedError,
+    NotAuthorizedError,
+    Purchase,
+    RefusedError,
+    new_operation_id,
+)
+
+CARD = "2760 0000 0001 8"
+
+
+async def test_earn_returns_the_booked_result(connect, signing_hub):
+    async with connect() as hub:
+        result = await hub.earn(card=CARD, points=120, shop="0042", till="3", reference="4711")
+    assert result.is_booked
+    assert (result.points, result.balance, result.available, result.window) == (120, 120, 120, 1)
+    sent = signing_hub.operations()
+    assert [(one["type"], one["shop"], one["points"]) for one in sent] == [("earn", "0042", 120)]
+
+
+async def test_earn_without_points_carries_the_purchase(connect, signing_hub):
+    async with connect() as hub:
+        await hub.earn(card=CARD, purchase=Purchase(amount="59.90", currency="EUR"))
+    [sent] = signing_hub.operations()
+    assert "points" not in sent
+    assert sent["purchase"] == {"amount": "59.90", "currency": "EUR", "lines": []}
+
+
+async def test_a_refusal_raises_with_what_is_available(connect):
+    async with connect() as hub:
+        await hub.earn(card=CARD, points=310)
+        with pytest.raises(RefusedError) as refusal:
+            await hub.burn(card=CARD, points=500)
+        assert (refusal.value.code, refusal.value.available) == ("insufficient_points", 310)
+        assert not refusal.value.is_retryable
+        assert (await hub.flush()).waiting == 0
+
+
+async def test_every_kind_of_operation_goes_out_with_its_own_fields(connect, signing_hub):
+    other = new_operation_id()
+    async with connect() as hub:
+        await hub.earn(card=CARD, points=500)
+        await hub.reserve(card=CARD, points=5, timeout_s=900)
+        await hub.capture(card=CARD, reserve_id=other, points=4)
+        await hub.release(card=CARD, reserve_id=other)
+        await hub.reverse(card=CARD, operation_id=other)
+    sent = {one["type"]: one for one in signing_hub.operations()}
+    assert sent["reserve"]["timeout_s"] == 900
+    assert sent["capture"]["reserve_id"] == sent["release"]["reserve_id"] == other
+    assert sent["reverse"]["operation_id"] == other
+    assert "points" not in sent["reverse"]
+
+
+async def test_an_invalid_operation_is_neither_saved_nor_sent(connect, signing_hub):
+    async with connect() as hub:
+        with pytest.raises(InvalidOperationError, match="points"):
+            await hub.earn(card=CARD, points=0)
+        assert (await hub.flush()).answered == 0
+    assert signing_hub.bodies == []
+
+
+async def test_the_same_id_is_answered_from_what_was_kept(connect, signing_hub):
+    """A till that does not know whether its call went through makes it again with the id it chose."""
+    operation = Earn(card=CARD, points=5)
+    given = {"id": operation.id, "occurred_at": operation.occurred_at}
+    async with connect() as hub:
+        first = await hub.earn(card=CARD, points=5, **given)
+        again = await hub.earn(card=CARD, points=5, **given)
+    assert again == first
+    assert len(signing_hub.bodies) == 1
+
+
+async def test_an_operation_that_makes_the_message_invalid_is_rejected_and_named(connect, signing_hub):
+    bad = new_operation_id()
+    signing_hub.bad_ids.add(bad)
+    async with connect() as hub:
+        with pytest.raises(MessageRejectedError) as rejection:
+            await hub.earn(card=CARD, points=5, id=bad)
+        assert [str(fault) for fault in rejection.value.faults] == ["operations.0.occurred_at: too old"]
+        assert rejection.value.receipt is not None
+        assert (await hub.earn(card=CARD, points=5)).is_booked
+        assert len(signing_hub.operations()) == 2
+
+
+async def test_balance_is_typed_and_its_card_quoted(connect):
+    async with connect() as hub:
+        await hub.earn(card=CARD, points=120)
+        balance = await hub.balance(CARD)
+    assert (balance.card, balance.balance, balance.available, balance.held) == (CARD, 120, 120, 0)
+    assert [(str(expiry.on), expiry.points) for expiry in balance.expiries] == [("2029-09-30", 120)]
+
+
+async def test_operation_is_its_result_or_none_when_never_booked(connect):
+    async with connect() as hub:
+        earned = await hub.earn(card=CARD, points=120)
+        assert await hub.operation(earned.id) == earned
+        assert await hub.operation(new_operation_id()) is None
+
+
+async def test_windows_are_read_to_the_last_page_and_statements_as_json_and_file(connect):
+    async with connect() as hub:
+        assert [(window.number, window.state) for window in await hub.windows()] == [(1, "SETTLED"), (2, "OPEN")]
+        assert (await hub.statement(1))["window"] == 1
+        assert await hub.statement_file(1, "pdf") == b"%PDF"
+
+
+async def test_an_unknown_partner_key_is_an_authorization_error(connect, signing_hub):
+    signing_hub.problems.append((401, {"code": "key_unknown", "title": "who?", "request_id": "r-1"}))
+    async with connect() as hub:
+        with pytest.raises(NotAuthorizedError) as fault:
+            await hub.balance(CARD)
+    assert (fault.value.code, fault.value.request_id, fault.value.is_retryable) == ("key_unknown", "r-1", False)
+
+
+@pytest.mark.parametrize("url", ["hub.example", "ftp://hub.example", "http://", "http://hub.example/?a=1"])
+async def test_an_address_that_is_none_is_named(url, partner_key, outbox_path):
+    with pytest.raises(AddressInvalidError):
+        await Coalition(url, partner_key, outbox=outbox_path).__aenter__()
