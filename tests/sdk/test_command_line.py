@@ -1,0 +1,149 @@
+"""`coalition-partner` as a partner runs it: a process of its own."""
+
+import asyncio
+import json
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from partner_sdk import Earn, thumbprint
+from partner_sdk.keys import load_public_key
+
+CARD = "2760 0000 0001 8"
+
+
+async def run(*arguments, stdin=""):
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "partner_sdk",
+        *map(str, arguments),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate(stdin.encode())
+    return process.returncode, out.decode(), err.decode()
+
+
+async def run_json(*arguments, stdin=""):
+    code, out, err = await run(*arguments, "--json", stdin=stdin)
+    assert out, err
+    return code, json.loads(out)
+
+
+@pytest.fixture
+async def key_path(tmp_path, signing_hub):
+    code, told = await run_json("keygen", "--out", tmp_path / "shop.pem")
+    public = load_public_key(told["public_key"])
+    assert (code, told["keyid"]) == (0, thumbprint(public))
+    signing_hub.partners[told["keyid"]] = public
+    return tmp_path / "shop.pem"
+
+
+@pytest.fixture
+def send(signing_hub, key_path):
+    return ["send", "--url", signing_hub.url, "--key", key_path, "--give-up-after", "0.2"]
+
+
+async def test_keygen_keeps_the_private_key_private_and_never_overwrites(key_path):
+    assert stat.S_IMODE(key_path.stat().st_mode) == 0o600
+    code, _, err = await run("keygen", "--out", key_path)
+    assert (code, "key_unusable" in err) == (2, True)
+
+
+async def test_one_operation_from_flags(send, signing_hub):
+    code, told = await run_json(*send, "earn", "--card", CARD, "--points", "120", "--reference", "4711")
+    assert (code, told["results"][0]["verdict"], told["results"][0]["balance"]) == (0, "booked", 120)
+    code, out, _ = await run(*send, "burn", "--card", CARD, "--points", "500")
+    assert (code, "insufficient_points" in out) == (1, True)
+    assert signing_hub.balances == {CARD: 120}
+
+
+@pytest.mark.parametrize("form", ["list", "message", "lines", "stdin"])
+async def test_a_file_of_operations_counts_once(send, signing_hub, tmp_path, form):
+    operations = [json.loads(Earn(card=CARD, points=points).to_json()) for points in (1, 2, 3)]
+    texts = {
+        "list": json.dumps(operations),
+        "message": json.dumps({"operations": operations}),
+        "lines": "\n".join(map(json.dumps, operations)),
+    }
+    text = texts.get(form, texts["lines"])
+    (tmp_path / "day.json").write_text(text)
+    source = "-" if form == "stdin" else tmp_path / "day.json"
+    for _ in range(2):
+        code, told = await run_json(*send, source, stdin=text)
+        assert (code, [one["verdict"] for one in told["results"]]) == (0, ["booked"] * 3)
+    assert signing_hub.balances == {CARD: 6}
+    assert len(signing_hub.bodies) == 1
+
+
+async def test_a_file_without_ids_is_refused_as_a_whole(send, signing_hub, tmp_path):
+    (tmp_path / "day.jsonl").write_text('{"type":"earn","card":"c","points":1}\n{"type":"earn","card":"c","points":0}')
+    code, told = await run_json(*send, tmp_path / "day.jsonl")
+    assert (code, told["error"]) == (2, "invalid_operation")
+    assert "1.id" in told["text"]
+    code, told = await run_json(*send, tmp_path / "day.jsonl", "--new-ids")
+    assert (code, "2.points" in told["text"]) == (2, True)
+    assert signing_hub.bodies == []
+
+
+async def test_an_outbox_is_looked_at_flushed_and_retried(send, signing_hub, key_path):
+    flush = ["outbox", "flush", *send[1:]]
+    kept = ["--outbox", key_path.with_name("shop.outbox.sqlite")]
+    signing_hub.unknown_cards.add(CARD)
+    code, told = await run_json(*send, "earn", "--card", CARD, "--points", "5")
+    assert (code, told["results"][0]["code"]) == (1, "unknown_card")
+    _, listed = await run_json("outbox", "list", *kept)
+    assert listed["counts"] == {"waiting": 1}
+    _, shown = await run_json("outbox", "show", listed["operations"][0]["id"], *kept)
+    assert (shown["operation"]["points"], shown["answer"]["code"]) == (5, "unknown_card")
+    signing_hub.unknown_cards.clear()
+    assert await run_json("outbox", "retry", *kept) == (0, {"due": 1})
+    code, figures = await run_json(*flush)
+    assert (code, figures["booked"], figures["waiting"]) == (0, 1, 0)
+
+
+async def test_verify_checks_every_receipt_and_finds_a_changed_one(send, key_path):
+    for points in ("5", "6"):
+        await run(*send, "earn", "--card", CARD, "--points", points)
+    await run(*send, "burn", "--card", CARD, "--points", "99")
+    verify = ["verify", "--key", key_path]
+    assert await run_json(*verify) == (
+        0,
+        {"receipts": 3, "receipts_valid": 3, "booked": 2, "refused": 1, "rejected": 0, "faults": []},
+    )
+    with sqlite3.connect(key_path.with_name("shop.outbox.sqlite")) as outbox:
+        outbox.execute("UPDATE receipt SET status = 201 WHERE receipt = 1")
+        outbox.execute("UPDATE operation SET state = 'booked' WHERE state = 'refused'")
+    outbox.close()
+    code, told = await run_json(*verify)
+    assert (code, told["receipts_valid"], len(told["faults"])) == (1, 2, 2)
+
+
+async def test_a_hub_that_is_away_is_exit_code_3_and_the_operation_waits(send, key_path):
+    send[2] = "http://127.0.0.1:9"
+    code, told = await run_json(*send, "earn", "--card", CARD, "--points", "5")
+    assert (code, told["error"], told["retryable"]) == (3, "hub_unreachable", True)
+    _, listed = await run_json("outbox", "list", "--key", key_path)
+    assert listed["counts"] == {"waiting": 1}
+
+
+def test_the_sdk_imports_nothing_but_a_plain_install():
+    """The hub's packages and its extras must not be needed on a till."""
+    script = "import sys, partner_sdk.__main__; print(*{name.partition('.')[0] for name in sys.modules})"
+    environment = os.environ | {"PYTHONPATH": os.getcwd()}
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment)
+    assert not set(loaded.stdout.split()) & {
+        "coalition",
+        "settlement",
+        "typer",
+        "rich",
+        "asyncpg",
+        "structlog",
+        "uvloop",
+    }

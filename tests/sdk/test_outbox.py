@@ -1,0 +1,123 @@
+"""What the outbox keeps, and for whom."""
+
+import sqlite3
+import stat
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from partner_sdk import Coalition, Earn, Outbox, OutboxError, UnknownOperationError
+from partner_sdk.outbox import Answered
+from partner_sdk.receipt import Receipt
+from partner_sdk.signing import SignedRequest
+
+CARD = "2760 0000 0001 8"
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+RECEIPT = Receipt(
+    request=SignedRequest("POST", "http://hub/v1/messages", b"asked", {"Signature": "a"}),
+    status=200,
+    headers={"Signature": "b"},
+    body=b"answered",
+    received_at=NOW,
+)
+
+
+@pytest.fixture
+def outbox(outbox_path):
+    outbox = Outbox(outbox_path)
+    yield outbox
+    outbox.close()
+
+
+def due(outbox, *, now=NOW):
+    return [one.id for one in outbox.due(after=0, up_to=10**9, stream=0, streams=1, now=now, operations_max=100)]
+
+
+def answer(outbox, operation_id, state, *, code=None, retry_at=None):
+    [place] = [one.place for one in outbox.waiting_of_card(CARD, after=0, operations_max=100) if one.id == operation_id]
+    outbox.record(RECEIPT, [Answered(place=place, state=state, code=code, retry_at=retry_at)])
+
+
+def test_the_file_is_readable_by_its_owner_alone(outbox):
+    assert stat.S_IMODE(outbox.path.stat().st_mode) == 0o600
+
+
+def test_what_was_saved_is_there_after_opening_again(outbox, outbox_path):
+    operations = [Earn(card=CARD, points=number) for number in (3, 1, 2)]
+    outbox.put(operations, now=NOW)
+    outbox.close()
+    reopened = Outbox(outbox_path)
+    assert [entry.body for entry in reopened.entries()] == [operation.to_json() for operation in operations]
+    assert due(reopened) == [operation.id for operation in operations]
+    reopened.close()
+
+
+def test_each_card_belongs_to_one_stream(outbox):
+    operations = [Earn(card=f"card-{number}", points=1) for number in range(50)]
+    outbox.put(operations, now=NOW)
+    streams = [
+        {one.id for one in outbox.due(after=0, up_to=99, stream=stream, streams=3, now=NOW, operations_max=99)}
+        for stream in range(3)
+    ]
+    assert all(streams)
+    assert sum(map(len, streams)) == 50
+    assert set().union(*streams) == {operation.id for operation in operations}
+
+
+def test_a_deferred_operation_is_due_at_its_time(outbox):
+    [operation_id] = outbox.put([Earn(card=CARD, points=1)], now=NOW)
+    answer(outbox, operation_id, "waiting", code="unknown_original", retry_at=NOW + timedelta(seconds=30))
+    assert due(outbox) == []
+    assert due(outbox, now=NOW + timedelta(seconds=30)) == [operation_id]
+
+
+def test_a_verdict_is_not_undone_by_a_late_not_yet(outbox):
+    """Two processes may send the same operation; the slower one's answer changes nothing."""
+    [operation_id] = outbox.put([Earn(card=CARD, points=1)], now=NOW)
+    [waiting] = outbox.waiting_of_card(CARD, after=0, operations_max=1)
+    answer(outbox, operation_id, "booked")
+    outbox.record(RECEIPT, [Answered(place=waiting.place, state="waiting", code="unknown_card", retry_at=NOW)])
+    assert (outbox.entry(operation_id).state, due(outbox)) == ("booked", [])
+
+
+def test_retry_undoes_no_verdict(outbox):
+    ids = outbox.put([Earn(card=CARD, points=number) for number in range(1, 6)], now=NOW)
+    for operation_id, state in zip(ids, ["booked", "refused", "rejected", "set_aside"], strict=False):
+        answer(outbox, operation_id, state)
+    assert outbox.retry() == 1
+    assert due(outbox) == [ids[3], ids[4]]
+    assert [outbox.retry(operation_id) for operation_id in ids[:3]] == [0, 0, 1]
+    assert outbox.counts() == {"booked": 1, "refused": 1, "waiting": 3}
+
+
+def test_a_receipt_comes_back_as_it_was_kept(outbox):
+    [operation_id] = outbox.put([Earn(card=CARD, points=1)], now=NOW)
+    answer(outbox, operation_id, "booked")
+    assert outbox.receipt(operation_id) == RECEIPT
+    assert list(outbox.receipts()) == [(RECEIPT, {operation_id: "booked"})]
+
+
+def test_an_operation_that_is_not_there(outbox):
+    with pytest.raises(UnknownOperationError):
+        outbox.entry("nothing")
+
+
+def test_a_file_that_is_no_outbox(tmp_path):
+    path = tmp_path / "letter.sqlite"
+    path.write_text("Dear hub, " * 100)
+    with pytest.raises(OutboxError, match=r"letter\.sqlite"):
+        Outbox(path)
+
+
+def test_an_outbox_of_a_later_layout_is_left_alone(outbox, outbox_path):
+    outbox.close()
+    with sqlite3.connect(outbox_path) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(OutboxError, match="99"):
+        Outbox(outbox_path)
+
+
+def test_a_key_in_memory_needs_an_outbox_by_name(partner_key):
+    with pytest.raises(OutboxError, match="outbox"):
+        Coalition("http://hub.example", partner_key)
