@@ -86,7 +86,8 @@ def _result_line(result: Result) -> str:
     if result.is_booked:
         return f"{result.id}  booked  {result.points} points, balance {result.balance}, available {result.available}"
     later = ", will be asked again" if result.is_retryable else ""
-    return f"{result.id}  {result.verdict}  {result.code}{later}"
+    detail = f": {result.raw['detail']}" if "detail" in result.raw else ""
+    return f"{result.id}  {result.verdict}  {result.code}{detail}{later}"
 
 
 def _result_fields(result: Result) -> dict[str, Any]:

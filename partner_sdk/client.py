@@ -131,9 +131,11 @@ class Coalition:
         """
         return await self._book(Earn(card=card, points=points, purchase=purchase, vat=vat, **at))
 
-    async def burn(self, *, card: str, points: int, **at: Unpack[AtTheTill]) -> Result:
+    async def burn(
+        self, *, card: str, points: int, purchase: Purchase | None = None, **at: Unpack[AtTheTill]
+    ) -> Result:
         """Book points that a member spends."""
-        return await self._book(Burn(card=card, points=points, **at))
+        return await self._book(Burn(card=card, points=points, purchase=purchase, **at))
 
     async def reverse(
         self, *, operation_id: str, card: str, points: int | None = None, **at: Unpack[AtTheTill]

@@ -27,6 +27,8 @@ from partner_sdk.operation_id import new_operation_id
 
 POINTS_MAX = 1_000_000_000
 TEXT_LENGTH_MAX = 64
+LINES_MAX = 500
+VAT_RATES_MAX = 8
 
 
 def _exact_decimal(value: object) -> object:
@@ -44,14 +46,19 @@ def _iso_moment(value: object) -> object:
 
 
 Points = Annotated[int, Field(strict=True, ge=1, le=POINTS_MAX)]
-Text = Annotated[str, Field(strict=True, min_length=1, max_length=TEXT_LENGTH_MAX)]
-OperationId = Annotated[str, Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
-ExactDecimal = Annotated[
+# No control characters: they have no place on a receipt, in a log or in a URL.
+Text = Annotated[str, Field(strict=True, min_length=1, max_length=TEXT_LENGTH_MAX, pattern=r"^[^\x00-\x1f\x7f]*$")]
+CardNumber = Annotated[str, Field(strict=True, pattern=r"^[0-9A-Za-z][0-9A-Za-z -]{2,39}$")]
+OperationId = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9._:-]{1,64}$")]
+_ExactDecimal = Annotated[
     Decimal,
     BeforeValidator(_exact_decimal),
     Field(ge=0, allow_inf_nan=False),
     PlainSerializer(lambda value: format(value, "f"), return_type=str),
 ]
+Amount = Annotated[_ExactDecimal, Field(lt=1_000_000_000, decimal_places=3)]
+Quantity = Annotated[_ExactDecimal, Field(lt=1_000_000, decimal_places=3)]
+Rate = Annotated[_ExactDecimal, Field(lt=100, decimal_places=2)]
 Moment = Annotated[AwareDatetime, BeforeValidator(_iso_moment)]
 
 
@@ -80,26 +87,37 @@ def _field_fault(path: str, error: ErrorDetails) -> FieldFault:
     return FieldFault(field=field, reason=error["msg"].removeprefix("Value error, ") + got)
 
 
+class PurchaseLine(_Checked):
+    """One line of a purchase."""
+
+    path: ClassVar[str] = "purchase.lines."
+    article: Text
+    amount: Amount
+    quantity: Quantity = Decimal(1)
+    category: Text | None = None
+    vat_rate: Rate | None = None
+
+
 class Purchase(_Checked):
     """What was bought; an earn without points leaves them to the partner's earn rule."""
 
     path: ClassVar[str] = "purchase."
-    amount: ExactDecimal
+    amount: Amount
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
-    lines: list[dict[str, Any]] = Field(default_factory=list)
+    lines: Annotated[list[PurchaseLine], Field(max_length=LINES_MAX)] = Field(default_factory=list)
 
 
 class VatShare(_Checked):
     """How many of an earn's points come from sales at one VAT rate, in percent."""
 
     path: ClassVar[str] = "vat."
-    rate: ExactDecimal
+    rate: Rate
     points: Points
 
 
 class _Operation(_Checked):
     id: OperationId = Field(default_factory=new_operation_id)
-    card: Text
+    card: CardNumber
     occurred_at: Moment = Field(default_factory=lambda: datetime.now(UTC))
     shop: Text | None = None
     till: Text | None = None
@@ -116,7 +134,7 @@ class Earn(_Operation):
     type: Literal["earn"] = "earn"
     points: Points | None = None
     purchase: Purchase | None = None
-    vat: list[VatShare] | None = None
+    vat: Annotated[list[VatShare], Field(min_length=1, max_length=VAT_RATES_MAX)] | None = None
 
     @model_validator(mode="after")
     def _has_points_or_purchase(self) -> "Earn":
@@ -130,6 +148,7 @@ class Burn(_Operation):
 
     type: Literal["burn"] = "burn"
     points: Points
+    purchase: Purchase | None = None
 
 
 class Reserve(_Operation):

@@ -90,7 +90,6 @@ def _field_faults(errors: object) -> tuple[FieldFault, ...]:
 def _field_fault(error: object) -> FieldFault:
     if not isinstance(error, dict):
         return FieldFault(field="", reason=str(error))
-    # RFC 9457 shows "pointer" and "detail"; "field" and "message" are as common.
-    field = error.get("field") or error.get("pointer") or error.get("loc") or ""
-    reason = error.get("detail") or error.get("message") or error.get("reason") or error.get("code") or ""
-    return FieldFault(field=str(field), reason=str(reason))
+    expected, got = error.get("expected"), error.get("got")
+    reason = f"expected {expected}, got {got}" if expected else error.get("code", "")
+    return FieldFault(field=str(error.get("field", "")), reason=str(reason))

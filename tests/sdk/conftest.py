@@ -151,8 +151,9 @@ class SigningHub:
     def _message(self, operations: list[dict[str, Any]]) -> tuple[int, Any]:
         bad = [number for number, one in enumerate(operations) if one["id"] in self.bad_ids]
         if bad:
-            errors = [{"field": f"operations.{number}.occurred_at", "detail": "too old"} for number in bad]
-            return 422, {"code": "invalid_message", "title": "bad", "retryable": False, "errors": errors}
+            told = {"code": "occurred_at_too_old", "expected": "at most 400 days back", "got": "2020-01-01"}
+            errors = [{"field": f"operations.{number}.occurred_at"} | told for number in bad]
+            return 422, {"code": "message_invalid", "title": "bad", "retryable": False, "errors": errors}
         return 200, {"message": "", "results": [self._result(one) for one in operations]}
 
     def _result(self, operation: dict[str, Any]) -> dict[str, Any]:

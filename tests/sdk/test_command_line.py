@@ -83,7 +83,9 @@ async def test_a_file_of_operations_counts_once(send, signing_hub, tmp_path, for
 
 
 async def test_a_file_without_ids_is_refused_as_a_whole(send, signing_hub, tmp_path):
-    (tmp_path / "day.jsonl").write_text('{"type":"earn","card":"c","points":1}\n{"type":"earn","card":"c","points":0}')
+    (tmp_path / "day.jsonl").write_text(
+        '{"type":"earn","card":"card","points":1}\n{"type":"earn","card":"card","points":0}'
+    )
     code, told = await run_json(*send, tmp_path / "day.jsonl")
     assert (code, told["error"]) == (2, "invalid_operation")
     assert "1.id" in told["text"]

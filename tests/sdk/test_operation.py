@@ -47,7 +47,7 @@ def test_the_zone_of_the_till_is_kept():
 
 def test_every_bad_field_is_named():
     with pytest.raises(InvalidOperationError) as fault:
-        Reverse(card="", operation_id="7", points=0, colour="red")
+        Reverse(card="", operation_id="a b", points=0, colour="red")
     assert {one.field for one in fault.value.faults} == {"card", "operation_id", "points", "colour"}
 
 
@@ -62,7 +62,7 @@ def test_an_earn_needs_points_or_a_purchase():
         Earn(card=CARD)
 
 
-@pytest.mark.parametrize("amount", [59.9, True, "x", "-1", "NaN", "Infinity"])
+@pytest.mark.parametrize("amount", [59.9, True, "x", "-1", "NaN", "Infinity", "1.2345", "1000000000"])
 def test_money_is_exact_or_refused(amount):
     with pytest.raises(InvalidOperationError) as fault:
         Purchase(amount=amount, currency="EUR")
