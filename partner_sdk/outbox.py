@@ -157,7 +157,7 @@ class Outbox:
     def put(self, operations: Iterable[Operation], *, now: datetime) -> list[str]:
         """Save the operations in one commit and return their ids. Raises OperationIdReusedError: then none is saved."""
         saved_at = now.timestamp()
-        rows = [(one.id, one.card, stream_of(one.card), one.to_json(), saved_at) for one in operations]
+        rows = [_operation_row(one, saved_at) for one in operations]
         with self._transaction() as connection:
             inserted = connection.executemany(self._PUT, rows).rowcount
             if inserted != len(rows):
@@ -196,7 +196,7 @@ class Outbox:
 
     def waiting_of_card(self, card: str, *, after: int, operations_max: int) -> list[Waiting]:
         """Return the oldest operations of this card that wait, due or not, of the places after `after`."""
-        return [Waiting(*row) for row in self._rows(self._WAITING_OF_CARD, card, after, operations_max)]
+        return [Waiting(*row) for row in self._rows(self._WAITING_OF_CARD, same_card(card), after, operations_max)]
 
     def waiting(self) -> tuple[int, int]:
         """Return how many operations wait, and the place of the youngest."""
@@ -291,9 +291,15 @@ class Outbox:
             connection.executemany("INSERT INTO hub_key VALUES (?, ?, ?) ON CONFLICT (keyid) DO NOTHING", rows)
 
 
-def stream_of(card: str) -> int:
-    """Return a number that is always the same for one card: what shares it is sent in order."""
-    return zlib.crc32(card.encode())
+def same_card(card: str) -> str:
+    """Return the card without the spaces and dashes that people write into it, as the hub reads it."""
+    return card.replace(" ", "").replace("-", "")
+
+
+def _operation_row(operation: Operation, saved_at: float) -> tuple[str, str, int, bytes, float]:
+    card = same_card(operation.card)
+    # What shares a stream is sent in order, so it hangs on the card alone.
+    return operation.id, card, zlib.crc32(card.encode()), operation.to_json(), saved_at
 
 
 def _seconds(moment: datetime | None) -> float | None:

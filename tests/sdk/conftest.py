@@ -5,7 +5,7 @@ import json
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from http_message_signatures import HTTPMessageSigner, HTTPMessageVerifier, MappingKeyResolver
+from http_message_signatures import ContentDigest, HTTPMessageSigner, HTTPMessageVerifier, MappingKeyResolver
 from http_message_signatures.algorithms import ED25519
 
 from partner_sdk import Backoff, Coalition, thumbprint
@@ -48,6 +48,7 @@ class SigningHub:
         self.retired_key: Ed25519PrivateKey | None = None
         self.partners: dict[str, Any] = {}
         self.bodies: list[bytes] = []
+        self.faults: list[Exception] = []
         self.signature_inputs: list[str] = []
         self.booked: dict[str, dict[str, Any]] = {}
         self.balances: dict[str, int] = {}
@@ -64,6 +65,14 @@ class SigningHub:
         self._arrival = asyncio.Condition()
 
     async def answer(self, request: web.Request) -> web.Response:
+        try:
+            return await self._answer(request)
+        except Exception as fault:
+            # A 500 would only make the SDK ask again, and hide a wrong test or a wrong signature.
+            self.faults.append(fault)
+            raise
+
+    async def _answer(self, request: web.Request) -> web.Response:
         body = await request.read()
         if request.path == "/v1/keys":
             return self._keys(request)
@@ -102,32 +111,38 @@ class SigningHub:
     ) -> web.Response:
         body = content if isinstance(content, bytes) else json.dumps(content).encode()
         answer = Answer(status, {}, body, seen)
-        keyid = thumbprint(key.public_key())
-        resolver = MappingKeyResolver(public_keys={}, private_keys={keyid: key})
-        digest = ['"content-digest";req'] if "Content-Digest" in seen.headers else []
-        label = seen.headers["Signature-Input"].split("=", 1)[0]
-        HTTPMessageSigner(signature_algorithm=ED25519, key_resolver=resolver).sign(
-            answer,
-            key_id=keyid,
-            created=datetime.now(UTC),
-            label="hub",
-            tag="coalition-receipt-v1",
-            body=body,
-            covered_component_ids=[
-                '"@status"',
-                '"content-digest"',
-                '"@method";req',
-                '"@authority";req',
-                '"@path";req',
-                '"@query";req',
-                *digest,
-                f'"signature";req;key="{label}"',
-            ],
-        )
+        self.sign(answer, key=key)
         if edit is not None:
             edit(answer)
         headers = answer.headers | {"Content-Type": "application/json"}
         return web.Response(status=answer.status_code, body=answer.body, headers=headers)
+
+    def sign(
+        self,
+        answer: Answer,
+        *,
+        key: Ed25519PrivateKey | None = None,
+        without: str | None = None,
+        late: timedelta = timedelta(),
+    ) -> None:
+        """Sign as the protocol says; `without` one component, or `late` by the hub's clock."""
+        key = key or self.key
+        keyid = thumbprint(key.public_key())
+        resolver = MappingKeyResolver(public_keys={}, private_keys={keyid: key})
+        digest = ['"content-digest";req'] if "Content-Digest" in answer.request.headers else []
+        label = answer.request.headers["Signature-Input"].split("=", 1)[0]
+        request = ['"@method";req', '"@authority";req', '"@path";req', '"@query";req', *digest]
+        components = ['"@status"', '"content-digest"', *request, f'"signature";req;key="{label}"']
+        answer.headers["Content-Digest"] = ContentDigest.create(answer.body)
+        HTTPMessageSigner(signature_algorithm=ED25519, key_resolver=resolver).sign(
+            answer,
+            key_id=keyid,
+            created=datetime.now(UTC) + late,
+            label="hub",
+            tag="coalition-receipt-v1",
+            use_existing_digest=True,
+            covered_component_ids=[component for component in components if component != without],
+        )
 
     def _content(self, request: web.Request, body: bytes) -> tuple[int, Any]:
         if self.problems:
@@ -201,6 +216,7 @@ async def signing_hub() -> AsyncIterator[SigningHub]:
     yield hub
     hub.open.set()
     await server.close()
+    assert hub.faults == []
 
 
 @pytest.fixture

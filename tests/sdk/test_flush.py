@@ -77,6 +77,16 @@ async def test_a_single_call_takes_along_what_waits_for_its_card_and_nothing_els
     assert [one["id"] for one in signing_hub.operations()] == [older, burned.id]
 
 
+async def test_a_card_is_the_same_however_it_is_written(connect, signing_hub):
+    """The hub reads over spaces and dashes, so the order by card must, too."""
+    async with connect() as hub:
+        spellings = ["2760 0000 0001 8", "2760000000018", "2760-0000-0001-8"]
+        older = [hub.put(Earn(card=card, points=1)) for card in spellings]
+        earned = await hub.earn(card=CARD, points=1)
+    assert [one["id"] for one in signing_hub.operations()] == [*older, earned.id]
+    assert [one["card"] for one in signing_hub.operations()] == [*spellings, CARD]
+
+
 async def test_messages_stay_below_a_mebibyte(connect, signing_hub):
     line = {"article": "x" * 64, "amount": "1", "category": "y" * 64}
     purchase = {"amount": "1", "currency": "EUR", "lines": [line] * 500}

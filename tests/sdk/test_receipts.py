@@ -2,11 +2,13 @@
 
 import dataclasses
 import json
+from datetime import timedelta
 
 import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from http_message_signatures import ContentDigest
 
 from partner_sdk import (
     AnswerNotUnderstoodError,
@@ -16,6 +18,7 @@ from partner_sdk import (
     UnknownOperationError,
     thumbprint,
 )
+from partner_sdk.signing import receipt_components
 
 CARD = "2760 0000 0001 8"
 
@@ -25,8 +28,6 @@ def change_body(answer):
 
 
 def change_body_and_digest(answer):
-    from http_message_signatures import ContentDigest
-
     change_body(answer)
     answer.headers["Content-Digest"] = ContentDigest.create(answer.body)
 
@@ -167,26 +168,18 @@ async def test_a_named_hub_key_is_the_only_one_trusted(connect, signing_hub, tmp
             await hub.earn(card=CARD, points=5)
 
 
-async def test_a_till_whose_clock_is_late_still_takes_the_answer(connect, signing_hub, monkeypatch):
+async def test_a_till_whose_clock_is_late_still_takes_the_answer(connect, signing_hub):
     """The answer's time is the hub's; the answer is bound to our request, so our clock has no say."""
-
-    def tomorrow(answer):
-        from datetime import UTC, datetime, timedelta
-
-        from http_message_signatures import HTTPMessageSigner, MappingKeyResolver
-        from http_message_signatures.algorithms import ED25519
-
-        keyid = thumbprint(signing_hub.key.public_key())
-        resolver = MappingKeyResolver(public_keys={}, private_keys={keyid: signing_hub.key})
-        components = answer.headers["Signature-Input"].split("(", 1)[1].split(")", 1)[0].split(" ")
-        HTTPMessageSigner(signature_algorithm=ED25519, key_resolver=resolver).sign(
-            answer,
-            key_id=keyid,
-            created=datetime.now(UTC) + timedelta(days=1),
-            tag="coalition-receipt-v1",
-            covered_component_ids=components,
-        )
-
-    signing_hub.edits.append(tomorrow)
+    signing_hub.edits.append(lambda answer: signing_hub.sign(answer, late=timedelta(days=1)))
     async with connect() as hub:
         assert (await hub.earn(card=CARD, points=5)).is_booked
+    assert len(signing_hub.bodies) == 1
+
+
+@pytest.mark.parametrize("component", receipt_components(has_body=True))
+async def test_a_true_signature_that_covers_less_is_not_enough(connect, signing_hub, component):
+    """What is not covered can be exchanged on the way, with the hub's own signature left intact."""
+    signing_hub.edits.append(lambda answer: signing_hub.sign(answer, without=component))
+    async with connect() as hub:
+        with pytest.raises(ReceiptInvalidError):
+            await hub.earn(card=CARD, points=5)
