@@ -8,6 +8,8 @@ SettlementError
 ├── IllegalMoveError         a state may not follow another; names both
 ├── TieOutError              a window's partners and its points do not agree; says where
 ├── UnbalancedNettingError   positions and the operator's share do not sum to zero
+├── SecondPersonNeededError  whoever calculated a window may not approve it
+├── UnknownPartnerError      there is no partner of that name or number
 ├── UnknownWindowError       there is no window of that number
 └── UnknownStatementError    a partner has no statement in that window
 """
@@ -98,15 +100,15 @@ class Difference:
     """One place where two figures that must agree do not."""
 
     where: str
-    expected: Decimal
-    actual: Decimal
+    expected: Decimal | int
+    actual: Decimal | int
 
     @property
-    def amount(self) -> Decimal:
+    def amount(self) -> Decimal | int:
         return self.actual - self.expected
 
     def __str__(self) -> str:
-        return f"{self.where}: expected {self.expected}, got {self.actual} (difference {self.amount:+f})"
+        return f"{self.where}: expected {self.expected}, got {self.actual} (difference {self.amount:+})"
 
 
 class TieOutError(SettlementError):
@@ -132,6 +134,27 @@ class UnbalancedNettingError(SettlementError):
         super().__init__(f"the partners' nets sum to {actual}, but the operator's share is {expected}")
 
 
+class SecondPersonNeededError(SettlementError):
+    """Whoever calculated a window may not approve it."""
+
+    code = "second_person_needed"
+
+    def __init__(self, *, window: int, actor: str) -> None:
+        self.window = window
+        self.actor = actor
+        super().__init__(f"{actor} calculated window {window}; somebody else has to approve it")
+
+
+class UnknownPartnerError(SettlementError):
+    """There is no partner of that name or number."""
+
+    code = "unknown_partner"
+
+    def __init__(self, *, partner: int | str) -> None:
+        self.partner = partner
+        super().__init__(f"there is no partner {partner}")
+
+
 class UnknownWindowError(SettlementError):
     """There is no window of that number."""
 
@@ -147,7 +170,8 @@ class UnknownStatementError(SettlementError):
 
     code = "unknown_statement"
 
-    def __init__(self, *, window: int, partner: int) -> None:
+    def __init__(self, *, window: int, state: str, partner: int) -> None:
         self.window = window
+        self.state = state
         self.partner = partner
-        super().__init__(f"partner {partner} has no statement in window {window}")
+        super().__init__(f"partner {partner} has no statement in window {window}, which is {state}")

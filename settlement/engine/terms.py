@@ -11,9 +11,9 @@ from settlement.engine.money import Currency
 from settlement.errors import FieldProblem, InvalidTermsError
 
 PRICE_DECIMALS_MAX = 6
-PRICE_MAX = Decimal(1000)
+PRICE_MAX = Decimal("999999.999999")
 COMMISSION_DECIMALS_MAX = 6
-PLATFORM_FEE_MAX = Decimal(1_000_000_000)
+PLATFORM_FEE_MAX = Decimal("999999999999.99")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,7 +77,7 @@ def _lane_differences(lane: int, totals: tuple[WindowTotal, ...], growth: LaneGr
     points = sum(total.outstanding_growth for total in totals)
     expected = growth.points if growth else 0
     if points != expected:
-        yield Difference(where=f"points of lane {lane}", expected=Decimal(expected), actual=Decimal(points))
+        yield Difference(where=f"points of lane {lane}", expected=expected, actual=points)
 
 
 def _values_by_partner(totals: Mapping[int, Iterable[WindowTotal]], point_value: Decimal) -> dict[int, Decimal]:

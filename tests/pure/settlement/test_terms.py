@@ -15,7 +15,7 @@ from tests.pure.settlement.examples import make_terms
     [
         ("issue_price", Decimal("-0.01"), "must not be negative: -0.01"),
         ("service_fee", Decimal("0.0000001"), "at most 6 decimals"),
-        ("redemption_price", Decimal("1000.01"), "must be at most 1000"),
+        ("redemption_price", Decimal("1000000"), "must be at most 999999.999999"),
         ("issue_price", Decimal("NaN"), "must be a number"),
         ("issue_price", Decimal("Infinity"), "must be a number"),
         ("issue_price", 0.01, "must be a Decimal, not float"),

@@ -1,0 +1,107 @@
+"""The types of the answers, for OpenAPI and for the tests that check real answers against them."""
+
+from datetime import datetime
+
+from coalition.http.answers import AnswerModel
+from settlement.engine.line import LineCode
+from settlement.engine.states import ShareState, WindowState
+from settlement.engine.total import Kind
+
+
+class PartnerWindow(AnswerModel):
+    """A clearing window; `net` > 0: you pay. It and `share_state` are null until calculated, or without a share."""
+
+    window: int
+    state: WindowState
+    opened_at: datetime
+    closed_at: datetime | None
+    currency: str
+    net: str | None
+    share_state: ShareState | None
+
+
+class WindowsAnswer(AnswerModel):
+    """`next` is the `after` of the next page; null: this is the last."""
+
+    windows: list[PartnerWindow]
+    next: int | None
+
+
+class StatementWindow(AnswerModel):
+    window: int
+    opened_at: datetime
+    closed_at: datetime
+
+
+class StatementParty(AnswerModel):
+    name: str
+    address: list[str]
+
+
+class StatementPartner(StatementParty):
+    partner: int
+
+
+class StatementCurrency(AnswerModel):
+    code: str
+    minor_units: int
+
+
+class StatementLine(AnswerModel):
+    """`amount` = points * price * rate with its sign, rounded half up once; > 0: the partner owes it."""
+
+    code: LineCode
+    description_key: str
+    terms_version: int
+    points: int | None
+    price: str
+    rate: str | None
+    amount: str
+    operations: int
+    vat_category: str | None
+
+
+class StatementTotals(AnswerModel):
+    """net = charge + platform_fee - credit."""
+
+    charge: str
+    platform_fee: str
+    credit: str
+    net: str
+
+
+class KindTotal(AnswerModel):
+    points: int
+    operations: int
+
+
+class StatementControl(AnswerModel):
+    issued: KindTotal
+    issue_reversed: KindTotal
+    redeemed: KindTotal
+    redeem_reversed: KindTotal
+    outstanding_growth: int
+
+
+class StatementOrigin(AnswerModel):
+    """Points by the VAT rate, per cent, of the sales they came from; null: unknown."""
+
+    kind: Kind
+    vat_rate: str | None
+    points: int
+
+
+class StatementAnswer(AnswerModel):
+    """Canonical JSON (sorted keys, no blanks); money is text."""
+
+    format: str
+    number: str
+    window: StatementWindow
+    made_at: datetime
+    operator: StatementParty
+    partner: StatementPartner
+    currency: StatementCurrency
+    lines: list[StatementLine]
+    totals: StatementTotals
+    control: StatementControl
+    origins: list[StatementOrigin]

@@ -1,0 +1,23 @@
+"""Settlement's errors as answers: one table from classes to HTTP statuses."""
+
+from coalition.errors import RequestRefusedError
+from settlement import errors
+
+STATUSES: dict[type[errors.SettlementError], int] = {
+    errors.InvalidTermsError: 422,
+    errors.UnknownTermsError: 409,
+    errors.MixedCurrencyError: 409,
+    errors.InvalidSplitError: 422,
+    errors.IllegalMoveError: 409,
+    errors.TieOutError: 409,
+    errors.UnbalancedNettingError: 409,
+    errors.SecondPersonNeededError: 403,
+    errors.UnknownPartnerError: 404,
+    errors.UnknownWindowError: 404,
+    errors.UnknownStatementError: 404,
+}
+
+
+def refusal_of(error: errors.SettlementError) -> RequestRefusedError:
+    """Return the error as the hub answers it."""
+    return RequestRefusedError(status=STATUSES[type(error)], code=error.code, detail=str(error))

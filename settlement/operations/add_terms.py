@@ -1,0 +1,121 @@
+"""Add a version to a partner's terms."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from coalition.database.pool import Pool
+from settlement.engine.terms import Terms
+from settlement.errors import FieldProblem, InvalidTermsError, UnknownPartnerError
+from settlement.stores.hub import Programme, load_partner_names, load_programme
+from settlement.stores.terms import StoredTerms, announce_terms, insert_terms, load_terms, lock_terms
+
+EARN_RATE_MAX = Decimal(100_000)
+EARN_RATE_DECIMALS_MAX = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TermsChange:
+    """What a new version changes; None keeps what the version before it says."""
+
+    issue_price: Decimal | None = None
+    service_fee: Decimal | None = None
+    redemption_price: Decimal | None = None
+    commission: Decimal | None = None
+    platform_fee: Decimal | None = None
+    earn_rate: Decimal | None = None
+
+
+async def add_terms(
+    pool: Pool, partner: int, change: TermsChange, *, valid_from: datetime, now: datetime, actor: str
+) -> StoredTerms:
+    """Add the next version of a partner's terms, valid from a moment that is still to come.
+
+    A `valid_from` without a zone is meant in the programme's. The same change for the same moment, sent again, is the
+    version that is there. Running hubs are told.
+
+    Raises:
+        UnknownPartnerError: there is no such partner.
+        InvalidTermsError: fields break a limit, or `valid_from` is past or not after the version before.
+    """
+    async with pool.acquire() as connection, connection.transaction():
+        if partner not in await load_partner_names(connection):
+            raise UnknownPartnerError(partner=partner)
+        programme = await load_programme(connection)
+        if valid_from.tzinfo is None:
+            valid_from = valid_from.replace(tzinfo=programme.zone)
+        await lock_terms(connection, partner)
+        versions = await load_terms(connection, partner, programme.currency)
+        terms, earn_rate = _next_version(versions, partner, change, programme=programme, valid_from=valid_from)
+        added = StoredTerms(terms=terms, earn_rate=earn_rate, created_at=now, created_by=actor)
+        if versions and _says_the_same(versions[-1], added):
+            return versions[-1]
+        _refuse_wrong_start(versions, valid_from, now=now)
+        await insert_terms(connection, added)
+        await announce_terms(connection)
+        return added
+
+
+async def list_terms(pool: Pool, partner: int) -> list[StoredTerms]:
+    """Return every version of a partner's terms, first to last.
+
+    Raises:
+        UnknownPartnerError: there is no such partner.
+    """
+    async with pool.acquire() as connection, connection.transaction(readonly=True):
+        if partner not in await load_partner_names(connection):
+            raise UnknownPartnerError(partner=partner)
+        return await load_terms(connection, partner, (await load_programme(connection)).currency)
+
+
+def _next_version(
+    versions: Sequence[StoredTerms], partner: int, change: TermsChange, *, programme: Programme, valid_from: datetime
+) -> tuple[Terms, Decimal | None]:
+    _refuse_bad_earn_rate(change.earn_rate)
+    before = versions[-1].terms if versions else None
+    terms = Terms(
+        partner=partner,
+        version=before.version + 1 if before else 1,
+        valid_from=valid_from,
+        currency=programme.currency,
+        issue_price=_kept(change.issue_price, before.issue_price if before else programme.point_value),
+        service_fee=_kept(change.service_fee, before.service_fee if before else Decimal(0)),
+        redemption_price=_kept(change.redemption_price, before.redemption_price if before else programme.point_value),
+        commission=_kept(change.commission, before.commission if before else Decimal(0)),
+        platform_fee=_kept(change.platform_fee, before.platform_fee if before else Decimal(0)),
+    )
+    earn_rate = change.earn_rate if change.earn_rate is not None or not versions else versions[-1].earn_rate
+    return terms, earn_rate
+
+
+def _kept(changed: Decimal | None, before: Decimal) -> Decimal:
+    return before if changed is None else changed
+
+
+def _says_the_same(before: StoredTerms, added: StoredTerms) -> bool:
+    terms = replace(added.terms, version=before.terms.version)
+    return before.terms == terms and before.earn_rate == added.earn_rate
+
+
+def _refuse_wrong_start(versions: Sequence[StoredTerms], valid_from: datetime, *, now: datetime) -> None:
+    # A start in the past would change the price of sales that are already booked, and in closed windows.
+    if valid_from < now:
+        problem = f"must not be in the past: {valid_from.isoformat()} is before {now.isoformat()}"
+        raise InvalidTermsError(problems=[FieldProblem(field="valid_from", problem=problem)])
+    if versions and valid_from <= versions[-1].terms.valid_from:
+        start = versions[-1].terms.valid_from.isoformat()
+        problem = f"must be after the start of version {versions[-1].terms.version}, {start}"
+        raise InvalidTermsError(problems=[FieldProblem(field="valid_from", problem=problem)])
+
+
+def _refuse_bad_earn_rate(earn_rate: Decimal | None) -> None:
+    if earn_rate is None:
+        return
+    if not earn_rate.is_finite() or not 0 < earn_rate <= EARN_RATE_MAX:
+        problem = f"must be more than 0 and at most {EARN_RATE_MAX}: {earn_rate}"
+    elif earn_rate != round(earn_rate, EARN_RATE_DECIMALS_MAX):
+        problem = f"must have at most {EARN_RATE_DECIMALS_MAX} decimals: {earn_rate}"
+    else:
+        return
+    raise InvalidTermsError(problems=[FieldProblem(field="earn_rate", problem=problem)])

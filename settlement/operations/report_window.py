@@ -1,0 +1,157 @@
+"""Report on windows: who owes whom, and the control totals that prove it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from coalition.database.pool import Connection, Pool
+from settlement.documents.statement_json import read_json
+from settlement.engine.line import Line
+from settlement.engine.money import Currency, add_exactly
+from settlement.engine.netting import Netting, net_out
+from settlement.engine.statement import Statement
+from settlement.engine.states import ShareState, has_reached
+from settlement.engine.tie_out import tie_out
+from settlement.engine.total import KINDS, Kind
+from settlement.stores.hub import Programme, load_growths, load_partner_names, load_programme, load_totals_by_lane
+from settlement.stores.shares import Share, load_shares, load_statement_contents
+from settlement.stores.windows import Window, WindowMove, find_window, load_moves, load_windows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartnerReport:
+    """One partner's figures in a window; `charge` is without the platform fee, `net` > 0: it pays."""
+
+    partner: int
+    name: str
+    state: ShareState
+    points: dict[Kind, int]
+    operations: int
+    charge: Decimal
+    platform_fee: Decimal
+    credit: Decimal
+    net: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlReport:
+    """A window's points over all partners, tied out: their growth in points and at the point value."""
+
+    points: dict[Kind, int]
+    operations: int
+    outstanding_growth: int
+    outstanding_growth_value: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowReport:
+    """A window with all that finance asks about it; until it is calculated, without partners and control totals.
+
+    `netting` holds the payments to make, how many there would be without netting, and the operator's share.
+    """
+
+    window: Window
+    currency: Currency
+    partners: tuple[PartnerReport, ...]
+    control: ControlReport | None
+    netting: Netting
+    moves: tuple[WindowMove, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowSummary:
+    """A window in a list: what all its payers pay, what all its payees get; None until it is calculated."""
+
+    window: Window
+    currency: Currency
+    shares: tuple[Share, ...]
+    to_operator: Decimal | None
+    to_partners: Decimal | None
+
+
+async def list_windows(pool: Pool, *, after: int = 0, count_max: int = 100) -> list[WindowSummary]:
+    """Return windows after a number, oldest first, with their nets."""
+    async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        currency = (await load_programme(connection)).currency
+        windows = await load_windows(connection, after=after, count_max=count_max)
+        shares = await load_shares(connection, [window.window_no for window in windows], currency)
+    return [
+        _summary(window, [share for share in shares if share.window_no == window.window_no], currency)
+        for window in windows
+    ]
+
+
+async def report_window(pool: Pool, window_no: int) -> WindowReport:
+    """Return all figures of one window.
+
+    Raises:
+        UnknownWindowError: there is no such window.
+        TieOutError: its totals and members' points disagree.
+    """
+    async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        window = await find_window(connection, window_no)
+        programme = await load_programme(connection)
+        is_calculated = has_reached(window.state, "CALCULATED")
+        partners = await _partner_reports(connection, window_no, programme)
+        return WindowReport(
+            window=window,
+            currency=programme.currency,
+            partners=tuple(report for report, _ in partners),
+            control=await _control_report(connection, window_no, programme) if is_calculated else None,
+            netting=net_out({report.partner: lines for report, lines in partners}, programme.currency),
+            moves=tuple(await load_moves(connection, window_no)),
+        )
+
+
+async def _partner_reports(
+    connection: Connection, window_no: int, programme: Programme
+) -> list[tuple[PartnerReport, tuple[Line, ...]]]:
+    names = await load_partner_names(connection)
+    shares = await load_shares(connection, [window_no], programme.currency)
+    # Both are ordered by partner.
+    statements = [read_json(content) for content in await load_statement_contents(connection, window_no)]
+    return [
+        (_partner_report(statement, state=share.state, name=names[share.partner]), statement.lines)
+        for share, statement in zip(shares, statements, strict=True)
+    ]
+
+
+async def _control_report(connection: Connection, window_no: int, programme: Programme) -> ControlReport:
+    by_lane = await load_totals_by_lane(connection, window_no, lanes=programme.lanes)
+    growths = await load_growths(connection, window_no, lanes=programme.lanes)
+    control = tie_out(window_no, by_lane, growths, point_value=programme.point_value)
+    points: dict[Kind, int] = dict.fromkeys(KINDS, 0)
+    for total in (total for totals in by_lane.values() for total in totals):
+        points[total.kind] += total.points
+    return ControlReport(
+        points=points,
+        operations=control.operations,
+        outstanding_growth=control.points,
+        outstanding_growth_value=control.value,
+    )
+
+
+def _partner_report(statement: Statement, *, state: ShareState, name: str) -> PartnerReport:
+    position = statement.position
+    return PartnerReport(
+        partner=statement.partner,
+        name=name,
+        state=state,
+        points=statement.control.points,
+        operations=sum(statement.control.operations.values()),
+        charge=position.charge,
+        platform_fee=position.platform_fee,
+        credit=position.credit,
+        net=position.net,
+    )
+
+
+def _summary(window: Window, shares: Sequence[Share], currency: Currency) -> WindowSummary:
+    is_calculated = has_reached(window.state, "CALCULATED")
+    return WindowSummary(
+        window=window,
+        currency=currency,
+        shares=tuple(shares),
+        to_operator=add_exactly(share.net for share in shares if share.net > 0) if is_calculated else None,
+        to_partners=add_exactly(-share.net for share in shares if share.net < 0) if is_calculated else None,
+    )

@@ -1,0 +1,188 @@
+"""Windows and terms as the command line tells them: documents for machines, tables for people."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from settlement.documents.figures import grouped, percent, plain, price
+from settlement.engine.netting import Netting
+from settlement.engine.total import KINDS
+from settlement.operations.report_window import ControlReport, PartnerReport, WindowReport, WindowSummary
+from settlement.stores.terms import StoredTerms
+from settlement.stores.windows import Window
+
+
+def window_document(window: Window) -> dict[str, Any]:
+    """Return a window's number, state and times."""
+    return {
+        "window": window.window_no,
+        "state": window.state,
+        "opened_at": window.opened_at.isoformat(),
+        "closed_at": window.closed_at.isoformat() if window.closed_at else None,
+    }
+
+
+def summary_document(summary: WindowSummary) -> dict[str, Any]:
+    """Return a window of a list; money is text, null until it is calculated."""
+    return {
+        **window_document(summary.window),
+        "currency": summary.currency.code,
+        "partners": len(summary.shares),
+        "to_operator": None if summary.to_operator is None else str(summary.to_operator),
+        "to_partners": None if summary.to_partners is None else str(summary.to_partners),
+    }
+
+
+def report_document(report: WindowReport) -> dict[str, Any]:
+    """Return all figures of a window; money is text, `net` > 0: the partner pays."""
+    return {
+        **window_document(report.window),
+        "currency": report.currency.code,
+        "partners": [_partner_document(partner) for partner in report.partners],
+        "control": None if report.control is None else _control_document(report.control),
+        "netting": _netting_document(report.netting),
+        "moves": [
+            {"from": move.from_state, "to": move.to_state, "actor": move.actor, "at": move.moved_at.isoformat()}
+            for move in report.moves
+        ],
+    }
+
+
+def terms_document(stored: StoredTerms) -> dict[str, Any]:
+    """Return one version of terms; prices are text, per point."""
+    terms = stored.terms
+    return {
+        "partner": terms.partner,
+        "version": terms.version,
+        "valid_from": terms.valid_from.isoformat(),
+        "currency": terms.currency.code,
+        "issue_price": plain(terms.issue_price),
+        "service_fee": plain(terms.service_fee),
+        "redemption_price": plain(terms.redemption_price),
+        "commission": plain(terms.commission),
+        "platform_fee": plain(terms.platform_fee),
+        "earn_rate": None if stored.earn_rate is None else plain(stored.earn_rate),
+        "created_at": stored.created_at.isoformat(),
+        "created_by": stored.created_by,
+    }
+
+
+def summaries_text(summaries: Sequence[WindowSummary]) -> str:
+    """Return windows as a table."""
+    rows = [("Window", "State", "Opened", "Partners", "To operator", "To partners")]
+    for summary in summaries:
+        window = summary.window
+        rows.append(
+            (
+                str(window.window_no),
+                window.state,
+                f"{window.opened_at:%Y-%m-%d %H:%M}",
+                str(len(summary.shares)),
+                "" if summary.to_operator is None else grouped(summary.to_operator, "en"),
+                "" if summary.to_partners is None else grouped(summary.to_partners, "en"),
+            )
+        )
+    return _table(rows, left=3)
+
+
+def report_text(report: WindowReport) -> str:
+    """Return a window's nets and control totals as tables."""
+    head = f"Window {report.window.window_no} is {report.window.state}."
+    if report.control is None:
+        return head
+    rows = [("Partner", "State", "Issued", "Redeemed", f"Net {report.currency}")]
+    for partner in report.partners:
+        points = partner.points
+        rows.append(
+            (
+                f"{partner.partner} {partner.name}",
+                partner.state,
+                grouped(points["issued"] - points["issue_reversed"], "en"),
+                grouped(points["redeemed"] - points["redeem_reversed"], "en"),
+                grouped(partner.net, "en"),
+            )
+        )
+    control, netting = report.control, report.netting
+    growth = grouped(control.outstanding_growth, "en")
+    value = price(control.outstanding_growth_value, "en")
+    return "\n".join(
+        (
+            head,
+            _table(rows, left=2),
+            f"Ties out: partners' points and members' balances both grew by {growth}, worth {value} {report.currency}.",
+            f"{len(netting.payments)} payments instead of {netting.payments_gross}; the operator's share is "
+            f"{grouped(netting.operator.total, 'en')} {report.currency}.",
+        )
+    )
+
+
+def terms_text(versions: Sequence[StoredTerms]) -> str:
+    """Return versions of terms as a table."""
+    rows = [("Version", "Valid from", "Issue", "Service fee", "Redemption", "Commission", "Platform fee", "Earn rate")]
+    for stored in versions:
+        terms = stored.terms
+        rows.append(
+            (
+                str(terms.version),
+                f"{terms.valid_from:%Y-%m-%d %H:%M %Z}",
+                price(terms.issue_price, "en"),
+                price(terms.service_fee, "en"),
+                price(terms.redemption_price, "en"),
+                percent(terms.commission, "en"),
+                price(terms.platform_fee, "en"),
+                "" if stored.earn_rate is None else plain(stored.earn_rate),
+            )
+        )
+    return _table(rows, left=2)
+
+
+def _partner_document(partner: PartnerReport) -> dict[str, Any]:
+    return {
+        "partner": partner.partner,
+        "name": partner.name,
+        "state": partner.state,
+        **{str(kind): partner.points[kind] for kind in KINDS},
+        "operations": partner.operations,
+        "charge": str(partner.charge),
+        "platform_fee": str(partner.platform_fee),
+        "credit": str(partner.credit),
+        "net": str(partner.net),
+    }
+
+
+def _control_document(control: ControlReport) -> dict[str, Any]:
+    return {
+        **{str(kind): control.points[kind] for kind in KINDS},
+        "operations": control.operations,
+        "outstanding_growth": control.outstanding_growth,
+        "outstanding_growth_value": plain(control.outstanding_growth_value),
+    }
+
+
+def _netting_document(netting: Netting) -> dict[str, Any]:
+    operator = netting.operator
+    return {
+        "payments": [
+            {"partner": payment.partner, "direction": payment.direction, "amount": str(payment.amount)}
+            for payment in netting.payments
+        ],
+        "payments_gross": netting.payments_gross,
+        "operator": {
+            "service_fees": str(operator.service_fees),
+            "commissions": str(operator.commissions),
+            "platform_fees": str(operator.platform_fees),
+            "fund_growth": str(operator.fund_growth),
+            "total": str(operator.total),
+        },
+    }
+
+
+def _table(rows: Sequence[tuple[str, ...]], *, left: int) -> str:
+    """Return rows in columns as wide as they need, the first `left` flush left and the others flush right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if column < left else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )

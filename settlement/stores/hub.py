@@ -1,0 +1,95 @@
+"""The one place where settlement reads what the hub keeps: programme, partners, and the books of closed windows."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from coalition.database.pool import Connection
+from settlement.engine.money import Currency
+from settlement.engine.tie_out import LaneGrowth
+from settlement.engine.total import WindowTotal
+
+
+@dataclass(frozen=True, slots=True)
+class Programme:
+    """What all statements have in common; `point_value` is money per point."""
+
+    name: str
+    currency: Currency
+    zone: ZoneInfo
+    point_value: Decimal
+    lanes: int
+
+
+SELECT_PROGRAMME = "SELECT name, currency, minor_unit, time_zone, point_value, lanes FROM programme"
+
+
+async def load_programme(connection: Connection) -> Programme:
+    """Return the programme; its row is made with the schema."""
+    row = await connection.fetchrow(SELECT_PROGRAMME)
+    assert row is not None, "the programme's row is made with the schema"
+    return Programme(
+        name=row["name"],
+        currency=Currency(row["currency"], row["minor_unit"]),
+        zone=ZoneInfo(row["time_zone"]),
+        point_value=row["point_value"],
+        lanes=row["lanes"],
+    )
+
+
+SELECT_PARTNER_NAMES = "SELECT partner, name FROM partner ORDER BY partner"
+
+
+async def load_partner_names(connection: Connection) -> dict[int, str]:
+    """Return the name of every partner there ever was."""
+    return {row["partner"]: row["name"] for row in await connection.fetch(SELECT_PARTNER_NAMES)}
+
+
+SELECT_FEE_PAYERS = "SELECT partner FROM partner WHERE created_at < $1 AND status <> 'left' ORDER BY partner"
+
+
+async def load_fee_payers(connection: Connection, *, closed_at: datetime) -> list[int]:
+    """Return the partners that owe a window's platform fee: those that had joined before its end and have not left."""
+    return [row["partner"] for row in await connection.fetch(SELECT_FEE_PAYERS, closed_at)]
+
+
+# The lanes are named, so that the key, which begins with the lane, finds the window's rows.
+SELECT_TOTALS = """
+SELECT lane, partner, kind, terms_version, vat_rate, points, operations
+FROM window_total
+WHERE lane = ANY($1) AND window_no = $2
+ORDER BY lane, partner, kind, terms_version, vat_rate
+"""
+
+
+async def load_totals_by_lane(connection: Connection, window_no: int, *, lanes: int) -> dict[int, list[WindowTotal]]:
+    """Return a window's totals lane by lane; they are final once the window is closed."""
+    totals: defaultdict[int, list[WindowTotal]] = defaultdict(list)
+    for row in await connection.fetch(SELECT_TOTALS, list(range(lanes)), window_no):
+        totals[row["lane"]].append(
+            WindowTotal(
+                partner=row["partner"],
+                kind=row["kind"],
+                terms_version=row["terms_version"],
+                points=row["points"],
+                operations=row["operations"],
+                vat_rate=Decimal(row["vat_rate"]) if row["vat_rate"] else None,
+            )
+        )
+    return dict(totals)
+
+
+SELECT_GROWTHS = """
+SELECT ended.lane, ended.outstanding AS points_after, coalesce(before.outstanding, 0) AS points_before
+FROM lane_window AS ended
+LEFT JOIN lane_window AS before ON before.lane = ended.lane AND before.window_no = ended.window_no - 1
+WHERE ended.lane = ANY($1) AND ended.window_no = $2
+ORDER BY ended.lane
+"""
+
+
+async def load_growths(connection: Connection, window_no: int, *, lanes: int) -> list[LaneGrowth]:
+    """Return by how much members' points grew in each lane that has ended the window."""
+    return [LaneGrowth(**row) for row in await connection.fetch(SELECT_GROWTHS, list(range(lanes)), window_no)]

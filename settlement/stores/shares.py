@@ -1,0 +1,108 @@
+"""Each partner's share of a window: its state, its net, and its statement as calculated."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from coalition.database.pool import Connection
+from settlement.engine.money import Currency, from_minor, to_minor
+from settlement.engine.statement import Statement
+from settlement.engine.states import ShareState, move_share
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """One partner's share; `net` > 0: it pays. The statement is kept apart, since lists do without it."""
+
+    window_no: int
+    partner: int
+    state: ShareState
+    charge: Decimal
+    credit: Decimal
+    net: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class CalculatedShare:
+    """A share to be written: the statement, and its canonical JSON."""
+
+    statement: Statement
+    content: bytes
+
+
+INSERT_SHARES = """
+INSERT INTO window_share (window_no, partner, state, net_minor, charge_minor, credit_minor, statement, calculated_at)
+SELECT $1, new.partner, 'CALCULATED', new.net_minor, new.charge_minor, new.credit_minor, new.statement, $2
+FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[])
+    AS new (partner, net_minor, charge_minor, credit_minor, statement)
+"""
+
+
+async def insert_shares(
+    connection: Connection, window_no: int, shares: Sequence[CalculatedShare], *, now: datetime
+) -> None:
+    """Write a window's shares as CALCULATED. `charge_minor` holds the platform fee too: what the partner owes."""
+    positions = [(share.statement.position, share.statement.currency) for share in shares]
+    await connection.execute(
+        INSERT_SHARES,
+        window_no,
+        now,
+        [position.partner for position, _ in positions],
+        [to_minor(position.net, currency) for position, currency in positions],
+        [to_minor(position.charge + position.platform_fee, currency) for position, currency in positions],
+        [to_minor(position.credit, currency) for position, currency in positions],
+        [share.content.decode() for share in shares],
+    )
+
+
+UPDATE_STATES = "UPDATE window_share SET state = $3 WHERE window_no = $1 AND state = $2"
+
+
+async def move_shares(connection: Connection, window_no: int, *, from_state: ShareState, to_state: ShareState) -> None:
+    """Move every share of a window that is in one state to another.
+
+    Raises:
+        IllegalMoveError: there is no such move.
+    """
+    await connection.execute(UPDATE_STATES, window_no, from_state, move_share(from_state, to_state))
+
+
+SELECT_SHARES = """
+SELECT window_no, partner, state, charge_minor, credit_minor, net_minor
+FROM window_share
+WHERE window_no = ANY($1)
+ORDER BY window_no, partner
+"""
+
+
+async def load_shares(connection: Connection, window_nos: Sequence[int], currency: Currency) -> list[Share]:
+    """Return all shares of some windows, without their statements."""
+    return [
+        Share(
+            window_no=row["window_no"],
+            partner=row["partner"],
+            state=row["state"],
+            charge=from_minor(row["charge_minor"], currency),
+            credit=from_minor(row["credit_minor"], currency),
+            net=from_minor(row["net_minor"], currency),
+        )
+        for row in await connection.fetch(SELECT_SHARES, list(window_nos))
+    ]
+
+
+SELECT_STATEMENT = "SELECT statement FROM window_share WHERE window_no = $1 AND partner = $2"
+
+
+async def find_statement_content(connection: Connection, window_no: int, partner: int) -> bytes | None:
+    """Return a statement's JSON, byte for byte as calculated; None: the partner has none in this window."""
+    content: str | None = await connection.fetchval(SELECT_STATEMENT, window_no, partner)
+    return None if content is None else content.encode()
+
+
+SELECT_STATEMENTS = "SELECT statement FROM window_share WHERE window_no = $1 ORDER BY partner"
+
+
+async def load_statement_contents(connection: Connection, window_no: int) -> list[bytes]:
+    """Return the JSON of every statement of a window, by partner."""
+    return [row["statement"].encode() for row in await connection.fetch(SELECT_STATEMENTS, window_no)]

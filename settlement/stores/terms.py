@@ -1,0 +1,113 @@
+"""Partners' terms: versions are added, never changed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+import asyncpg
+
+from coalition.database.pool import Connection
+from settlement.engine.money import Currency
+from settlement.engine.terms import Terms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredTerms:
+    """Terms with what only the hub uses: the earn rate, points per unit of the currency (None: points are sent)."""
+
+    terms: Terms
+    earn_rate: Decimal | None
+    created_at: datetime
+    created_by: str
+
+
+SELECT_ALL_TERMS = """
+SELECT partner, version, valid_from, earn_rate, issue_price, service_fee, redemption_price, commission, platform_fee,
+    created_at, created_by
+FROM terms
+ORDER BY partner, version
+"""
+
+
+async def load_all_terms(connection: Connection, currency: Currency) -> list[StoredTerms]:
+    """Return every version of every partner's terms."""
+    return [_stored(row, currency) for row in await connection.fetch(SELECT_ALL_TERMS)]
+
+
+SELECT_TERMS = """
+SELECT partner, version, valid_from, earn_rate, issue_price, service_fee, redemption_price, commission, platform_fee,
+    created_at, created_by
+FROM terms
+WHERE partner = $1
+ORDER BY version
+"""
+
+
+async def load_terms(connection: Connection, partner: int, currency: Currency) -> list[StoredTerms]:
+    """Return every version of one partner's terms."""
+    return [_stored(row, currency) for row in await connection.fetch(SELECT_TERMS, partner)]
+
+
+INSERT_TERMS = """
+INSERT INTO terms (partner, version, valid_from, earn_rate, issue_price, service_fee, redemption_price, commission,
+    platform_fee, created_at, created_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+"""
+
+
+async def insert_terms(connection: Connection, stored: StoredTerms) -> None:
+    """Write a new version."""
+    terms = stored.terms
+    await connection.execute(
+        INSERT_TERMS,
+        terms.partner,
+        terms.version,
+        terms.valid_from,
+        stored.earn_rate,
+        terms.issue_price,
+        terms.service_fee,
+        terms.redemption_price,
+        terms.commission,
+        terms.platform_fee,
+        stored.created_at,
+        stored.created_by,
+    )
+
+
+LOCK_PARTNER_TERMS = "SELECT pg_advisory_xact_lock($1, $2)"
+
+# Any number, the same everywhere: the first half of the key of a partner's terms' lock.
+TERMS_LOCK = 0x7465726D
+
+
+async def lock_terms(connection: Connection, partner: int) -> None:
+    """Let one transaction at a time add a version to a partner's terms."""
+    # The lock takes 32 bits: two partners that share one wait for each other, and nothing else.
+    await connection.execute(LOCK_PARTNER_TERMS, TERMS_LOCK, partner % 2**31)
+
+
+ANNOUNCE = "SELECT pg_notify('registry', '')"
+
+
+async def announce_terms(connection: Connection) -> None:
+    """Tell running hubs, at commit, to load terms anew."""
+    await connection.execute(ANNOUNCE)
+
+
+def _stored(row: asyncpg.Record, currency: Currency) -> StoredTerms:
+    return StoredTerms(
+        terms=Terms(
+            partner=row["partner"],
+            version=row["version"],
+            valid_from=row["valid_from"],
+            currency=currency,
+            issue_price=row["issue_price"],
+            service_fee=row["service_fee"],
+            redemption_price=row["redemption_price"],
+            commission=row["commission"],
+            platform_fee=row["platform_fee"],
+        ),
+        earn_rate=row["earn_rate"],
+        created_at=row["created_at"],
+        created_by=row["created_by"],
+    )

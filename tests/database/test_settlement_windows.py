@@ -1,0 +1,273 @@
+"""Windows go from CLOSED to SETTLED once, whatever is repeated, killed or done at the same time."""
+
+import asyncio
+import json
+from decimal import Decimal
+
+import asyncpg
+import pytest
+
+from coalition.database.pool import Pool
+from coalition.stores.windows import lock_windows
+from settlement.errors import (
+    IllegalMoveError,
+    SecondPersonNeededError,
+    TieOutError,
+    UnknownStatementError,
+    UnknownWindowError,
+)
+from settlement.operations.approve_window import approve_window
+from settlement.operations.calculate_window import calculate_window
+from settlement.operations.find_statement import find_statement, format_statement
+from settlement.operations.report_window import list_windows, report_window
+from settlement.operations.settle_window import settle_window
+from settlement.stores.hub import SELECT_TOTALS
+from tests.database.settlement_books import Books, now
+
+END_WHO_WAITS = """
+SELECT pg_terminate_backend(pid)
+FROM pg_locks
+JOIN pg_database ON pg_database.oid = pg_locks.database
+WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()
+"""
+ADD_TO_A_TOTAL = "UPDATE window_total SET points = points + $1 WHERE lane = 2 AND kind = 'issued' AND partner = $2"
+
+
+@pytest.fixture
+def books(pool: Pool) -> Books:
+    return Books(pool)
+
+
+async def calculate(books: Books, window_no: int = 1) -> None:
+    await calculate_window(books.pool, window_no, now=now(), actor="anna")
+
+
+async def settle_all(books: Books, window_no: int = 1) -> None:
+    await calculate(books, window_no)
+    await approve_window(books.pool, window_no, now=now(), actor="bert")
+    await settle_window(books.pool, window_no, now=now(), actor="bert")
+
+
+async def test_worked_example_1_from_the_books_to_settled(books: Books) -> None:
+    """A pays 7,500.00, B is paid 5,000.00, C pays 1,500.00, and 4,000.00 cover 400,000 new points."""
+    a, b, c = await books.worked_example_1()
+    await settle_all(books)
+    report = await report_window(books.pool, 1)
+    assert {partner.partner: partner.net for partner in report.partners} == {
+        a: Decimal("7500.00"),
+        b: Decimal("-5000.00"),
+        c: Decimal("1500.00"),
+    }
+    assert report.control is not None
+    assert report.control.outstanding_growth == 400_000
+    assert report.control.outstanding_growth_value == report.netting.operator.total == Decimal("4000.00")
+    assert (len(report.netting.payments), report.netting.payments_gross) == (3, 6)
+    assert report.window.state == "SETTLED"
+    assert await books.share_states(1) == dict.fromkeys((a, b, c), "PAID")
+
+
+async def test_every_move_is_recorded_with_its_actor(books: Books) -> None:
+    await books.worked_example_1()
+    await settle_all(books)
+    assert await books.moves(1) == [
+        ("CLOSED", "closer"),
+        ("CALCULATED", "anna"),
+        ("APPROVED", "bert"),
+        ("INVOICED", "bert"),
+        ("SETTLING", "bert"),
+        ("SETTLED", "bert"),
+    ]
+
+
+async def test_each_step_again_changes_nothing(books: Books) -> None:
+    """Neither a statement's bytes, nor a state, nor the record of moves."""
+    a, *_ = await books.worked_example_1()
+    await calculate(books)
+    first = await find_statement(books.pool, 1, a)
+    await settle_all(books)
+    moves, states = await books.moves(1), await books.share_states(1)
+    await settle_all(books)
+    assert await find_statement(books.pool, 1, a) == first
+    assert (await books.moves(1), await books.share_states(1)) == (moves, states)
+
+
+async def test_many_at_once_do_it_once(books: Books) -> None:
+    await books.worked_example_1()
+    await asyncio.gather(*(calculate(books) for _ in range(8)))
+    await asyncio.gather(*(approve_window(books.pool, 1, now=now(), actor=f"b{n}") for n in range(8)))
+    await asyncio.gather(*(settle_window(books.pool, 1, now=now(), actor="c") for _ in range(8)))
+    assert [state for state, _ in await books.moves(1)] == [
+        "CLOSED",
+        "CALCULATED",
+        "APPROVED",
+        "INVOICED",
+        "SETTLING",
+        "SETTLED",
+    ]
+    assert len(await books.share_states(1)) == 3
+
+
+async def test_killed_in_the_middle_it_is_done_once_when_run_again(books: Books) -> None:
+    """The server ends the connection inside the transaction: nothing of it stays, and a second run does it all."""
+    await books.worked_example_1()
+    async with books.pool.acquire() as blocker, blocker.transaction():
+        await lock_windows(blocker)
+        running = asyncio.create_task(calculate(books))
+        while await blocker.fetchval(END_WHO_WAITS) is None:  # noqa: ASYNC110 - the event is the server's
+            await asyncio.sleep(0.01)
+        with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+            await running
+    assert await books.share_states(1) == {}
+    assert [state for state, _ in await books.moves(1)] == ["CLOSED"]
+    await calculate(books)
+    assert len(await books.share_states(1)) == 3
+    assert [state for state, _ in await books.moves(1)] == ["CLOSED", "CALCULATED"]
+
+
+async def test_a_window_that_does_not_tie_out_is_refused_with_the_place(books: Books) -> None:
+    """One point too many in one lane: named, nothing written; mended, it passes."""
+    a, *_ = await books.worked_example_1()
+    await books.pool.execute(ADD_TO_A_TOTAL, 1, a)
+    with pytest.raises(TieOutError, match=r"points of lane 2: expected 100000, got 100001 \(difference \+1\)"):
+        await calculate(books)
+    assert await books.share_states(1) == {}
+    assert (await report_window(books.pool, 1)).window.state == "CLOSED"
+    await books.pool.execute(ADD_TO_A_TOTAL, -1, a)
+    await calculate(books)
+    assert len(await books.share_states(1)) == 3
+
+
+async def test_a_window_that_a_lane_has_not_ended_is_refused(books: Books) -> None:
+    await books.close()
+    await books.pool.execute("DELETE FROM lane_window WHERE lane = 3")
+    with pytest.raises(TieOutError, match="lanes that ended the window: expected 4, got 3"):
+        await calculate(books)
+
+
+async def test_growth_is_counted_from_the_window_before(books: Books) -> None:
+    """What members held when the window opened is not its growth."""
+    a, b, _ = await books.worked_example_1()
+    await books.book(a, "issued", 500)
+    await books.book(b, "redeem_reversed", 70, lane=3)
+    assert await books.close() == 2
+    await calculate(books, 2)
+    report = await report_window(books.pool, 2)
+    assert report.control is not None
+    assert report.control.outstanding_growth == 570
+    assert [str(partner.net) for partner in report.partners] == ["5.00", "0.70"]
+
+
+async def test_an_empty_window_passes_through(books: Books) -> None:
+    await books.partner("A")
+    await books.close()
+    await settle_all(books)
+    report = await report_window(books.pool, 1)
+    assert (report.window.state, report.partners, report.netting.payments) == ("SETTLED", (), ())
+
+
+async def test_an_all_zero_window_passes_through(books: Books) -> None:
+    """Issued and redeemed are equal: a statement of 0.00, and no payment."""
+    a = await books.partner("A")
+    await books.book(a, "issued", 700)
+    await books.book(a, "redeemed", 700, lane=1)
+    await books.close()
+    await settle_all(books)
+    report = await report_window(books.pool, 1)
+    assert [str(partner.net) for partner in report.partners] == ["0.00"]
+    assert report.netting.payments == ()
+    assert await books.share_states(1) == {a: "PAID"}
+
+
+async def test_steps_are_not_skipped(books: Books) -> None:
+    await books.partner("A")
+    with pytest.raises(IllegalMoveError, match="from OPEN to CALCULATED"):
+        await calculate(books)
+    await books.close()
+    with pytest.raises(IllegalMoveError, match="from CLOSED to APPROVED"):
+        await approve_window(books.pool, 1, now=now(), actor="bert")
+    await calculate(books)
+    with pytest.raises(IllegalMoveError, match="from CALCULATED to INVOICED"):
+        await settle_window(books.pool, 1, now=now(), actor="bert")
+    with pytest.raises(UnknownWindowError, match="no window 99"):
+        await calculate(books, 99)
+    with pytest.raises(UnknownWindowError, match="no window 99"):
+        await report_window(books.pool, 99)
+
+
+async def test_who_calculated_does_not_approve(books: Books) -> None:
+    await books.worked_example_1()
+    await calculate(books)
+    with pytest.raises(SecondPersonNeededError, match="anna calculated window 1"):
+        await approve_window(books.pool, 1, now=now(), actor="anna")
+    assert (await report_window(books.pool, 1)).window.state == "CALCULATED"
+    await approve_window(books.pool, 1, now=now(), actor="anna", is_second_person_needed=False)
+    assert (await books.moves(1))[-1] == ("APPROVED", "anna")
+
+
+async def test_a_disputed_share_is_not_accepted_by_the_approval(books: Books) -> None:
+    a, b, c = await books.worked_example_1()
+    await calculate(books)
+    await books.pool.execute("UPDATE window_share SET state = 'DISPUTED' WHERE partner = $1", b)
+    await approve_window(books.pool, 1, now=now(), actor="bert")
+    assert await books.share_states(1) == {a: "ACCEPTED", b: "DISPUTED", c: "ACCEPTED"}
+
+
+async def test_the_platform_fee_is_owed_by_who_had_joined_and_not_left(books: Books) -> None:
+    quiet = await books.partner("quiet", platform_fee="49.90")
+    gone = await books.partner("gone", platform_fee="49.90")
+    busy = await books.partner("busy", platform_fee="10", service_fee="0.002", commission="0.03")
+    await books.book(busy, "issued", 1_000_000)
+    await books.book(gone, "redeemed", 1_000, lane=1)
+    await books.pool.execute("UPDATE partner SET status = 'left' WHERE partner = $1", gone)
+    await books.close()
+    await books.partner("late", platform_fee="49.90")
+    await calculate(books)
+    report = await report_window(books.pool, 1)
+    assert {partner.partner: str(partner.net) for partner in report.partners} == {
+        quiet: "49.90",
+        busy: "12010.00",
+        gone: "-10.00",
+    }
+
+
+async def test_a_statement_is_kept_as_calculated(books: Books) -> None:
+    """A partner's new name changes its next statement, not this one."""
+    a, *_ = await books.worked_example_1()
+    await calculate(books)
+    await books.pool.execute("UPDATE partner SET name = 'A new name' WHERE partner = $1", a)
+    content = await find_statement(books.pool, 1, a)
+    document = json.loads(content)
+    assert document["partner"] == {"partner": a, "name": "A", "address": []}
+    assert document["totals"]["net"] == "7500.00"
+    assert document["window"]["closed_at"].endswith(("+01:00", "+02:00"))
+    assert format_statement(content, "pdf", "de").startswith(b"%PDF")
+    assert b"Saldo;7500,00;EUR" in format_statement(content, "csv", "de")
+
+
+async def test_a_statement_that_is_not_there_says_why(books: Books) -> None:
+    a = await books.partner("A")
+    with pytest.raises(UnknownStatementError, match="no statement in window 1, which is OPEN"):
+        await find_statement(books.pool, 1, a)
+    with pytest.raises(UnknownWindowError):
+        await find_statement(books.pool, 5, a)
+
+
+async def test_windows_are_listed_with_their_nets(books: Books) -> None:
+    await books.worked_example_1()
+    await calculate(books)
+    first, second = await list_windows(books.pool)
+    assert (first.window.state, str(first.to_operator), str(first.to_partners)) == ("CALCULATED", "9000.00", "5000.00")
+    assert (second.window.state, second.to_operator, second.shares) == ("OPEN", None, ())
+    assert [summary.window.window_no for summary in await list_windows(books.pool, after=1)] == [2]
+    assert [summary.window.window_no for summary in await list_windows(books.pool, count_max=1)] == [1]
+
+
+async def test_totals_are_found_by_their_key(books: Books) -> None:
+    """However many windows there are, a close reads the rows of its own."""
+    async with books.pool.acquire() as connection, connection.transaction():
+        await connection.execute("SET LOCAL enable_seqscan = off")
+        plan = await connection.fetch("EXPLAIN " + SELECT_TOTALS, [0, 1, 2, 3], 7)
+    lines = [row[0].strip() for row in plan]
+    assert "Index Cond: ((lane = ANY ('{0,1,2,3}'::smallint[])) AND (window_no = 7))" in lines or any(
+        line.startswith("Index Cond: ((lane = ANY ($1)) AND (window_no = $2))") for line in lines
+    ), lines
