@@ -68,7 +68,7 @@ def terms_document(stored: StoredTerms) -> dict[str, Any]:
 
 def summaries_text(summaries: Sequence[WindowSummary]) -> str:
     """Return windows as a table."""
-    rows = [("Window", "State", "Opened", "Partners", "To operator", "To partners")]
+    rows = [("Window", "State", "Opened (UTC)", "Partners", "To operator", "To partners")]
     for summary in summaries:
         window = summary.window
         rows.append(

@@ -15,7 +15,7 @@ from settlement.errors import SettlementError
 from settlement.http.answers import StatementAnswer, WindowsAnswer
 from settlement.http.problems import refusal_of
 from settlement.operations.find_statement import StatementFormat, find_statement, format_statement
-from settlement.operations.report_window import WindowSummary, list_windows
+from settlement.operations.report_window import PartnerWindow, list_partner_windows
 
 PAGE_DEFAULT = 100
 PAGE_MAX = 1000
@@ -34,11 +34,11 @@ async def get_windows(request: web.Request, call: PartnerCall) -> Answer:
     after = _number(request.query.get("after", "0"), "after", least=0, most=WINDOW_MAX)
     limit = _number(request.query.get("limit", str(PAGE_DEFAULT)), "limit", least=1, most=PAGE_MAX)
     # One more than asked for tells whether there is a next page.
-    summaries = await list_windows(request.app[POOL], after=after, count_max=limit + 1)
-    page = summaries[:limit]
+    windows = await list_partner_windows(request.app[POOL], call.partner, after=after, count_max=limit + 1)
+    page = windows[:limit]
     document = {
-        "windows": [_partner_window(summary, call.partner) for summary in page],
-        "next": page[-1].window.window_no if len(summaries) > limit else None,
+        "windows": [_window_document(partner_window) for partner_window in page],
+        "next": page[-1].window.window_no if len(windows) > limit else None,
     }
     return Answer(200, json.dumps(document).encode())
 
@@ -76,15 +76,14 @@ def _headers(window_no: int, partner: int, statement_format: StatementFormat) ->
     return {"Content-Disposition": f'attachment; filename="statement-{window_no}-{partner}.{statement_format}"'}
 
 
-def _partner_window(summary: WindowSummary, partner: int) -> dict[str, object]:
-    window = summary.window
-    share = next((share for share in summary.shares if share.partner == partner), None)
+def _window_document(partner_window: PartnerWindow) -> dict[str, object]:
+    window, share = partner_window.window, partner_window.share
     return {
         "window": window.window_no,
         "state": window.state,
         "opened_at": window.opened_at.isoformat(),
         "closed_at": window.closed_at.isoformat() if window.closed_at else None,
-        "currency": summary.currency.code,
+        "currency": partner_window.currency.code,
         "net": str(share.net) if share else None,
         "share_state": share.state if share else None,
     }

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from coalition.database.pool import Pool
 from settlement.engine.terms import Terms
@@ -43,10 +44,9 @@ async def add_terms(
         if partner not in await load_partner_names(connection):
             raise UnknownPartnerError(partner=partner)
         programme = await load_programme(connection)
-        if valid_from.tzinfo is None:
-            valid_from = valid_from.replace(tzinfo=programme.zone)
+        valid_from = _in_zone(valid_from, programme.zone)
         await lock_terms(connection, partner)
-        versions = await load_terms(connection, partner, programme.currency)
+        versions = await load_terms(connection, partner, programme)
         terms, earn_rate = _next_version(versions, partner, change, programme=programme, valid_from=valid_from)
         added = StoredTerms(terms=terms, earn_rate=earn_rate, created_at=now, created_by=actor)
         if versions and _says_the_same(versions[-1], added):
@@ -66,7 +66,7 @@ async def list_terms(pool: Pool, partner: int) -> list[StoredTerms]:
     async with pool.acquire() as connection, connection.transaction(readonly=True):
         if partner not in await load_partner_names(connection):
             raise UnknownPartnerError(partner=partner)
-        return await load_terms(connection, partner, (await load_programme(connection)).currency)
+        return await load_terms(connection, partner, await load_programme(connection))
 
 
 def _next_version(
@@ -87,6 +87,10 @@ def _next_version(
     )
     earn_rate = change.earn_rate if change.earn_rate is not None or not versions else versions[-1].earn_rate
     return terms, earn_rate
+
+
+def _in_zone(moment: datetime, zone: ZoneInfo) -> datetime:
+    return moment.replace(tzinfo=zone) if moment.tzinfo is None else moment.astimezone(zone)
 
 
 def _kept(changed: Decimal | None, before: Decimal) -> Decimal:

@@ -57,7 +57,7 @@ async def calculate_window(pool: Pool, window_no: int, *, now: datetime, actor: 
 async def _statements(connection: Connection, window: Window, *, now: datetime) -> list[Statement]:
     programme = await load_programme(connection)
     totals = await _tied_out_totals(connection, window.window_no, programme)
-    terms = [stored.terms for stored in await load_all_terms(connection, programme.currency)]
+    terms = [stored.terms for stored in await load_all_terms(connection, programme)]
     lines = lines_by_partner(
         totals,
         {(version.partner, version.version): version for version in terms},

@@ -14,7 +14,7 @@ from settlement.engine.states import ShareState, has_reached
 from settlement.engine.tie_out import tie_out
 from settlement.engine.total import KINDS, Kind
 from settlement.stores.hub import Programme, load_growths, load_partner_names, load_programme, load_totals_by_lane
-from settlement.stores.shares import Share, load_shares, load_statement_contents
+from settlement.stores.shares import Share, load_partner_shares, load_shares, load_statement_contents
 from settlement.stores.windows import Window, WindowMove, find_window, load_moves, load_windows
 
 
@@ -69,6 +69,15 @@ class WindowSummary:
     to_partners: Decimal | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartnerWindow:
+    """A window as one partner sees it; `share` None: not calculated, or nothing to bill."""
+
+    window: Window
+    currency: Currency
+    share: Share | None
+
+
 async def list_windows(pool: Pool, *, after: int = 0, count_max: int = 100) -> list[WindowSummary]:
     """Return windows after a number, oldest first, with their nets."""
     async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
@@ -79,6 +88,18 @@ async def list_windows(pool: Pool, *, after: int = 0, count_max: int = 100) -> l
         _summary(window, [share for share in shares if share.window_no == window.window_no], currency)
         for window in windows
     ]
+
+
+async def list_partner_windows(
+    pool: Pool, partner: int, *, after: int = 0, count_max: int = 100
+) -> list[PartnerWindow]:
+    """Return windows after a number, oldest first, with one partner's shares in them."""
+    async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        currency = (await load_programme(connection)).currency
+        windows = await load_windows(connection, after=after, count_max=count_max)
+        numbers = [window.window_no for window in windows]
+        shares = {share.window_no: share for share in await load_partner_shares(connection, numbers, partner, currency)}
+    return [PartnerWindow(window=window, currency=currency, share=shares.get(window.window_no)) for window in windows]
 
 
 async def report_window(pool: Pool, window_no: int) -> WindowReport:

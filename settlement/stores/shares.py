@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+import asyncpg
+
 from coalition.database.pool import Connection
 from settlement.engine.money import Currency, from_minor, to_minor
 from settlement.engine.statement import Statement
@@ -78,17 +80,23 @@ ORDER BY window_no, partner
 
 async def load_shares(connection: Connection, window_nos: Sequence[int], currency: Currency) -> list[Share]:
     """Return all shares of some windows, without their statements."""
-    return [
-        Share(
-            window_no=row["window_no"],
-            partner=row["partner"],
-            state=row["state"],
-            charge=from_minor(row["charge_minor"], currency),
-            credit=from_minor(row["credit_minor"], currency),
-            net=from_minor(row["net_minor"], currency),
-        )
-        for row in await connection.fetch(SELECT_SHARES, list(window_nos))
-    ]
+    return [_share(row, currency) for row in await connection.fetch(SELECT_SHARES, list(window_nos))]
+
+
+SELECT_PARTNER_SHARES = """
+SELECT window_no, partner, state, charge_minor, credit_minor, net_minor
+FROM window_share
+WHERE window_no = ANY($1) AND partner = $2
+ORDER BY window_no
+"""
+
+
+async def load_partner_shares(
+    connection: Connection, window_nos: Sequence[int], partner: int, currency: Currency
+) -> list[Share]:
+    """Return one partner's shares of some windows, without their statements."""
+    rows = await connection.fetch(SELECT_PARTNER_SHARES, list(window_nos), partner)
+    return [_share(row, currency) for row in rows]
 
 
 SELECT_STATEMENT = "SELECT statement FROM window_share WHERE window_no = $1 AND partner = $2"
@@ -106,3 +114,14 @@ SELECT_STATEMENTS = "SELECT statement FROM window_share WHERE window_no = $1 ORD
 async def load_statement_contents(connection: Connection, window_no: int) -> list[bytes]:
     """Return the JSON of every statement of a window, by partner."""
     return [row["statement"].encode() for row in await connection.fetch(SELECT_STATEMENTS, window_no)]
+
+
+def _share(row: asyncpg.Record, currency: Currency) -> Share:
+    return Share(
+        window_no=row["window_no"],
+        partner=row["partner"],
+        state=row["state"],
+        charge=from_minor(row["charge_minor"], currency),
+        credit=from_minor(row["credit_minor"], currency),
+        net=from_minor(row["net_minor"], currency),
+    )

@@ -7,13 +7,16 @@ from decimal import Decimal
 import asyncpg
 
 from coalition.database.pool import Connection
-from settlement.engine.money import Currency
 from settlement.engine.terms import Terms
+from settlement.stores.hub import Programme
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredTerms:
-    """Terms with what only the hub uses: the earn rate, points per unit of the currency (None: points are sent)."""
+    """Terms with what only the hub uses: the earn rate, points per unit of the currency (None: points are sent).
+
+    They start at a moment in the programme's time zone.
+    """
 
     terms: Terms
     earn_rate: Decimal | None
@@ -29,9 +32,9 @@ ORDER BY partner, version
 """
 
 
-async def load_all_terms(connection: Connection, currency: Currency) -> list[StoredTerms]:
+async def load_all_terms(connection: Connection, programme: Programme) -> list[StoredTerms]:
     """Return every version of every partner's terms."""
-    return [_stored(row, currency) for row in await connection.fetch(SELECT_ALL_TERMS)]
+    return [_stored(row, programme) for row in await connection.fetch(SELECT_ALL_TERMS)]
 
 
 SELECT_TERMS = """
@@ -43,9 +46,9 @@ ORDER BY version
 """
 
 
-async def load_terms(connection: Connection, partner: int, currency: Currency) -> list[StoredTerms]:
+async def load_terms(connection: Connection, partner: int, programme: Programme) -> list[StoredTerms]:
     """Return every version of one partner's terms."""
-    return [_stored(row, currency) for row in await connection.fetch(SELECT_TERMS, partner)]
+    return [_stored(row, programme) for row in await connection.fetch(SELECT_TERMS, partner)]
 
 
 INSERT_TERMS = """
@@ -94,13 +97,13 @@ async def announce_terms(connection: Connection) -> None:
     await connection.execute(ANNOUNCE)
 
 
-def _stored(row: asyncpg.Record, currency: Currency) -> StoredTerms:
+def _stored(row: asyncpg.Record, programme: Programme) -> StoredTerms:
     return StoredTerms(
         terms=Terms(
             partner=row["partner"],
             version=row["version"],
-            valid_from=row["valid_from"],
-            currency=currency,
+            valid_from=row["valid_from"].astimezone(programme.zone),
+            currency=programme.currency,
             issue_price=row["issue_price"],
             service_fee=row["service_fee"],
             redemption_price=row["redemption_price"],

@@ -1,0 +1,138 @@
+"""The operator's shell: each command with text and with JSON, and refusals in one line."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+import typer
+from click.testing import Result
+from typer.testing import CliRunner
+
+from coalition.database.pool import Pool
+from settlement.cli import terms_app, window_app
+from tests.database.settlement_books import Books
+
+app = typer.Typer()
+app.add_typer(window_app, name="window")
+app.add_typer(terms_app, name="terms")
+
+Call = Callable[..., Awaitable[Result]]
+
+
+@pytest.fixture
+def books(pool: Pool) -> Books:
+    return Books(pool)
+
+
+@pytest.fixture
+def call(database_url: str) -> Iterator[Call]:
+    async def call(*arguments: str) -> Result:
+        # A command runs a loop of its own, so it gets a thread of its own.
+        return await asyncio.to_thread(
+            CliRunner().invoke, app, list(arguments), env={"COALITION_DATABASE_URL": database_url}
+        )
+
+    yield call
+    # A command sets the logging up for its process, onto streams that end with it.
+    structlog.reset_defaults()
+
+
+async def document_of(call: Call, *arguments: str) -> Any:
+    result = await call(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+async def test_a_window_is_closed_and_settled_in_two_commands(books: Books, call: Call) -> None:
+    a, b = await books.partner("A", service_fee="0.002"), await books.partner("B", commission="0.03")
+    await books.book(a, "issued", 1_000_000)
+    await books.book(b, "redeemed", 950_000)
+    assert await document_of(call, "window", "close") == {"window": 1, "state": "CLOSED"}
+    settled = await document_of(call, "window", "settle", "1")
+    assert settled["state"] == "SETTLED"
+    assert [partner["net"] for partner in settled["partners"]] == ["12000.00", "-9215.00"]
+    assert settled["netting"]["operator"]["total"] == "2785.00"
+    assert settled["control"]["outstanding_growth"] == 50_000
+    assert all(move["actor"].startswith("shell:") for move in settled["moves"])
+    again = await document_of(call, "window", "settle", "1")
+    assert again == settled
+
+
+async def test_step_by_step_in_words(books: Books, call: Call) -> None:
+    await books.worked_example_1()
+    calculated = await call("window", "calculate", "1")
+    assert "7,500.00" in calculated.stdout
+    assert "Ties out: partners' points and members' balances both grew by 400,000, worth 4,000.00 EUR." in (
+        calculated.stdout
+    )
+    assert "3 payments instead of 6" in calculated.stdout
+    assert (await call("window", "approve", "1")).stdout == "Window 1 is APPROVED.\n"
+    assert "Every step is recorded with the actor shell:" in (await call("window", "settle", "1")).stdout
+    listed = (await call("window", "list")).stdout
+    assert "1       SETTLED" in listed
+    assert "9,000.00" in listed
+    assert (await call("window", "show", "2")).stdout == "Window 2 is OPEN.\n"
+
+
+async def test_statements_are_written_in_each_format(books: Books, call: Call, tmp_path: Path) -> None:
+    a, *_ = await books.worked_example_1()
+    await call("window", "calculate", "1")
+    assert (await document_of(call, "window", "statement", "1", "A"))["totals"]["net"] == "7500.00"
+    letter = tmp_path / "a.pdf"
+    written = await call(
+        "window", "statement", "1", str(a), "--format", "pdf", "--language", "de", "--output", str(letter)
+    )
+    assert written.exit_code == 0
+    assert letter.read_bytes().startswith(b"%PDF")
+
+
+async def test_terms_are_added_and_listed(books: Books, call: Call) -> None:
+    await books.partner("A", service_fee="0.002")
+    added = await document_of(call, "terms", "add", "A", "--valid-from", "2099-07-01", "--issue-price", "0.008")
+    assert (added["version"], added["issue_price"], added["service_fee"]) == (2, "0.008", "0.002")
+    assert added["valid_from"] == "2099-07-01T00:00:00+02:00"
+    assert [terms["version"] for terms in await document_of(call, "terms", "list", "A")] == [1, 2]
+    assert "0.008" in (await call("terms", "list", "A")).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("window", "settle", "1"), "a window cannot go from OPEN to CALCULATED"),
+        (("window", "show", "9"), "there is no window 9"),
+        (("window", "statement", "1", "A"), "partner 1 has no statement in window 1, which is OPEN"),
+        (("window", "statement", "1", "nobody"), "there is no partner nobody"),
+        (("terms", "add", "A", "--valid-from", "2001-01-01"), "valid_from: must not be in the past"),
+        (
+            ("terms", "add", "A", "--valid-from", "2099-01-01", "--issue-price", "-1"),
+            "issue_price: must not be negative",
+        ),
+    ],
+)
+async def test_a_refusal_is_one_line(books: Books, call: Call, arguments: tuple[str, ...], told: str) -> None:
+    await books.partner("A")
+    result = await call(*arguments)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("coalition: ")
+    assert told in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("window", "settle", "x"),
+        ("window", "settle", "0"),
+        ("window", "statement", "1", "A", "--format", "doc"),
+        ("terms", "add", "A", "--valid-from", "soon"),
+        ("terms", "add", "A", "--valid-from", "2099-01-01", "--issue-price", "cheap"),
+    ],
+)
+async def test_a_flag_that_makes_no_sense_is_refused_before_the_database(
+    call: Call, arguments: tuple[str, ...]
+) -> None:
+    assert (await call(*arguments)).exit_code == 2

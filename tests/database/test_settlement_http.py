@@ -1,0 +1,161 @@
+"""Partners see their windows and statements, signed both ways, and nobody else's."""
+
+import csv
+import io
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession, web
+
+from coalition.database.pool import Pool
+from coalition.http.app import build_app
+from coalition.http.hub_key import load_signer
+from coalition.lanes.clearing import Clearing
+from coalition.operations.add_members import NewMember, add_members
+from coalition.operations.manage_partner import FirstTerms, add_partner
+from coalition.signatures.keys import public_key_pem
+from settlement import errors
+from settlement.http import routes
+from settlement.http.answers import StatementAnswer, WindowsAnswer
+from settlement.http.problems import STATUSES
+from settlement.operations.calculate_window import calculate_window
+from settlement.operations.report_window import report_window
+from tests.database.settlement_books import Books, now
+from tests.shop import Shop
+
+
+class Journey:
+    """Two shops at a running hub with settlement mounted, and one member."""
+
+    def __init__(self, books: Books, issuer: Shop, redeemer: Shop, card: str) -> None:
+        self.books, self.issuer, self.redeemer, self.card = books, issuer, redeemer, card
+
+    async def close_and_calculate(self) -> int:
+        window_no = await self.books.close()
+        await calculate_window(self.books.pool, window_no, now=now(), actor="anna")
+        return window_no
+
+
+@pytest.fixture
+async def journey(pool: Pool, tmp_path: Path) -> AsyncIterator[Journey]:
+    clearing = Clearing(pool, clock=now)
+    app = build_app(clearing, load_signer(tmp_path / "hub-key.pem"), more_routes=routes)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0]
+    async with ClientSession() as session:
+        shops = [Shop(session, f"{host}:{port}", name) for name in ("Issuer", "Redeemer")]
+        for shop in shops:
+            pem = public_key_pem(shop.private_key.public_key())
+            await add_partner(pool, name=shop.name, key_pem=pem, terms=FirstTerms(), now=now(), actor="test")
+        await clearing.registry.load()
+        (member,) = await add_members(pool, [NewMember("m@shop.example", "A member")], now=now())
+        yield Journey(Books(pool), *shops, member.card)
+    await runner.cleanup()
+
+
+async def test_from_earn_to_statement(journey: Journey) -> None:
+    """What two shops book is what their statements say, reversals too, and the window ties out with balances."""
+    earned = await journey.issuer.earn(journey.card, 1000)
+    await journey.redeemer.burn(journey.card, 300)
+    await journey.issuer.reverse(journey.card, earned["id"], points=200)
+    window_no = await journey.close_and_calculate()
+    answered = await journey.issuer.get(f"/v1/windows/{window_no}/statement")
+    assert (answered.status, answered.headers["Content-Type"]) == (200, "application/json")
+    assert "Signature" in answered.headers
+    statement = StatementAnswer.model_validate_json(answered.body)
+    assert [(line.code, line.points, line.amount) for line in statement.lines] == [
+        ("issue_charge", 1000, "10.00"),
+        ("issue_charge_reversed", 200, "-2.00"),
+    ]
+    assert statement.totals.net == "8.00"
+    assert statement.control.issue_reversed.operations == 1
+    report = await report_window(journey.books.pool, window_no)
+    assert [str(partner.net) for partner in report.partners] == ["8.00", "-3.00"]
+
+
+async def test_each_partner_gets_its_own_statement(journey: Journey) -> None:
+    await journey.issuer.earn(journey.card, 1000)
+    await journey.redeemer.burn(journey.card, 300)
+    await journey.close_and_calculate()
+    names = [
+        (await shop.get("/v1/windows/1/statement")).document["partner"]["name"]
+        for shop in (journey.issuer, journey.redeemer)
+    ]
+    assert names == ["Issuer", "Redeemer"]
+
+
+async def test_csv_and_pdf_lie_beside_it(journey: Journey) -> None:
+    await journey.issuer.earn(journey.card, 123_456)
+    await journey.close_and_calculate()
+    as_csv = await journey.issuer.get("/v1/windows/1/statement.csv?language=de")
+    assert as_csv.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert ["Saldo", "1234,56", "EUR"] in csv.reader(io.StringIO(as_csv.body.decode("utf-8-sig")), delimiter=";")
+    as_pdf = await journey.issuer.get("/v1/windows/1/statement.pdf")
+    assert as_pdf.headers["Content-Type"] == "application/pdf"
+    assert as_pdf.headers["Content-Disposition"].endswith('.pdf"')
+    assert as_pdf.body.startswith(b"%PDF")
+    assert "Signature" in as_pdf.headers
+    assert (await journey.issuer.get("/v1/windows/1/statement.pdf")).body == as_pdf.body
+
+
+async def test_windows_are_paged_with_the_callers_own_nets(journey: Journey) -> None:
+    await journey.issuer.earn(journey.card, 1000)
+    await journey.close_and_calculate()
+    await journey.redeemer.burn(journey.card, 300)
+    await journey.close_and_calculate()
+    first = WindowsAnswer.model_validate_json((await journey.redeemer.get("/v1/windows?limit=2")).body)
+    assert [(window.window, window.state, window.net, window.share_state) for window in first.windows] == [
+        (1, "CALCULATED", None, None),
+        (2, "CALCULATED", "-3.00", "CALCULATED"),
+    ]
+    rest = WindowsAnswer.model_validate_json((await journey.redeemer.get(f"/v1/windows?after={first.next}")).body)
+    assert [(window.window, window.state) for window in rest.windows] == [(3, "OPEN")]
+    assert rest.next is None
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("/v1/windows/1/statement", 404, "unknown_statement"),
+        ("/v1/windows/9/statement", 404, "unknown_window"),
+        ("/v1/windows/0/statement", 422, "number_out_of_range"),
+        ("/v1/windows/-1/statement", 422, "number_out_of_range"),
+        ("/v1/windows/99999999999/statement.pdf", 422, "number_out_of_range"),
+        ("/v1/windows/x/statement.csv", 422, "number_out_of_range"),
+        ("/v1/windows/%D9%A1/statement", 422, "number_out_of_range"),
+        ("/v1/windows/1/statement.pdf?language=xx", 422, "language_unknown"),
+        ("/v1/windows?after=-1", 422, "number_out_of_range"),
+        ("/v1/windows?limit=0", 422, "number_out_of_range"),
+        ("/v1/windows?limit=1001", 422, "number_out_of_range"),
+    ],
+)
+async def test_bad_questions_get_signed_refusals(journey: Journey, path: str, status: int, code: str) -> None:
+    answered = await journey.issuer.get(path)
+    assert (answered.status, answered.document["code"]) == (status, code)
+    assert answered.headers["Content-Type"] == "application/problem+json"
+    assert "Signature" in answered.headers
+
+
+async def test_without_a_signature_nothing_is_told(journey: Journey) -> None:
+    for path in ("/v1/windows", "/v1/windows/1/statement", "/v1/windows/1/statement.csv"):
+        answered = await journey.issuer.get(path, headers={"Signature": None})
+        assert answered.status == 401
+
+
+async def test_every_error_has_its_status() -> None:
+    """None is left out of the table."""
+
+    def below(error: type[errors.SettlementError]) -> set[type[errors.SettlementError]]:
+        return {error} | {deeper for child in error.__subclasses__() for deeper in below(child)}
+
+    assert set(STATUSES) == below(errors.SettlementError) - {errors.SettlementError}
+
+
+async def test_the_description_knows_the_calls(journey: Journey) -> None:
+    async with journey.issuer.session.get(f"http://{journey.issuer.authority}/openapi.json") as answer:
+        paths = json.loads(await answer.read())["paths"]
+    assert {route.path for route in routes} <= set(paths)
