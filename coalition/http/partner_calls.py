@@ -20,6 +20,7 @@ from coalition.signatures.nonces import Nonces
 from coalition.signatures.request import SignedRequest, path_and_query
 from coalition.signatures.verify import parse_signature, verify_request
 
+REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
 NONCES: web.AppKey[Nonces] = web.AppKey("nonces", Nonces)
 
 
@@ -88,9 +89,9 @@ def signed_response(request: web.Request, call: PartnerCall, answer: Answer) -> 
 
 def request_id_of(request: web.Request) -> str:
     """Return the id under which this request is logged; the same for its whole life."""
-    if "request_id" not in request:
-        request["request_id"] = secrets.token_hex(8)
-    return cast(str, request["request_id"])
+    if REQUEST_ID not in request:
+        request[REQUEST_ID] = secrets.token_hex(8)
+    return request[REQUEST_ID]
 
 
 def _joined(request: web.Request, name: str) -> str | None:

@@ -85,5 +85,5 @@ def problem_answer(error: Exception, *, request_id: str) -> Answer:
 
 def shortened(got: object) -> str:
     """Return what came, short enough to be told back."""
-    text = got if isinstance(got, str) else repr(got)
+    text = (got or "an empty text") if isinstance(got, str) else repr(got)
     return text if len(text) <= GOT_CHARS_MAX else text[:GOT_CHARS_MAX] + "…"

@@ -13,7 +13,7 @@ import asyncpg
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from coalition.database.pool import Pool
+from coalition.database.pool import Connection, Pool
 from coalition.ledger.book import Calendar
 from coalition.ledger.participant import Participant
 from coalition.stores.programme import Programme, load_programme
@@ -44,7 +44,6 @@ class Registry:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._listener: asyncpg.pool.PoolConnectionProxy[asyncpg.Record] | None = None
         self._changed = asyncio.Event()
         self._follower: asyncio.Task[None] | None = None
         self._loaded_s = 0.0
@@ -90,17 +89,25 @@ class Registry:
         while True:
             try:
                 async with self._pool.acquire() as connection:
-                    await connection.add_listener(CHANNEL, self._on_change)
-                    connection.add_termination_listener(self._on_change)
-                    # What changed before we listened is not announced to us.
-                    self._changed.set()
-                    while not connection.is_closed():
-                        await self._changed.wait()
-                        self._changed.clear()
-                        await self.load()
+                    await self._reload_on_change(connection)
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 log.warning("registry.not_followed", reason=str(error))
             await asyncio.sleep(RELOAD_PAUSE_S)
+
+    async def _reload_on_change(self, connection: Connection) -> None:
+        connection.add_termination_listener(self._on_change)
+        await connection.add_listener(CHANNEL, self._on_change)
+        try:
+            # What changed before we listened is not announced to us.
+            self._changed.set()
+            while not connection.is_closed():
+                await self._changed.wait()
+                self._changed.clear()
+                await self.load()
+        finally:
+            connection.remove_termination_listener(self._on_change)
+            if not connection.is_closed():
+                await connection.remove_listener(CHANNEL, self._on_change)
 
     def _on_change(self, *_: Any) -> None:
         self._changed.set()
