@@ -2,9 +2,12 @@
 
 import typer
 
+from coalition.cli.check import add_check
 from coalition.cli.member import member_app
 from coalition.cli.partner import key_app, partner_app
 from coalition.cli.serve import Extensions, add_serve
+from settlement.cli import terms_app, window_app
+from settlement.http import routes as settlement_routes
 
 app = typer.Typer(
     name="coalition",
@@ -15,7 +18,10 @@ app = typer.Typer(
 app.add_typer(partner_app, name="partner")
 app.add_typer(key_app, name="key")
 app.add_typer(member_app, name="member")
-add_serve(app, Extensions())
+app.add_typer(window_app, name="window")
+app.add_typer(terms_app, name="terms")
+add_check(app)
+add_serve(app, Extensions(routes=settlement_routes))
 
 
 def main() -> None:

@@ -24,12 +24,11 @@ class Account:
     def available(self) -> int:
         return self.balance - self.held
 
-    def add(self, lots: list[Lot]) -> None:
-        """Book an earn's lots; what is owed is repaid from them first."""
+    def add(self, lots: list[Lot]) -> list[tuple[Lot, int]]:
+        """Book an earn's lots; what is owed is repaid from them first. Return what the repayment took."""
         self.lots.extend(lots)
         self.balance += sum(lot.remaining for lot in lots)
-        if self.debt:
-            self._repay()
+        return self._repay()
 
     def take(self, points: int) -> list[tuple[Lot, int]]:
         """Take points for a burn, the oldest expiry first; the caller has checked that they are available."""
@@ -37,34 +36,36 @@ class Account:
         self.balance -= points
         return taken
 
-    def give_back(self, uses: list[LotUse], points: int) -> list[tuple[LotUse, int]]:
-        """Bring back points that a burn took, the last taken first, each to the lot it came from."""
+    def give_back(self, uses: list[LotUse], points: int) -> list[tuple[Lot, int]]:
+        """Bring back points that a burn took, the last taken first, each to the lot it came from; what is owed is
+        repaid from them. Return what the repayment took."""
         lots = {(lot.leaf, lot.part): lot for lot in self.lots}
-        returned: list[tuple[LotUse, int]] = []
         left = points
         for use in sorted(uses, key=lambda use: lots[use.lot_leaf, use.lot_part].age(), reverse=True):
             share = min(left, use.points - use.restored)
             if share:
                 lots[use.lot_leaf, use.lot_part].change(share)
                 use.restored += share
-                returned.append((use, share))
                 left -= share
         assert left == 0, "a burn's uses sum to its points"
         self.balance += points
-        if self.debt:
-            self._repay()
-        return returned
+        return self._repay()
 
-    def claw_back(self, earn_leaf: int, points: int) -> None:
-        """Undo points of an earn: from its own lots, then the oldest others, then as a debt."""
-        own = [lot for lot in self.lots if lot.leaf == earn_leaf]
-        left = points - sum(share for _, share in self._drain(own, points))
-        left -= sum(share for _, share in self._drain(sorted(self.lots, key=Lot.age), left))
-        self.debt += left
+    def claw_back(self, earn_leaf: int, points: int) -> list[tuple[Lot, int]]:
+        """Undo points of an earn: from its own lots, then the oldest others, then as a debt. Return what was taken."""
+        taken = self._drain([lot for lot in self.lots if lot.leaf == earn_leaf], points)
+        left = points - sum(share for _, share in taken)
+        taken += self._drain(sorted(self.lots, key=Lot.age), left)
+        self.debt += points - sum(share for _, share in taken)
         self.balance -= points
+        return taken
 
-    def _repay(self) -> None:
-        self.debt -= sum(share for _, share in self._drain(sorted(self.lots, key=Lot.age), self.debt))
+    def _repay(self) -> list[tuple[Lot, int]]:
+        if not self.debt:
+            return []
+        taken = self._drain(sorted(self.lots, key=Lot.age), self.debt)
+        self.debt -= sum(share for _, share in taken)
+        return taken
 
     @staticmethod
     def _drain(lots: list[Lot], points: int) -> list[tuple[Lot, int]]:

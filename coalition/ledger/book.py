@@ -161,7 +161,7 @@ class Book:
             return decide_burn(account, operation, partner=partner, leaf=leaf)
         if isinstance(operation, Reverse):
             original = self._originals.get((partner.partner, operation.operation_id))
-            return decide_reverse(account, operation, original)
+            return decide_reverse(account, operation, original, leaf=leaf)
         assert_never(operation)
 
     def _collect(self, command: Command, booking: Booking, leaf: int) -> None:
@@ -181,7 +181,7 @@ class Book:
                 0,
                 booking.terms_version,
                 booking.shares,
-                list(booking.uses),
+                list(booking.uses) if booking.kind == "burn" else [],
             )
         kind = TOTAL_KINDS[booking.kind]
         operations = 1

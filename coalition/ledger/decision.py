@@ -95,9 +95,9 @@ def decide_earn(account: Account, earn: Earn, *, partner: Participant, sale: Sal
         Lot(leaf, part, partner_id, partner_id, month, rate, expires_on, share, share)
         for part, (rate, share) in enumerate(stated)
     ]
-    account.add(lots)
+    repaid = account.add(lots)
     shares = tuple((rate_text(rate), share) for rate, share in stated)
-    return Booking("earn", points, terms.version, shares, new_lots=lots)
+    return Booking("earn", points, terms.version, shares, new_lots=lots, uses=uses_of(repaid, leaf=leaf))
 
 
 def decide_burn(account: Account, burn: Burn, *, partner: Participant, leaf: int) -> Booking | Refusal:
@@ -109,34 +109,38 @@ def decide_burn(account: Account, burn: Burn, *, partner: Participant, leaf: int
         return Refusal("burn_not_allowed", "burn", burn.points)
     if burn.points > account.available:
         return Refusal("insufficient_points", "burn", burn.points)
-    uses = [LotUse(leaf, lot.leaf, lot.part, taken, is_new=True) for lot, taken in account.take(burn.points)]
+    uses = uses_of(account.take(burn.points), leaf=leaf)
     return Booking("burn", burn.points, terms.version, ((NO_RATE, burn.points),), uses=uses)
 
 
-def decide_reverse(account: Account, reverse: Reverse, original: Original | None) -> Booking | Refusal:
+def decide_reverse(account: Account, reverse: Reverse, original: Original | None, *, leaf: int) -> Booking | Refusal:
     """Undo an earn or burn, whole or in part, never past what is left of it; prices are those of the original."""
     asked = reverse.points or 0
     if original is None:
         return Refusal("unknown_original", "reverse_earn", asked, is_retryable=True)
     kind: Kind = "reverse_burn" if original.kind in ("burn", "reverse_burn") else "reverse_earn"
-    leaf = original.leaf
     if original.code is not None:
-        return Refusal("original_refused", kind, asked, original_leaf=leaf)
+        return Refusal("original_refused", kind, asked, original_leaf=original.leaf)
     if original.kind not in ("earn", "burn"):
-        return Refusal("not_reversible", kind, asked, original_leaf=leaf)
+        return Refusal("not_reversible", kind, asked, original_leaf=original.leaf)
     if original.account != account.account:
-        return Refusal("other_account", kind, asked, original_leaf=leaf)
+        return Refusal("other_account", kind, asked, original_leaf=original.leaf)
     left = original.points - original.reversed_points
     points = left if reverse.points is None else reverse.points
     if points > left or left == 0:
-        return Refusal("more_than_left", kind, asked, original_leaf=leaf, detail=(("left", left),))
+        return Refusal("more_than_left", kind, asked, original_leaf=original.leaf, detail=(("left", left),))
     if kind == "reverse_earn":
-        account.claw_back(leaf, points)
+        uses = uses_of(account.claw_back(original.leaf, points), leaf=leaf)
     else:
-        account.give_back(original.uses, points)
+        uses = [*uses_of(account.give_back(original.uses, points), leaf=leaf), *original.uses]
     shares = shares_between(original.shares, start=original.reversed_points, end=original.reversed_points + points)
     original.reversed_points += points
-    return Booking(kind, points, original.terms_version, shares, uses=original.uses, original_leaf=leaf)
+    return Booking(kind, points, original.terms_version, shares, uses=uses, original_leaf=original.leaf)
+
+
+def uses_of(taken: list[tuple[Lot, int]], *, leaf: int) -> list[LotUse]:
+    """Return what the record at `leaf` took of lots: every point that leaves a lot is accounted for by one."""
+    return [LotUse(leaf, lot.leaf, lot.part, points) for lot, points in taken]
 
 
 def shares_between(shares: tuple[tuple[str, int], ...], *, start: int, end: int) -> tuple[tuple[str, int], ...]:

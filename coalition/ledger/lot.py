@@ -35,14 +35,14 @@ class Lot:
 
 @dataclass(slots=True)
 class LotUse:
-    """What a burn (`leaf`) took of a lot; `restored` counts what its reversals brought back."""
+    """What a record (`leaf`: a burn, a reversal of an earn, a repayment) took of a lot; `restored` counts what a burn's
+    reversals brought back."""
 
     leaf: int
     lot_leaf: int
     lot_part: int
     points: int
     restored: int = 0
-    is_new: bool = False
 
 
 @lru_cache(maxsize=1024)

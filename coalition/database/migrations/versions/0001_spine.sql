@@ -256,7 +256,7 @@ CREATE TABLE lot_use (
     PRIMARY KEY (lane, leaf, lot_leaf, lot_part),
     CONSTRAINT lot_use_restored_within_points CHECK (restored BETWEEN 0 AND points)
 );
-COMMENT ON TABLE lot_use IS 'Which lots a burn took; restored counts what its reversals brought back.';
+COMMENT ON TABLE lot_use IS 'What a record took of which lots: a burn, a reversal of an earn, the repayment of a debt; restored counts what a burn''s reversals brought back.';
 
 CREATE TABLE reversal (
     lane           smallint NOT NULL,

@@ -1,0 +1,196 @@
+"""Read what `coalition check` verifies; each query opens with the question that it answers.
+
+All run in one repeatable-read, read-only transaction, so that on plain PostgreSQL they see one moment."""
+
+from collections.abc import AsyncIterator
+
+import asyncpg
+
+from coalition.database.pool import Connection
+
+RECORDS_AT_ONCE = 5_000
+
+POINTS_BY_LANE = """
+-- What did each lane book, by its window totals, its journal, its accounts and its own counter?
+SELECT lane.lane, lane.outstanding, lane.size, lane.frontier,
+    coalesce(totals.growth, 0)::bigint AS totals_growth,
+    coalesce(booked.growth, 0)::bigint AS journal_growth,
+    coalesce(booked.records, 0)::bigint AS journal_records,
+    coalesce(balances.balance, 0)::bigint AS balance
+FROM lane
+LEFT JOIN (
+    SELECT lane, sum(CASE WHEN kind IN ('issued', 'redeem_reversed') THEN points ELSE -points END) AS growth
+    FROM window_total GROUP BY lane
+) AS totals ON totals.lane = lane.lane
+LEFT JOIN (
+    SELECT lane, count(*) AS records,
+        sum(CASE WHEN code IS NOT NULL OR kind = 'close' THEN 0
+                 WHEN kind IN ('earn', 'reverse_burn') THEN points ELSE -points END) AS growth
+    FROM journal GROUP BY lane
+) AS booked ON booked.lane = lane.lane
+LEFT JOIN (SELECT lane, sum(balance) AS balance FROM account GROUP BY lane) AS balances ON balances.lane = lane.lane
+ORDER BY lane.lane
+"""
+
+BROKEN_ACCOUNTS = """
+-- Which accounts' balances are not the sum of their lots less their debt, or owe while lots have points left?
+SELECT account.lane, account.account, account.balance, account.debt, coalesce(lots.remaining, 0)::bigint AS remaining
+FROM account
+LEFT JOIN (SELECT lane, account, sum(remaining) AS remaining FROM lot GROUP BY lane, account) AS lots
+    ON lots.lane = account.lane AND lots.account = account.account
+WHERE account.balance <> coalesce(lots.remaining, 0) - account.debt
+    OR (account.debt > 0 AND coalesce(lots.remaining, 0) > 0)
+ORDER BY account.lane, account.account
+LIMIT 10
+"""
+
+BROKEN_HOLDS = """
+-- Which accounts have more on hold than they hold?
+SELECT lane, account, balance, held FROM account WHERE held > 0 AND held > balance ORDER BY lane, account LIMIT 10
+"""
+
+BROKEN_LOTS = """
+-- Which lots' remaining points are not what their earn made, less what was taken and not brought back?
+SELECT lot.lane, lot.account, lot.leaf, lot.part, lot.points, lot.remaining, coalesce(used.points, 0)::bigint AS used
+FROM lot
+LEFT JOIN (
+    SELECT lane, lot_leaf, lot_part, sum(points - restored) AS points FROM lot_use GROUP BY lane, lot_leaf, lot_part
+) AS used ON used.lane = lot.lane AND used.lot_leaf = lot.leaf AND used.lot_part = lot.part
+WHERE lot.remaining <> lot.points - coalesce(used.points, 0)
+ORDER BY lot.lane, lot.leaf
+LIMIT 10
+"""
+
+BROKEN_BURNS = """
+-- Which burns' uses of lots don't sum to their points, or which reversals went past their original?
+SELECT journal.lane, journal.leaf, journal.kind, journal.points, coalesce(used.points, 0)::bigint AS used,
+    coalesce(used.restored, 0)::bigint AS restored, coalesce(undone.points, 0)::bigint AS undone
+FROM journal
+LEFT JOIN (SELECT lane, leaf, sum(points) AS points, sum(restored) AS restored FROM lot_use GROUP BY lane, leaf) AS used
+    ON used.lane = journal.lane AND used.leaf = journal.leaf
+LEFT JOIN (SELECT lane, original_leaf, sum(points) AS points FROM reversal GROUP BY lane, original_leaf) AS undone
+    ON undone.lane = journal.lane AND undone.original_leaf = journal.leaf
+WHERE journal.code IS NULL AND journal.kind IN ('earn', 'burn')
+    AND (coalesce(undone.points, 0) > journal.points
+         OR (journal.kind = 'burn' AND (coalesce(used.points, 0) <> journal.points
+                                        OR coalesce(used.restored, 0) <> coalesce(undone.points, 0))))
+ORDER BY journal.lane, journal.leaf
+LIMIT 10
+"""
+
+BROKEN_TOTALS = """
+-- Which statement lines of a partner, window and kind don't count exactly the operations booked in the journal?
+SELECT coalesce(totals.lane, booked.lane) AS lane, coalesce(totals.window_no, booked.window_no) AS window_no,
+    coalesce(totals.partner, booked.partner) AS partner, coalesce(totals.kind, booked.kind) AS kind,
+    totals.points AS total_points, booked.points AS journal_points,
+    totals.operations AS total_operations, booked.operations AS journal_operations
+FROM (
+    SELECT lane, window_no, partner, kind, terms_version, sum(points)::bigint AS points,
+        sum(operations)::bigint AS operations
+    FROM window_total GROUP BY lane, window_no, partner, kind, terms_version
+) AS totals
+FULL JOIN (
+    SELECT lane, window_no, partner,
+        CASE kind WHEN 'earn' THEN 'issued' WHEN 'burn' THEN 'redeemed' WHEN 'reverse_earn' THEN 'issue_reversed'
+                  WHEN 'reverse_burn' THEN 'redeem_reversed' END AS kind,
+        terms_version, sum(points)::bigint AS points, count(*) AS operations
+    FROM journal WHERE code IS NULL AND kind <> 'close' GROUP BY lane, window_no, partner, 4, terms_version
+) AS booked ON booked.lane = totals.lane AND booked.window_no = totals.window_no AND booked.partner = totals.partner
+    AND booked.kind = totals.kind AND booked.terms_version = totals.terms_version
+WHERE totals.points IS DISTINCT FROM booked.points OR totals.operations IS DISTINCT FROM booked.operations
+ORDER BY 1, 2, 3, 4
+LIMIT 10
+"""
+
+BROKEN_WINDOWS = """
+-- In which closed windows does the growth of outstanding points differ from what was issued less redeemed, or which
+-- journal records lie outside their window's range of leaves?
+SELECT ended.lane, ended.window_no, ended.outstanding - coalesce(before.outstanding, 0) AS growth,
+    coalesce(totals.growth, 0)::bigint AS booked, coalesce(stray.records, 0) AS stray_records
+FROM lane_window AS ended
+LEFT JOIN lane_window AS before ON before.lane = ended.lane AND before.window_no = ended.window_no - 1
+LEFT JOIN (
+    SELECT lane, window_no, sum(CASE WHEN kind IN ('issued', 'redeem_reversed') THEN points ELSE -points END) AS growth
+    FROM window_total GROUP BY lane, window_no
+) AS totals ON totals.lane = ended.lane AND totals.window_no = ended.window_no
+LEFT JOIN LATERAL (
+    SELECT count(*) AS records FROM journal
+    WHERE journal.lane = ended.lane AND journal.leaf >= ended.first_leaf AND journal.leaf < ended.end_leaf
+        AND journal.window_no <> ended.window_no
+) AS stray ON true
+WHERE ended.outstanding - coalesce(before.outstanding, 0) <> coalesce(totals.growth, 0)
+    OR stray.records > 0
+    OR ended.first_leaf <> coalesce(before.end_leaf, 0)
+ORDER BY ended.lane, ended.window_no
+LIMIT 10
+"""
+
+BROKEN_IDENTITIES = """
+-- Which operations stand in more than one lane, or name a journal record that is not theirs?
+SELECT operation.partner, operation.operation_id, min(operation.lane) AS lane, count(*) AS times,
+    count(*) FILTER (WHERE journal.operation_id IS NULL) AS strays
+FROM operation
+LEFT JOIN journal ON journal.lane = operation.lane AND journal.leaf = operation.leaf
+    AND journal.partner = operation.partner AND journal.operation_id = operation.operation_id
+GROUP BY operation.partner, operation.operation_id
+HAVING count(*) > 1 OR count(*) FILTER (WHERE journal.operation_id IS NULL) > 0
+LIMIT 10
+"""
+
+MISSING_EVIDENCE = """
+-- Which journal records have no message that proves them?
+SELECT journal.lane, journal.leaf, journal.partner, journal.operation_id
+FROM journal
+LEFT JOIN message ON message.digest = journal.message AND message.partner = journal.partner
+WHERE journal.kind <> 'close' AND message.digest IS NULL
+ORDER BY journal.lane, journal.leaf
+LIMIT 10
+"""
+
+BROKEN_INVOICES = """
+-- Which windows past INVOICED lack a partner's share, for one that booked anything in them?
+SELECT DISTINCT window_total.window_no, window_total.partner
+FROM window_total
+JOIN clearing_window ON clearing_window.window_no = window_total.window_no
+LEFT JOIN window_share ON window_share.window_no = window_total.window_no
+    AND window_share.partner = window_total.partner
+WHERE clearing_window.state IN ('INVOICED', 'SETTLING', 'SETTLED') AND window_share.partner IS NULL
+ORDER BY 1, 2
+LIMIT 10
+"""
+
+
+async def load_rows(connection: Connection, query: str) -> list[asyncpg.Record]:
+    """Return what one of the queries above found."""
+    # A look through everything may take longer than any single request may.
+    return await connection.fetch(query, timeout=3_600)
+
+
+SELECT_RECORDS = """
+SELECT leaf, kind, points, code, message, message_index, result FROM journal WHERE lane = $1 ORDER BY leaf
+"""
+
+
+async def read_records(connection: Connection, lane: int) -> AsyncIterator[list[asyncpg.Record]]:
+    """Read a lane's journal in order, RECORDS_AT_ONCE at a time."""
+    cursor = await connection.cursor(SELECT_RECORDS, lane)
+    while records := await cursor.fetch(RECORDS_AT_ONCE):
+        yield records
+
+
+SELECT_MESSAGES = "SELECT lane, partner, digest, body FROM message"
+
+
+async def read_messages(connection: Connection) -> AsyncIterator[list[asyncpg.Record]]:
+    """Read all evidence, a few hundred messages at a time."""
+    cursor = await connection.cursor(SELECT_MESSAGES)
+    while messages := await cursor.fetch(200):
+        yield messages
+
+
+SELECT_LANE_WINDOWS = "SELECT window_no, end_leaf, root FROM lane_window WHERE lane = $1 ORDER BY window_no"
+
+
+async def load_lane_windows(connection: Connection, lane: int) -> list[asyncpg.Record]:
+    """Return where each closed window ended in a lane, and the Merkle root written then."""
+    return await connection.fetch(SELECT_LANE_WINDOWS, lane)
