@@ -1,13 +1,13 @@
 """Report on windows: who owes whom, and the control totals that prove it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from coalition.database.pool import Connection, Pool
 from settlement.documents.statement_json import read_json
 from settlement.engine.line import Line
-from settlement.engine.money import Currency, add_exactly
+from settlement.engine.money import Currency, add_exactly, round_half_up
 from settlement.engine.netting import Netting, net_out
 from settlement.engine.statement import Statement
 from settlement.engine.states import ShareState, has_reached
@@ -173,6 +173,11 @@ def _summary(window: Window, shares: Sequence[Share], currency: Currency) -> Win
         window=window,
         currency=currency,
         shares=tuple(shares),
-        to_operator=add_exactly(share.net for share in shares if share.net > 0) if is_calculated else None,
-        to_partners=add_exactly(-share.net for share in shares if share.net < 0) if is_calculated else None,
+        to_operator=_sum((share.net for share in shares if share.net > 0), currency) if is_calculated else None,
+        to_partners=_sum((-share.net for share in shares if share.net < 0), currency) if is_calculated else None,
     )
+
+
+def _sum(amounts: Iterable[Decimal], currency: Currency) -> Decimal:
+    # Amounts are rounded already: this gives a sum of none its decimals.
+    return round_half_up(add_exactly(amounts), currency)

@@ -50,10 +50,12 @@ async def test_running_hubs_are_told(books: Books) -> None:
             heard.set()
 
         await connection.add_listener("registry", hear)
-        await add_terms(books.pool, a, CHEAPER, valid_from=now() + timedelta(days=1), now=now(), actor="anna")
-        async with asyncio.timeout(10):
-            await heard.wait()
-        await connection.remove_listener("registry", hear)
+        try:
+            await add_terms(books.pool, a, CHEAPER, valid_from=now() + timedelta(days=1), now=now(), actor="anna")
+            async with asyncio.timeout(10):
+                await heard.wait()
+        finally:
+            await connection.remove_listener("registry", hear)
 
 
 async def test_versions_added_at_once_stand_one_after_the_other(books: Books) -> None:

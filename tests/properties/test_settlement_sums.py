@@ -4,7 +4,7 @@ from decimal import Decimal
 from fractions import Fraction
 from random import Random
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from settlement.documents.statement_json import read_json, write_json
@@ -16,6 +16,10 @@ from settlement.engine.total import KINDS, WindowTotal
 from tests.pure.settlement.examples import EUR, make_rich_statement, make_terms, priced
 
 PARTNERS = range(1, 5)
+
+# A busy machine is slow, not wrong.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
 prices = st.decimals(0, 10, places=6)
 fractions = st.decimals(0, 1, places=6)
 weights = st.lists(st.integers(0, 10**12), min_size=1, max_size=12).filter(any)
@@ -50,6 +54,7 @@ window_totals = st.builds(
 )
 
 
+@unhurried
 @given(st.lists(window_totals, max_size=30), all_terms())
 def test_partners_nets_less_the_operators_share_are_zero(totals: list[WindowTotal], terms: tuple[Terms, ...]) -> None:
     """And the payments are those nets, each partner at most once."""
@@ -60,6 +65,7 @@ def test_partners_nets_less_the_operators_share_are_zero(totals: list[WindowTota
     assert signed == {position.partner: position.net for position in netting.positions if position.net}
 
 
+@unhurried
 @given(st.lists(window_totals, max_size=30), all_terms(), st.randoms(use_true_random=False))
 def test_the_order_of_totals_changes_nothing(
     totals: list[WindowTotal], terms: tuple[Terms, ...], random: Random
@@ -68,6 +74,7 @@ def test_the_order_of_totals_changes_nothing(
     assert priced(shuffled, *terms) == priced(totals, *terms)
 
 
+@unhurried
 @given(st.lists(window_totals, max_size=30), all_terms())
 def test_a_net_is_the_formula_within_half_a_cent_a_line(totals: list[WindowTotal], terms: tuple[Terms, ...]) -> None:
     """An auditor with exact fractions and no notion of lines comes to the same."""
@@ -85,12 +92,14 @@ def test_a_net_is_the_formula_within_half_a_cent_a_line(totals: list[WindowTotal
         assert abs(Fraction(position.net) - exact[position.partner]) <= most
 
 
+@unhurried
 @given(st.lists(window_totals, max_size=30), all_terms())
 def test_every_operation_is_on_exactly_one_line(totals: list[WindowTotal], terms: tuple[Terms, ...]) -> None:
     counted = sum(line.operations for lines in priced(totals, *terms).values() for line in lines)
     assert counted == sum(total.operations for total in totals)
 
 
+@unhurried
 @given(st.lists(window_totals, max_size=30), all_terms())
 def test_what_is_issued_and_taken_back_costs_nothing(totals: list[WindowTotal], terms: tuple[Terms, ...]) -> None:
     """A reversal of everything, at its originals' prices, brings every net to zero without a cent left over."""
@@ -109,6 +118,7 @@ def test_what_is_issued_and_taken_back_costs_nothing(totals: list[WindowTotal], 
     assert all(position.net == 0 for position in net_out(priced(originals + reversals, *terms), EUR).positions)
 
 
+@unhurried
 @given(st.decimals(-(10**9), 10**9, places=2), weights)
 def test_a_split_drops_no_remainder(amount: Decimal, ratio: list[int]) -> None:
     """The parts add up, each is within a minor unit of its due, and no weight means no part."""
@@ -119,6 +129,7 @@ def test_a_split_drops_no_remainder(amount: Decimal, ratio: list[int]) -> None:
         assert weight or part == 0
 
 
+@unhurried
 @given(st.lists(st.tuples(st.integers(0, 3), window_totals), max_size=20), st.integers(0, 10**15), prices)
 def test_a_window_ties_out_with_balances_kept_by_another_book(
     booked: list[tuple[int, WindowTotal]], before: int, point_value: Decimal
@@ -133,6 +144,7 @@ def test_a_window_ties_out_with_balances_kept_by_another_book(
     assert tie_out(1, totals, growths, point_value=point_value).points == sum(after.values()) - 4 * before
 
 
+@unhurried
 @given(st.lists(window_totals, max_size=12), all_terms())
 def test_a_statement_reads_back_from_its_json(totals: list[WindowTotal], terms: tuple[Terms, ...]) -> None:
     own = [total for total in totals if total.partner == 1]
