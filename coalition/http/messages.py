@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from coalition.errors import FieldFault, RequestRefusedError
 from coalition.http.answers import MessageAnswer
+from coalition.http.metrics import count_results
 from coalition.http.problems import shortened
 from coalition.http.routes import CLEARING, Answer, PartnerCall, Route
 from coalition.lanes.clearing import SignedMessage
@@ -44,6 +45,7 @@ async def post_message(request: web.Request, call: PartnerCall) -> Answer:
         ),
         message.operations,
     )
+    count_results(results)
     return Answer(200, f'{{"message":"{digest.hex()}","results":[{",".join(results)}]}}'.encode())
 
 

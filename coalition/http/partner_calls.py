@@ -12,6 +12,7 @@ from aiohttp import web
 
 from coalition.errors import RequestRefusedError
 from coalition.http.hub_key import SIGNER
+from coalition.http.metrics import request_seconds, requests_total
 from coalition.http.problems import problem_answer
 from coalition.http.routes import CLEARING, Answer, PartnerCall, PartnerHandler, Route
 from coalition.lanes.registry import PartnerKey
@@ -30,11 +31,13 @@ def partner_door(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRe
 
     async def handle(request: web.Request) -> web.StreamResponse:
         call = await verified_call(request)
-        try:
-            refuse_inactive(call)
-            answer = await handler(request, call)
-        except Exception as error:
-            answer = problem_answer(error, request_id=call.request_id)
+        with request_seconds.time():
+            try:
+                refuse_inactive(call)
+                answer = await handler(request, call)
+            except Exception as error:
+                answer = problem_answer(error, request_id=call.request_id)
+        requests_total.labels(answer.status).inc()
         return signed_response(request, call, answer)
 
     return handle
