@@ -53,7 +53,8 @@ class Account:
 
     def claw_back(self, earn_leaf: int, points: int) -> list[tuple[Lot, int]]:
         """Undo points of an earn: from its own lots, then the oldest others, then as a debt. Return what was taken."""
-        taken = self._drain([lot for lot in self.lots if lot.leaf == earn_leaf], points)
+        # Sorted, since the database gives lots in any order: an earn's shares are undone in the order stated.
+        taken = self._drain(sorted((lot for lot in self.lots if lot.leaf == earn_leaf), key=Lot.age), points)
         left = points - sum(share for _, share in taken)
         taken += self._drain(sorted(self.lots, key=Lot.age), left)
         self.debt += points - sum(share for _, share in taken)

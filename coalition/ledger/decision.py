@@ -10,7 +10,7 @@ from typing import Literal
 
 from coalition.ledger.account import Account
 from coalition.ledger.lot import Lot, LotUse, parse_rate, rate_text
-from coalition.ledger.operation import Burn, Earn, Reverse, earned_points
+from coalition.ledger.operation import POINTS_MAX, Burn, Earn, Reverse, earned_points
 from coalition.ledger.participant import Participant
 
 Kind = Literal["earn", "burn", "reverse_earn", "reverse_burn"]
@@ -89,6 +89,8 @@ def decide_earn(account: Account, earn: Earn, *, partner: Participant, sale: Sal
         points = earned_points(amount=Decimal(earn.purchase.amount), earn_rate=terms.earn_rate)
         if points == 0:
             return Refusal("no_points_earned", "earn")
+        if points > POINTS_MAX:
+            return Refusal("points_over_limit", "earn")
     stated = [(parse_rate(share.rate), share.points) for share in earn.vat] if earn.vat else [(None, points)]
     partner_id, month, expires_on = partner.partner, sale.month, sale.expires_on
     lots = [
