@@ -5,7 +5,6 @@ from typing import Literal, assert_never
 from coalition.database.pool import Pool
 from settlement.documents.statement_csv import write_csv
 from settlement.documents.statement_json import read_json
-from settlement.documents.statement_pdf import write_pdf
 from settlement.documents.wording import Language
 from settlement.errors import UnknownStatementError
 from settlement.stores.shares import find_statement_content
@@ -37,6 +36,9 @@ def format_statement(content: bytes, statement_format: StatementFormat, language
         case "csv":
             return write_csv(read_json(content), language)
         case "pdf":
+            # Imported here: most of a second of CPU that every command would pay at its start.
+            from settlement.documents.statement_pdf import write_pdf
+
             return write_pdf(read_json(content), language)
         case _:
             assert_never(statement_format)
