@@ -89,6 +89,24 @@ class Calendar:
 
 
 @dataclass(slots=True)
+class Total:
+    """What one statement line counts, and when its first and last operation occurred."""
+
+    first_occurred_at: datetime
+    last_occurred_at: datetime
+    points: int = 0
+    operations: int = 0
+
+    def add(self, points: int, operations: int, occurred_at: datetime) -> None:
+        self.points += points
+        self.operations += operations
+        if occurred_at < self.first_occurred_at:
+            self.first_occurred_at = occurred_at
+        elif occurred_at > self.last_occurred_at:
+            self.last_occurred_at = occurred_at
+
+
+@dataclass(slots=True)
 class Changes:
     """What a batch writes, beside the accounts and lots that it changed in place."""
 
@@ -98,7 +116,7 @@ class Changes:
     new_lots: list[tuple[int, Lot]] = field(default_factory=list)
     uses: dict[tuple[int, int, int], LotUse] = field(default_factory=dict)
     reversals: list[tuple[int, int, int, int]] = field(default_factory=list)
-    totals: dict[TotalKey, list[int]] = field(default_factory=dict)
+    totals: dict[TotalKey, Total] = field(default_factory=dict)
     outstanding: int = 0
 
 
@@ -150,6 +168,7 @@ class Book:
             code = decided.code
         self._journal(command, decided, code, leaf, result)
         self._known[key] = KnownOperation(command.content, self._lane, leaf, result)
+        self._originals[key] = _original(decided, leaf, command.account)
         return result
 
     def _decide(self, command: Command, account: Account, leaf: int) -> Booking | Refusal:
@@ -171,24 +190,15 @@ class Book:
             changes.uses[use.leaf, use.lot_leaf, use.lot_part] = use
         if booking.original_leaf is not None:
             changes.reversals.append((self._lane, booking.original_leaf, leaf, booking.points))
-        else:
-            self._originals[partner, command.operation.id] = Original(
-                leaf,
-                booking.kind,
-                None,
-                command.account,
-                booking.points,
-                0,
-                booking.terms_version,
-                booking.shares,
-                list(booking.uses) if booking.kind == "burn" else [],
-            )
         kind = TOTAL_KINDS[booking.kind]
+        occurred_at = command.operation.occurred_at
         operations = 1
         for rate, points in booking.shares:
-            total = changes.totals.setdefault((partner, kind, booking.terms_version, rate), [0, 0])
-            total[0] += points
-            total[1] += operations
+            key = (partner, kind, booking.terms_version, rate)
+            total = changes.totals.get(key)
+            if total is None:
+                total = changes.totals[key] = Total(occurred_at, occurred_at)
+            total.add(points, operations, occurred_at)
             operations = 0
         changes.outstanding += booking.points if booking.kind in ("earn", "reverse_burn") else -booking.points
 
@@ -233,6 +243,15 @@ class Book:
             f'{{"id":"{operation_id}","verdict":"refused","code":"{refusal.code}","available":{account.available},'
             f'{detail}"lane":{self._lane},"leaf":{leaf},{self._place}'
         )
+
+
+def _original(decided: Booking | Refusal, leaf: int, account: int) -> Original:
+    """Return what a later reversal finds of a decision, refusals and reversals as well: where batches are cut
+    must not change an answer."""
+    if isinstance(decided, Refusal):
+        return Original(leaf, decided.kind, decided.code, account, decided.points, 0, 0, (), [])
+    uses = list(decided.uses) if decided.kind == "burn" else []
+    return Original(leaf, decided.kind, None, account, decided.points, 0, decided.terms_version, decided.shares, uses)
 
 
 def reused_result(operation_id: str, first: KnownOperation) -> str:
