@@ -13,8 +13,10 @@ from coalition.operations.manage_partner import FirstTerms, add_partner
 from coalition.signatures.keys import public_key_pem
 
 BOOK_TOTAL = """
-INSERT INTO window_total (lane, window_no, partner, kind, terms_version, vat_rate, points, operations)
-SELECT lane, window_no, $2, $3, $4, $5, $6, 1 FROM lane WHERE lane = $1
+INSERT INTO window_total (lane, window_no, partner, kind, terms_version, vat_rate, points, operations,
+    first_occurred_at, last_occurred_at)
+SELECT lane, window_no, $2, $3, $4, $5, $6, 1, opened.opened_at, opened.opened_at
+FROM lane JOIN clearing_window AS opened USING (window_no) WHERE lane = $1
 ON CONFLICT (lane, window_no, partner, kind, terms_version, vat_rate) DO UPDATE
 SET points = window_total.points + excluded.points, operations = window_total.operations + 1
 """
