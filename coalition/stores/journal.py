@@ -18,21 +18,39 @@ async def add_operations(connection: Connection, operations: Iterable[tuple[int,
     )
 
 
-SELECT_KNOWN = """
-SELECT operation.partner, operation.operation_id, operation.content, operation.lane, operation.leaf, journal.result
+# A subquery, not a join: it is run by the whole key whatever the planner believes of the tables. A plan that was made
+# while they were empty joins them by the lane alone, and stays until the next ANALYZE.
+FIND_OPERATIONS = """
+SELECT (
+    SELECT (operation.partner, operation.operation_id, operation.content, operation.leaf)
+    FROM operation
+    WHERE operation.lane = $1 AND operation.partner = asked.partner AND operation.operation_id = asked.operation_id)
 FROM unnest($2::bigint[], $3::text[]) AS asked (partner, operation_id)
-JOIN operation ON operation.lane = $1 AND operation.partner = asked.partner
-    AND operation.operation_id = asked.operation_id
-JOIN journal ON journal.lane = operation.lane AND journal.leaf = operation.leaf AND journal.lane = $1
 """
+
+
+async def find_operations(
+    connection: Connection, lane: int, keys: Sequence[OperationKey]
+) -> dict[OperationKey, tuple[bytes, int]]:
+    """Return the (content, leaf) of those of the operations that the lane has decided."""
+    rows = await connection.fetch(FIND_OPERATIONS, lane, [key[0] for key in keys], [key[1] for key in keys])
+    found = [row[0] for row in rows if row[0] is not None]
+    return {(partner, operation_id): (content, leaf) for partner, operation_id, content, leaf in found}
+
+
+SELECT_RESULTS = "SELECT leaf, result FROM journal WHERE lane = $1 AND leaf = ANY($2::bigint[])"
 
 
 async def load_known(
     connection: Connection, lane: int, keys: Sequence[OperationKey]
 ) -> dict[OperationKey, KnownOperation]:
     """Return which of these operations the lane has decided before, with their results."""
-    rows = await connection.fetch(SELECT_KNOWN, lane, [key[0] for key in keys], [key[1] for key in keys])
-    return {(row[0], row[1]): KnownOperation(row[2], row[3], row[4], row[5]) for row in rows}
+    found = await find_operations(connection, lane, keys)
+    if not found:
+        return {}
+    leaves = sorted(leaf for _, leaf in found.values())
+    results = {row[0]: row[1] for row in await connection.fetch(SELECT_RESULTS, lane, leaves)}
+    return {key: KnownOperation(content, lane, leaf, results[leaf]) for key, (content, leaf) in found.items()}
 
 
 SELECT_ELSEWHERE = """

@@ -39,7 +39,11 @@ LOT_COLUMNS = (
 
 async def add_lots(connection: Connection, lane: int, lots: Iterable[tuple[int, Lot]]) -> None:
     """Write new lots, given with their accounts."""
-    rows = [
+    await connection.copy_records_to_table("lot", records=_lot_rows(lane, lots), columns=LOT_COLUMNS)
+
+
+def _lot_rows(lane: int, lots: Iterable[tuple[int, Lot]]) -> list[tuple[object, ...]]:
+    return [
         (
             lane,
             account,
@@ -55,27 +59,24 @@ async def add_lots(connection: Connection, lane: int, lots: Iterable[tuple[int, 
         )
         for account, lot in lots
     ]
-    await connection.copy_records_to_table("lot", records=rows, columns=LOT_COLUMNS)
 
 
-UPDATE_LOTS = """
-UPDATE lot SET remaining = changed.remaining
-FROM unnest($2::bigint[], $3::bigint[], $4::smallint[], $5::bigint[]) AS changed (account, leaf, part, remaining)
-WHERE lot.lane = $1 AND lot.account = changed.account AND lot.leaf = changed.leaf AND lot.part = changed.part
-  AND lot.account = ANY($2::bigint[])
+# All of these lots are there. An UPDATE joined to the arrays would do the same, but the planner may run such a join
+# through all pairs of the accounts' lots and the changed ones; a conflict is found by the whole key.
+SAVE_LOTS = """
+INSERT INTO lot (lane, account, leaf, part, issuer, payer, month_of_sale, vat_rate, expires_on, points, remaining)
+SELECT $1, account, leaf, part, issuer, payer, month_of_sale, vat_rate, expires_on, points, remaining
+FROM unnest($2::bigint[], $3::bigint[], $4::smallint[], $5::bigint[], $6::bigint[], $7::date[], $8::numeric[],
+    $9::date[], $10::bigint[], $11::bigint[])
+    AS changed (account, leaf, part, issuer, payer, month_of_sale, vat_rate, expires_on, points, remaining)
+ON CONFLICT (lane, account, leaf, part) DO UPDATE SET remaining = excluded.remaining
 """
 
 
 async def save_lots(connection: Connection, lane: int, lots: Sequence[tuple[int, Lot]]) -> None:
     """Write back the remaining points of lots that were there before, given with their accounts."""
-    await connection.execute(
-        UPDATE_LOTS,
-        lane,
-        [account for account, _ in lots],
-        [lot.leaf for _, lot in lots],
-        [lot.part for _, lot in lots],
-        [lot.remaining for _, lot in lots],
-    )
+    _, *columns = zip(*_lot_rows(lane, lots), strict=True)
+    await connection.execute(SAVE_LOTS, lane, *columns)
 
 
 SELECT_USES = """

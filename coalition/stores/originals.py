@@ -7,17 +7,15 @@ from coalition.ledger.account import Account
 from coalition.ledger.book import OperationKey
 from coalition.ledger.decision import NO_RATE, Original
 from coalition.ledger.lot import rate_text
+from coalition.stores.journal import find_operations
 from coalition.stores.lots import load_lots, load_uses
 
 SELECT_ORIGINALS = """
-SELECT operation.partner, operation.operation_id, journal.leaf, journal.kind, journal.code, journal.account,
-    journal.points, journal.terms_version,
+SELECT journal.leaf, journal.kind, journal.code, journal.account, journal.points, journal.terms_version,
     coalesce((SELECT sum(reversal.points) FROM reversal
               WHERE reversal.lane = $1 AND reversal.original_leaf = journal.leaf), 0)::bigint AS reversed_points
-FROM unnest($2::bigint[], $3::text[]) AS asked (partner, operation_id)
-JOIN operation ON operation.lane = $1 AND operation.partner = asked.partner
-    AND operation.operation_id = asked.operation_id
-JOIN journal ON journal.lane = operation.lane AND journal.leaf = operation.leaf AND journal.lane = $1
+FROM journal
+WHERE journal.lane = $1 AND journal.leaf = ANY($2::bigint[])
 """
 
 
@@ -27,9 +25,9 @@ async def load_originals(
     """Return the operations that reversals name, with the lots that burns took; shares come with the lots."""
     if not keys:
         return {}
-    rows = await connection.fetch(SELECT_ORIGINALS, lane, [key[0] for key in keys], [key[1] for key in keys])
+    key_of = {leaf: key for key, (_, leaf) in (await find_operations(connection, lane, keys)).items()}
     originals = {
-        (row["partner"], row["operation_id"]): Original(
+        key_of[row["leaf"]]: Original(
             leaf=row["leaf"],
             kind=row["kind"],
             code=row["code"],
@@ -40,7 +38,7 @@ async def load_originals(
             shares=((NO_RATE, row["points"]),),
             uses=[],
         )
-        for row in rows
+        for row in await connection.fetch(SELECT_ORIGINALS, lane, sorted(key_of))
     }
     burns = {original.leaf: original for original in originals.values() if original.kind == "burn"}
     if burns:
