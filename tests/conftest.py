@@ -1,5 +1,6 @@
 """Fixtures of all tests: one embedded PostgreSQL for the session, one database of its own for each test."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -26,8 +27,23 @@ def data_root() -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+class NamedServer:
+    """A PostgreSQL that runs already; COALITION_TEST_SERVER=postgresql://user:password@host:port names it."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self.url = self.url_of("postgres")
+
+    def url_of(self, database: str) -> str:
+        return f"{self._address}/{database}"
+
+
 @pytest.fixture(scope="session")
-def cluster(data_root: Path) -> Iterator[EmbeddedPostgres]:
+def cluster(data_root: Path) -> Iterator[EmbeddedPostgres | NamedServer]:
+    address = os.environ.get("COALITION_TEST_SERVER")
+    if address is not None:
+        yield NamedServer(address)
+        return
     with EmbeddedPostgres(data_root / "cluster") as server:
         yield server
 

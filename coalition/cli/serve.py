@@ -13,6 +13,7 @@ from aiohttp import web
 
 from coalition.cli.options import DatabaseUrl, DataDir
 from coalition.cli.session import Session, now, open_session, run
+from coalition.errors import SettingError
 from coalition.http.app import build_app
 from coalition.http.hub_key import load_signer
 from coalition.http.metrics import build_metrics_app
@@ -58,16 +59,22 @@ async def _serve(extensions: Extensions, data_dir: Path | None, database_url: st
         await runner.setup()
         metrics = web.AppRunner(build_metrics_app(clearing), access_log=ACCESS_LOG_OFF)
         try:
-            site = web.TCPSite(runner, settings.host, settings.port)
-            await site.start()
+            await _listen(runner, settings.host, settings.port)
             if settings.metrics_port is not None:
                 await metrics.setup()
-                await web.TCPSite(metrics, settings.host, settings.metrics_port).start()
+                await _listen(metrics, settings.host, settings.metrics_port)
             typer.echo(f"coalition is ready at {_address(runner)}")
             await _told_to_stop()
         finally:
             await runner.cleanup()
             await metrics.cleanup()
+
+
+async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        raise SettingError(f"can not listen on {host} port {port}: {error.strerror}") from error
 
 
 def _address(runner: web.AppRunner) -> str:

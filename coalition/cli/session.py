@@ -17,7 +17,7 @@ from coalition.config import Settings, load_settings
 from coalition.database.embedded import EmbeddedPostgres
 from coalition.database.migrate import migrate
 from coalition.database.pool import Pool, open_pool
-from coalition.errors import CoalitionError, DatabaseUnreachableError
+from coalition.errors import CoalitionError, DatabaseUnreachableError, SettingError
 from coalition.log import set_up_logging
 from coalition.signatures.errors import KeyUnreadableError
 
@@ -57,8 +57,10 @@ async def open_session(data_dir: Path | None, database_url: str | None, **flags:
         try:
             await migrate(url, settings.programme)
             pool = await open_pool(url, size_max=settings.pool_size)
-        except (OSError, asyncpg.PostgresConnectionError, asyncpg.InvalidCatalogNameError) as error:
-            raise DatabaseUnreachableError(f"the database does not answer: {error}") from error
+        except asyncpg.ClientConfigurationError as error:
+            raise SettingError(f"database_url (COALITION_DATABASE_URL): {error}") from error
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise DatabaseUnreachableError(f"the database can not be used: {error}") from error
         try:
             yield Session(settings, pool, url)
         finally:

@@ -7,8 +7,11 @@ from pathlib import Path
 import asyncpg
 
 from coalition.database.pool import Connection
+from coalition.errors import DatabaseError
 
 SCHEMA_REVISION = "0001"
+
+VERSION_MIN = (15,)
 
 # Any number, the same in every hub: one of them migrates, the others wait.
 MIGRATION_LOCK = 0x636F616C
@@ -28,9 +31,14 @@ class ProgrammeSettings:
 
 
 async def migrate(url: str, programme: ProgrammeSettings) -> None:
-    """Bring the database at `url` up to date; safe to call from many processes at once."""
+    """Bring the database at `url` up to date; safe to call from many processes at once.
+
+    Raises DatabaseError for a PostgreSQL older than VERSION_MIN."""
     connection = await asyncpg.connect(url)
     try:
+        if connection.get_server_version() < VERSION_MIN:
+            came = connection.get_settings().server_version
+            raise DatabaseError(f"expected PostgreSQL {VERSION_MIN[0]} or later, {came} came")
         if await _revision(connection) == SCHEMA_REVISION:
             return
         await connection.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
