@@ -257,6 +257,18 @@ def test_totals_are_by_partner_kind_terms_and_rate() -> None:
     assert book.changes.outstanding == 10 + 5 - 3 - 8 + 1
 
 
+def test_a_total_knows_when_its_first_and_last_operation_occurred() -> None:
+    """In any order of arrival: tills send late."""
+    book = make_book(make_account())
+    days = [5, 9, 1, 3]
+    for day in days:
+        book.book(command(earn(1, id=f"e-{day}", occurred_at=BOOKED_AT - timedelta(days=day))))
+    [total] = book.changes.totals.values()
+    assert total.first_occurred_at == BOOKED_AT - timedelta(days=9)
+    assert total.last_occurred_at == BOOKED_AT - timedelta(days=1)
+    assert (total.points, total.operations) == (4, 4)
+
+
 def test_every_point_that_leaves_a_lot_is_accounted_for() -> None:
     lot = make_lot(3, 0, points=10)
     account = make_account(lot, debt=4)

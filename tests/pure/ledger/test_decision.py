@@ -51,7 +51,7 @@ def test_an_earn_makes_one_lot_of_the_partners_own() -> None:
     account = make_account()
     booking = booked(earned(account, earn(120), make_partner(4, make_terms(3))))
     assert (booking.kind, booking.points, booking.terms_version, booking.shares) == ("earn", 120, 3, (("", 120),))
-    [lot] = booking.new_lots
+    (lot,) = list(booking.new_lots)
     assert (lot.leaf, lot.part, lot.issuer, lot.payer, lot.points, lot.remaining) == (12, 0, 4, 4, 120, 120)
     assert (lot.month_of_sale, lot.expires_on, lot.vat_rate) == (SALE.month, SALE.expires_on, None)
     assert account.balance == 120

@@ -1,0 +1,98 @@
+"""Random histories: what shops may send, in any order, with everything that goes wrong at tills."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from hashlib import sha256
+from random import Random
+from typing import Any
+
+from coalition.journal.record import content_digest
+from coalition.ledger.book import Command
+from coalition.ledger.operation import Burn, Earn, Reverse
+from coalition.ledger.participant import Participant, TermsVersion
+
+TODAY = datetime(2026, 11, 21, 12, tzinfo=UTC)
+MOVES = ("earn", "earn", "earn", "burn", "burn", "burn", "reverse", "reverse", "reverse", "reverse", "repeat", "reuse")
+
+
+def example_partners() -> list[Participant]:
+    """Three partners: one with an earn rate and new terms since yesterday, one that only earns, one that is new and
+    may not earn."""
+    always, yesterday = datetime(2000, 1, 1, tzinfo=UTC), TODAY - timedelta(days=1)
+    first = TermsVersion(1, always, Decimal("0.5"))
+    return [
+        Participant(1, "Bakery", "active", True, True, (first, TermsVersion(2, yesterday, Decimal("2")))),
+        Participant(2, "Garage", "active", True, False, (TermsVersion(1, always, None),)),
+        Participant(3, "Cinema", "active", False, True, (TermsVersion(1, yesterday, None),)),
+    ]
+
+
+class History:
+    """Makes one operation after the other, by chance."""
+
+    def __init__(self, *, accounts: list[int], partners: list[Participant], prefix: str = "op") -> None:
+        self._random = Random()
+        self._accounts = accounts
+        self._partners = partners
+        self._prefix = prefix
+        self.commands: list[Command] = []
+
+    def take(self, count: int, random: Random) -> list[Command]:
+        """Return so many more operations as a lane's queue gets them."""
+        self._random = random
+        return [self._next() for _ in range(count)]
+
+    def _next(self) -> Command:
+        move = self._random.choice(MOVES) if self.commands else "earn"
+        if move == "repeat":
+            command = self._random.choice(self.commands)
+        elif move == "reuse":
+            first = self._random.choice(self.commands)
+            command = self._command(
+                self._random.choice(["earn", "burn"]), first.partner, operation_id=first.operation.id
+            )
+        else:
+            command = self._command(move, self._random.choice(self._partners))
+        self.commands.append(command)
+        return command
+
+    def _command(self, kind: str, partner: Participant, *, operation_id: str | None = None) -> Command:
+        number = len(self.commands)
+        account = self._random.choice(self._accounts)
+        fields: dict[str, Any] = {
+            "id": operation_id or f"{self._prefix}-{number}",
+            "card": "2760000000018",
+            "occurred_at": TODAY - timedelta(days=self._random.choice([0, 0, 2, 40, 300])),
+        }
+        operation: Earn | Burn | Reverse
+        if kind == "earn":
+            operation = Earn(type="earn", **fields, **self._earning())
+        elif kind == "burn":
+            operation = Burn(type="burn", **fields, points=self._random.randint(1, 15))
+        else:
+            original, partner, account = self._original(partner, account)
+            points = self._random.choice([None, None, self._random.randint(1, 8)])
+            operation = Reverse(type="reverse", **fields, operation_id=original, points=points)
+        body = operation.model_dump_json(exclude_none=True).encode() + str(account).encode()
+        return Command(partner, operation, account, sha256(body).digest(), number % 3, content_digest(body))
+
+    def _earning(self) -> dict[str, Any]:
+        form = self._random.choice(["points", "points", "vat", "purchase"])
+        if form == "purchase":
+            amount = f"{self._random.randint(0, 12)}.99"
+            return {"purchase": {"amount": amount, "currency": "EUR"}}
+        if form == "points":
+            return {"points": self._random.randint(1, 12)}
+        shares = [self._random.randint(1, 6), self._random.randint(1, 6)]
+        vat = [{"rate": rate, "points": share} for rate, share in zip(("19", "7.00"), shares, strict=True)]
+        return {"points": sum(shares), "vat": vat}
+
+    def _original(self, partner: Participant, account: int) -> tuple[str, Participant, int]:
+        """Mostly an operation of the same partner and account; now and then a stranger's, or one still to come."""
+        if self._random.randint(0, 7) == 0:
+            return f"{self._prefix}-{len(self.commands) + self._random.randint(1, 3)}", partner, account
+        originals = [command for command in self.commands if not isinstance(command.operation, Reverse)]
+        first = self._random.choice(self.commands if self._random.randint(0, 4) == 0 else originals)
+        if self._random.randint(0, 7) == 0:
+            return first.operation.id, partner, account
+        return first.operation.id, first.partner, first.account

@@ -1,0 +1,138 @@
+"""One lane in memory: loads and writes what the stores would, so that a batch sees no more than it would there."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from coalition.journal.merkle import Frontier
+from coalition.journal.record import record_hash
+from coalition.ledger.account import Account
+from coalition.ledger.book import (
+    Book,
+    Calendar,
+    Command,
+    JournalRecord,
+    KnownOperation,
+    OperationKey,
+    close_record,
+)
+from coalition.ledger.decision import NO_RATE, Original
+from coalition.ledger.lot import Lot, LotUse, rate_text
+from coalition.ledger.operation import Earn, Reverse
+from tests.properties.lane_tables import LaneTables, Line
+
+MIDNIGHT = datetime(2026, 11, 21, tzinfo=UTC)
+
+
+class MemoryLane:
+    """Books batches as a lane of the hub does; every batch starts from copies of what was written."""
+
+    def __init__(self, accounts: list[int], *, lane: int = 0) -> None:
+        self.lane = lane
+        self.window_no = 1
+        self.outstanding = 0
+        self.journal: list[JournalRecord] = []
+        self.frontier = Frontier()
+        self._accounts = {account: Account(account) for account in accounts}
+        self._lots: dict[tuple[int, int, int], Lot] = {}
+        self._uses: dict[tuple[int, int, int], LotUse] = {}
+        self._known: dict[OperationKey, KnownOperation] = {}
+        self._totals: dict[tuple[int, int, str, int, str], Line] = {}
+        self._reversals: list[tuple[int, int, int, int]] = []
+        self._batches = 0
+
+    def book(self, commands: Sequence[Command]) -> list[str]:
+        """Book one batch."""
+        accounts, originals = self._load(commands)
+        size = len(self.journal)
+        self._batches += 1
+        book = Book(
+            lane=self.lane,
+            window_no=self.window_no,
+            size=size,
+            booked_at=MIDNIGHT + timedelta(seconds=self._batches),
+            calendar=Calendar(ZoneInfo("Europe/Berlin"), 36),
+            accounts=accounts,
+            known=dict(self._known),
+            originals=originals,
+        )
+        results = [book.book(command) for command in commands]
+        self._write(book, accounts, size)
+        return results
+
+    def close(self) -> None:
+        """End the window."""
+        record = close_record(lane=self.lane, window_no=self.window_no, leaf=len(self.journal), booked_at=MIDNIGHT)
+        self.journal.append(record)
+        self.frontier.append(record_hash(message=None, index=None, result=record.result))
+        self.window_no += 1
+
+    def tables(self) -> LaneTables:
+        return LaneTables(
+            window_no=self.window_no,
+            outstanding=self.outstanding,
+            accounts={number: (account.balance, account.debt) for number, account in self._accounts.items()},
+            lots={key: (lot.points, lot.remaining) for key, lot in self._lots.items()},
+            uses={key: (use.points, use.restored) for key, use in self._uses.items()},
+            totals=dict(self._totals),
+            journal=[record[1:11] for record in self.journal],
+        )
+
+    def _load(self, commands: Sequence[Command]) -> tuple[dict[int, Account], dict[OperationKey, Original]]:
+        accounts = {number: replace(account, lots=[]) for number, account in self._accounts.items()}
+        spending = [command for command in commands if not isinstance(command.operation, Earn)]
+        named = {
+            (command.partner.partner, command.operation.operation_id)
+            for command in spending
+            if isinstance(command.operation, Reverse)
+        }
+        originals = {key: self._original(self.journal[self._known[key].leaf]) for key in named & self._known.keys()}
+        leaves = {original.leaf for original in originals.values()}
+        leaves |= {use.lot_leaf for original in originals.values() for use in original.uses}
+        loaded = {command.account for command in spending}
+        # Backwards: a database promises no order.
+        for (account, leaf, _), lot in reversed(self._lots.items()):
+            if account in loaded and (lot.remaining or leaf in leaves):
+                accounts[account].lots.append(replace(lot, is_changed=False))
+        return accounts, originals
+
+    def _original(self, record: JournalRecord) -> Original:
+        lots = sorted((lot for lot in self._lots.values() if lot.leaf == record.leaf), key=Lot.age)
+        shares = tuple((rate_text(lot.vat_rate), lot.points) for lot in lots) or ((NO_RATE, record.points),)
+        uses = [replace(use) for use in self._uses.values() if use.leaf == record.leaf]
+        assert record.account is not None
+        return Original(
+            record.leaf,
+            record.kind,
+            record.code,
+            record.account,
+            record.points,
+            sum(points for _, original, _, points in self._reversals if original == record.leaf),
+            record.terms_version or 0,
+            shares,
+            uses if record.kind == "burn" else [],
+        )
+
+    def _write(self, book: Book, accounts: dict[int, Account], size: int) -> None:
+        changes = book.changes
+        for number, account in accounts.items():
+            self._accounts[number] = replace(account, lots=[])
+            changed = [lot for lot in account.lots if lot.is_changed and lot.leaf < size]
+            self._lots |= {(number, lot.leaf, lot.part): replace(lot) for lot in changed}
+        self._lots |= {(number, lot.leaf, lot.part): replace(lot) for number, lot in changes.new_lots}
+        self._uses |= {key: replace(use) for key, use in changes.uses.items()}
+        self._reversals += changes.reversals
+        for key, total in changes.totals.items():
+            first, last = total.first_occurred_at, total.last_occurred_at
+            before = self._totals.get((self.window_no, *key), (0, 0, first, last))
+            points, operations = before[0] + total.points, before[1] + total.operations
+            self._totals[self.window_no, *key] = (points, operations, min(before[2], first), max(before[3], last))
+        self.journal += changes.records
+        results = {record.leaf: record.result for record in changes.records}
+        self._known |= {
+            (partner, operation_id): KnownOperation(content, lane, leaf, results[leaf])
+            for lane, partner, operation_id, content, leaf in changes.operations
+        }
+        self.frontier.extend(changes.hashed_leaves)
+        self.outstanding += changes.outstanding
