@@ -4,10 +4,13 @@ import typer
 
 from coalition.cli.check import add_check
 from coalition.cli.member import member_app
+from coalition.cli.operator import operator_app
 from coalition.cli.partner import key_app, partner_app
 from coalition.cli.serve import Extensions, add_serve
+from coalition.pages.mount import mount_member_pages
 from settlement.cli import terms_app, window_app
 from settlement.http import routes as settlement_routes
+from settlement.pages.mount import mount_finance_pages
 
 app = typer.Typer(
     name="coalition",
@@ -18,10 +21,11 @@ app = typer.Typer(
 app.add_typer(partner_app, name="partner")
 app.add_typer(key_app, name="key")
 app.add_typer(member_app, name="member")
+app.add_typer(operator_app, name="operator")
 app.add_typer(window_app, name="window")
 app.add_typer(terms_app, name="terms")
 add_check(app)
-add_serve(app, Extensions(routes=settlement_routes))
+add_serve(app, Extensions(routes=settlement_routes, pages=[mount_member_pages, mount_finance_pages]))
 
 
 def main() -> None:

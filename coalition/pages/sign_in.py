@@ -1,0 +1,131 @@
+"""Signing in with a code that is mailed, and signing out."""
+
+from datetime import timedelta
+from typing import Final
+from urllib.parse import quote, unquote
+
+import structlog
+import typer
+from aiohttp import web
+
+from coalition.operations.sign_in import (
+    CODE_LIFE_MINUTES,
+    SESSION_LIFE_HOURS,
+    IssuedCode,
+    OpenedSession,
+    issue_code,
+    normalised_email,
+    sign_in_member,
+    sign_out,
+)
+from coalition.pages.door import LANGUAGE_COOKIE, LANGUAGE_MAX_AGE_S, SESSION_COOKIES, session_token
+from coalition.pages.errors import PageRefusedError
+from coalition.pages.language import known_language
+from coalition.pages.throttle import Throttle
+from coalition.pages.visit import Visit
+
+log = structlog.get_logger()
+
+EMAIL_COOKIE: Final = "coalition_email"
+CODE_PATH: Final = "/sign-in/code"
+# By address of the browser; a proxy in front counts as one, hence the large number.
+ASKED_PER_MINUTE_MAX = 300
+# By address of the member: 480 guesses a day at one code of a million.
+WRONG_PER_HOUR_MAX = 20
+
+
+class MemberSignIn:
+    """The pages of signing in, with the counters of what was tried."""
+
+    def __init__(self) -> None:
+        self._asked = Throttle(ASKED_PER_MINUTE_MAX, timedelta(minutes=1))
+        self._wrong = Throttle(WRONG_PER_HOUR_MAX, timedelta(hours=1))
+
+    async def ask_code(self, visit: Visit) -> web.StreamResponse:
+        """Send a code; the answer is the same whether the address is a member's or not."""
+        remote = visit.request.remote or ""
+        refuse_too_many(self._asked, remote, visit)
+        self._asked.count(remote, now=visit.now)
+        if not visit.site.sends_codes:
+            raise PageRefusedError(status=503, key="mail_missing")
+        typed = visit.form.get("email", "")
+        email = normalised_email(typed)
+        if email is None:
+            return visit.render("sign_in.html", status=422, email=typed, fault=visit.word("sign_in.email_wrong"))
+        issued = await issue_code(visit.site.pool, email, now=visit.now)
+        if issued is not None:
+            _hand_over(visit, issued)
+        visit.set_cookie(EMAIL_COOKIE, quote(email), max_age_s=CODE_LIFE_MINUTES * 60)
+        return visit.redirect(CODE_PATH)
+
+    async def show_code(self, visit: Visit) -> web.StreamResponse:
+        email = _asked_for(visit)
+        if email is None:
+            return visit.redirect(visit.frame.sign_in)
+        return visit.render("code.html", email=email, fault=None)
+
+    async def take_code(self, visit: Visit) -> web.StreamResponse:
+        """Sign the member in, or say that the code is wrong; five wrong tries void it."""
+        email = _asked_for(visit)
+        if email is None:
+            return visit.redirect(visit.frame.sign_in)
+        refuse_too_many(self._wrong, email, visit)
+        # Counted before it is looked at, so that many tries at once are many tries.
+        self._wrong.count(email, now=visit.now)
+        code = "".join(visit.form.get("code", "").split())
+        opened = await sign_in_member(visit.site.pool, email, code, now=visit.now)
+        if opened is None:
+            return visit.render("code.html", status=422, email=email, fault=visit.word("code.wrong"))
+        self._wrong.forget(email)
+        visit.set_cookie(EMAIL_COOKIE, "", max_age_s=0)
+        language = known_language(opened.language)
+        if language is not None and not visit.cookie(LANGUAGE_COOKIE):
+            visit.set_cookie(LANGUAGE_COOKIE, language, max_age_s=LANGUAGE_MAX_AGE_S)
+        set_session(visit, opened)
+        return visit.redirect("/")
+
+
+async def show_sign_in(visit: Visit) -> web.StreamResponse:
+    """Lead back to the form: where a browser lands that changes the language after a fault."""
+    return visit.redirect(visit.frame.sign_in)
+
+
+def set_session(visit: Visit, opened: OpenedSession) -> None:
+    """Give the browser its token for the area."""
+    visit.set_cookie(SESSION_COOKIES[visit.area], opened.token, max_age_s=SESSION_LIFE_HOURS[visit.area] * 3600)
+
+
+async def leave(visit: Visit) -> web.StreamResponse:
+    """Sign out of the area; the token is void from now on, also where it was copied."""
+    token = session_token(visit)
+    if token is not None:
+        await sign_out(visit.site.pool, token)
+    visit.set_cookie(SESSION_COOKIES[visit.area], "", max_age_s=0)
+    return visit.redirect(visit.frame.sign_in)
+
+
+def refuse_too_many(throttle: Throttle, key: str, visit: Visit) -> None:
+    """Raise PageRefusedError while a key has to wait."""
+    wait_s = throttle.wait_s(key, now=visit.now)
+    if wait_s:
+        raise PageRefusedError(status=429, key="too_many", retry_after_s=wait_s, seconds=wait_s)
+
+
+def _hand_over(visit: Visit, issued: IssuedCode) -> None:
+    site = visit.site
+    if site.settings.print_codes:
+        typer.echo(f"sign-in code for {issued.email}: {issued.code}")
+        return
+    assert site.post is not None, "codes are made only where they can be sent"
+    language = known_language(issued.language) or visit.language
+    values = {"code": issued.code, "programme": site.programme.name}
+    site.post.send(
+        to=issued.email,
+        subject=site.word(language, "mail.subject", **values),
+        text=site.word(language, "mail.text", **values),
+    )
+
+
+def _asked_for(visit: Visit) -> str | None:
+    """Return the address that this browser asked a code for."""
+    return normalised_email(unquote(visit.cookie(EMAIL_COOKIE)))

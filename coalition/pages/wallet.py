@@ -1,0 +1,139 @@
+"""A member's pages: balance, where it comes from, what expires when, history and card."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+import segno
+from aiohttp import web
+from markupsafe import Markup
+
+from coalition.database.pool import Connection
+from coalition.pages.errors import PageRefusedError
+from coalition.pages.visit import Visit
+from coalition.programme.card_number import printed
+from coalition.stores.balances import load_balance, load_expiries
+from coalition.stores.history import NEWEST, HistoryEntry, load_history
+from coalition.stores.wallets import (
+    Member,
+    find_member,
+    find_newest_card,
+    load_sources,
+    load_unlimited_points,
+)
+
+LATEST_COUNT: Final = 5
+PAGE_COUNT: Final = 25
+EXPIRIES_MAX: Final = 500
+EXPIRIES_SHOWN: Final = 6
+LEAF_PATTERN: Final = re.compile(r"[0-9]{1,18}")
+
+
+@dataclass(frozen=True, slots=True)
+class ShownEntry:
+    """A record of the history in the visitor's words."""
+
+    record: HistoryEntry
+    title: str
+    details: list[str]
+
+
+async def show_start(visit: Visit) -> web.StreamResponse:
+    """Show the overview, or to a stranger where to sign in."""
+    if visit.session is None:
+        return visit.render("sign_in.html", email="", fault=None)
+    async with (
+        visit.site.pool.acquire() as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        member = await _member(connection, visit)
+        place = member.place
+        values: dict[str, Any] = {
+            "member": member,
+            "balance": await load_balance(connection, place),
+            "sources": await load_sources(connection, place),
+            "expiries": await load_expiries(connection, place, limit=EXPIRIES_MAX),
+            "unlimited": await load_unlimited_points(connection, place),
+            "entries": [
+                _shown(visit, record) for record in await load_history(connection, place, count_max=LATEST_COUNT)
+            ],
+            "card": await find_newest_card(connection, member.member),
+        }
+    return visit.render(
+        "overview.html", shown_expiries=EXPIRIES_SHOWN, **_card_values(visit, values.pop("card")), **values
+    )
+
+
+async def show_history(visit: Visit) -> web.StreamResponse:
+    """Show a page of the history; `before` is the cursor of the page before it."""
+    asked = visit.request.query.get("before")
+    if asked is not None and not LEAF_PATTERN.fullmatch(asked):
+        raise PageRefusedError(status=404, key="not_found")
+    before = NEWEST if asked is None else int(asked)
+    async with visit.site.pool.acquire() as connection:
+        member = await _member(connection, visit)
+        entries = await load_history(connection, member.place, count_max=PAGE_COUNT + 1, before=before)
+    shown = entries[:PAGE_COUNT]
+    return visit.render(
+        "history.html",
+        member=member,
+        months=_by_month(visit, shown),
+        older=shown[-1].leaf if len(entries) > PAGE_COUNT else None,
+        is_newest=asked is None,
+    )
+
+
+async def show_card(visit: Visit) -> web.StreamResponse:
+    async with visit.site.pool.acquire() as connection:
+        member = await _member(connection, visit)
+        card = await find_newest_card(connection, member.member)
+    return visit.render("card.html", member=member, **_card_values(visit, card))
+
+
+async def _member(connection: Connection, visit: Visit) -> Member:
+    member = await find_member(connection, int(visit.subject))
+    if member is None:
+        raise PageRefusedError(status=404, key="not_found")
+    return member
+
+
+def _card_values(visit: Visit, card: str | None) -> dict[str, Any]:
+    if card is None:
+        return {"card_number": None, "qr": None}
+    number = printed(card)
+    return {"card_number": number, "qr": qr_code(card, title=visit.word("card.qr", card=number))}
+
+
+def qr_code(card: str, *, title: str) -> Markup:
+    """Return a card's number as a QR code that any camera reads, dark on the light ground that it is laid on."""
+    # Error correction Q: a quarter of it may be scratched or in shadow.
+    svg = segno.make_qr(card, error="q").svg_inline(title=title, omitsize=True, border=4, svgclass="qr", lineclass=None)
+    # segno escapes the title; all else in it is figures.
+    return Markup(svg.replace("<svg ", '<svg role="img" ', 1))
+
+
+def _by_month(visit: Visit, records: list[HistoryEntry]) -> list[tuple[str, list[ShownEntry]]]:
+    """Return runs of records of the same month, in their order: what was booked late stays where it was booked."""
+    months: list[tuple[str, list[ShownEntry]]] = []
+    for record in records:
+        month = visit.formats.month(record.occurred_at)
+        if not months or months[-1][0] != month:
+            months.append((month, []))
+        months[-1][1].append(_shown(visit, record))
+    return months
+
+
+def _shown(visit: Visit, record: HistoryEntry) -> ShownEntry:
+    details: list[str] = []
+    if record.code is not None:
+        if record.points:
+            details.append(visit.counted("history.asked", record.points))
+        reason = f"refused.{record.code}"
+        details.append(visit.word(reason if visit.has_word(reason) else "refused.other"))
+    if record.original_at is not None:
+        details.append(visit.word("history.of", day=visit.formats.day(record.original_at)))
+    if record.shop is not None:
+        details.append(visit.word("history.shop", shop=record.shop))
+    if record.reference is not None:
+        details.append(visit.word("history.reference", reference=record.reference))
+    return ShownEntry(record, visit.word(f"kind.{record.kind}", partner=record.partner), details)

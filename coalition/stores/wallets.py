@@ -1,0 +1,81 @@
+"""A member's own view of an account: who he is, his card, and which partners his points come from."""
+
+from typing import NamedTuple
+
+import asyncpg
+
+from coalition.database.pool import Connection
+from coalition.stores.cards import Place
+
+
+class Member(NamedTuple):
+    member: int
+    email: str
+    name: str
+    language: str
+    place: Place
+
+
+SELECT_MEMBER_BY_EMAIL = "SELECT member, email, name, language, lane, account FROM member WHERE email = $1"
+
+
+async def find_member_by_email(connection: Connection, email: str) -> Member | None:
+    row = await connection.fetchrow(SELECT_MEMBER_BY_EMAIL, email)
+    return None if row is None else _member(row)
+
+
+SELECT_MEMBER = "SELECT member, email, name, language, lane, account FROM member WHERE member = $1"
+
+
+async def find_member(connection: Connection, member: int) -> Member | None:
+    row = await connection.fetchrow(SELECT_MEMBER, member)
+    return None if row is None else _member(row)
+
+
+def _member(row: asyncpg.Record) -> Member:
+    place = Place(row["lane"], row["account"])
+    return Member(row["member"], row["email"], row["name"], row["language"], place)
+
+
+SELECT_CARD = "SELECT card FROM card WHERE member = $1 ORDER BY issued_at DESC, card LIMIT 1"
+
+
+async def find_newest_card(connection: Connection, member: int) -> str | None:
+    """Return the number of the card that a member was given last."""
+    card: str | None = await connection.fetchval(SELECT_CARD, member)
+    return card
+
+
+class Source(NamedTuple):
+    """One partner's part of a balance: points that are left, and all that were ever collected there."""
+
+    partner: str
+    remaining: int
+    collected: int
+
+
+SELECT_SOURCES = """
+SELECT partner.name, sum(lot.remaining)::bigint AS remaining, sum(lot.points)::bigint AS collected
+FROM lot
+JOIN partner ON partner.partner = lot.issuer
+WHERE lot.lane = $1 AND lot.account = $2
+GROUP BY partner.name
+ORDER BY remaining DESC, collected DESC, partner.name
+"""
+
+
+async def load_sources(connection: Connection, place: Place) -> list[Source]:
+    """Return where an account's points come from, the largest part first."""
+    return [Source(*row.values()) for row in await connection.fetch(SELECT_SOURCES, place.lane, place.account)]
+
+
+SELECT_UNLIMITED = """
+SELECT coalesce(sum(remaining), 0)::bigint FROM lot
+WHERE lane = $1 AND account = $2 AND remaining > 0 AND expires_on IS NULL
+"""
+
+
+async def load_unlimited_points(connection: Connection, place: Place) -> int:
+    """Return the points that never expire."""
+    points: int = await connection.fetchval(SELECT_UNLIMITED, place.lane, place.account)
+    return points

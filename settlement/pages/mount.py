@@ -1,0 +1,39 @@
+"""Put the finance pages on the hub."""
+
+from pathlib import Path
+
+from aiohttp import web
+
+from coalition.cli.session import Session
+from coalition.pages.door import add_page
+from coalition.pages.operator_sign_in import OperatorSignIn
+from coalition.pages.sign_in import leave
+from coalition.pages.site import Frame, site_of
+from settlement.pages.statements import download_statement
+from settlement.pages.steps import show_after_step, take_step
+from settlement.pages.windows import show_window, show_windows
+from settlement.pages.wording import WORDS
+
+FRAME = Frame(
+    home="/finance",
+    sign_in="/finance/sign-in",
+    sign_out="/finance/sign-out",
+    menu=(("/finance", "finance.windows"),),
+    stylesheet="finance.css",
+    shows_subject=True,
+)
+
+
+def mount_finance_pages(app: web.Application, session: Session) -> None:
+    """Add the finance pages to the application."""
+    site_of(app, session).add("finance", FRAME, folder=Path(__file__).parent, words=WORDS)
+    sign_in = OperatorSignIn()
+    window = "/finance/windows/{window}"
+    add_page(app, "GET", "/finance/sign-in", sign_in.show, area="finance", is_open=True)
+    add_page(app, "POST", "/finance/sign-in", sign_in.take, area="finance", is_open=True)
+    add_page(app, "POST", "/finance/sign-out", leave, area="finance", is_open=True)
+    add_page(app, "GET", "/finance", show_windows, area="finance")
+    add_page(app, "GET", window, show_window, area="finance")
+    add_page(app, "GET", window + "/statements/{partner}.{format}", download_statement, area="finance")
+    add_page(app, "GET", window + "/{step}", show_after_step, area="finance")
+    add_page(app, "POST", window + "/{step}", take_step, area="finance")

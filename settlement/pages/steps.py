@@ -1,0 +1,101 @@
+"""What an operator does to a window: close, calculate, approve, settle. Each is a form; the page after it says so."""
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+from aiohttp import web
+
+from coalition.lanes.close_window import close_window
+from coalition.pages.errors import PageRefusedError
+from coalition.pages.operator_sign_in import Role, signed_in_operator
+from coalition.pages.visit import Visit
+from settlement.errors import (
+    IllegalMoveError,
+    SecondPersonNeededError,
+    SettlementError,
+    TieOutError,
+    UnknownWindowError,
+)
+from settlement.operations.approve_window import approve_window
+from settlement.operations.calculate_window import calculate_window
+from settlement.operations.report_window import report_window
+from settlement.operations.settle_window import settle_window
+from settlement.pages.windows import render_window, window_number
+
+log = structlog.get_logger()
+
+Step = Callable[[Visit, int, str], Awaitable[None]]
+
+
+class AlreadyClosedError(SettlementError):
+    """The window on the page is no longer the open one."""
+
+    code = "already_closed"
+
+
+async def _close(visit: Visit, window_no: int, actor: str) -> None:
+    # What is closed is the open window, so a page that was left lying about must not close the next one.
+    if (await report_window(visit.site.pool, window_no)).window.state != "OPEN":
+        raise AlreadyClosedError
+    await close_window(visit.site.pool, clock=visit.site.clock, actor=actor)
+
+
+async def _calculate(visit: Visit, window_no: int, actor: str) -> None:
+    await calculate_window(visit.site.pool, window_no, now=visit.now, actor=actor)
+
+
+async def _approve(visit: Visit, window_no: int, actor: str) -> None:
+    await approve_window(visit.site.pool, window_no, now=visit.now, actor=actor)
+
+
+async def _settle(visit: Visit, window_no: int, actor: str) -> None:
+    await settle_window(visit.site.pool, window_no, now=visit.now, actor=actor)
+
+
+STEPS: dict[str, tuple[Role, Step]] = {
+    "close": ("operate", _close),
+    "calculate": ("operate", _calculate),
+    "approve": ("approve", _approve),
+    "settle": ("approve", _settle),
+}
+
+
+async def take_step(visit: Visit) -> web.StreamResponse:
+    """Take the step in the address; a refusal is told on the window's page, and nothing is changed."""
+    name = visit.request.match_info["step"]
+    if name not in STEPS:
+        raise PageRefusedError(status=404, key="not_found")
+    role, step = STEPS[name]
+    operator = await signed_in_operator(visit, role)
+    number = window_number(visit.request.match_info["window"])
+    try:
+        await step(visit, number, f"operator:{operator.name}")
+    except UnknownWindowError as error:
+        raise PageRefusedError(status=404, key="window_unknown") from error
+    except SettlementError as error:
+        log.info("window.step_refused", window=number, step=name, operator=operator.name, reason=error.code)
+        differences = error if isinstance(error, TieOutError) else None
+        return await render_window(visit, operator, status=409, fault=_told(visit, error), differences=differences)
+    log.info("window.step_taken", window=number, step=name, operator=operator.name)
+    return visit.redirect(f"/finance/windows/{number}?done={name}")
+
+
+async def show_after_step(visit: Visit) -> web.StreamResponse:
+    """Lead from a step's address, where a refusal was told, back to the window."""
+    return visit.redirect(f"/finance/windows/{window_number(visit.request.match_info['window'])}")
+
+
+def _told(visit: Visit, error: SettlementError) -> str:
+    match error:
+        case TieOutError():
+            return visit.word("finance.fault.tie_out")
+        case SecondPersonNeededError():
+            return visit.word("finance.fault.second_person")
+        case AlreadyClosedError():
+            return visit.word("finance.fault.already_closed")
+        case IllegalMoveError():
+            state = visit.word(f"finance.state.{error.from_state}")
+            return visit.word("finance.fault.illegal_move", state=state)
+        case _:
+            # English as it is: these are faults of the books that an operator hands on.
+            return str(error)

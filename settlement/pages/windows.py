@@ -1,0 +1,103 @@
+"""The list of windows, and the figures of one."""
+
+from typing import Any, Final
+
+from aiohttp import web
+
+from coalition.pages.errors import PageRefusedError
+from coalition.pages.operator_sign_in import Operator, Role, signed_in_operator
+from coalition.pages.visit import Visit
+from settlement.engine.money import add_exactly
+from settlement.engine.states import WINDOW_STATES, WindowState, has_reached
+from settlement.errors import TieOutError, UnknownWindowError
+from settlement.operations.report_window import WindowReport, list_windows, report_window
+from settlement.pages.nets_chart import nets_chart
+from settlement.pages.running_totals import find_last_window, load_running
+
+WINDOWS_SHOWN: Final = 24
+WINDOW_NO_MAX: Final = 2_147_483_647
+
+# The step that is next in each state, and who may take it.
+NEXT_STEPS: Final[dict[WindowState, tuple[str, Role]]] = {
+    "OPEN": ("close", "operate"),
+    "CLOSED": ("calculate", "operate"),
+    "CALCULATED": ("approve", "approve"),
+    "APPROVED": ("settle", "approve"),
+    "INVOICED": ("settle", "approve"),
+    "SETTLING": ("settle", "approve"),
+}
+DONE: Final = ("close", "calculate", "approve", "settle")
+
+
+async def show_windows(visit: Visit) -> web.StreamResponse:
+    """Show what runs in the open window, and the newest windows; `before` is the cursor of the page before."""
+    await signed_in_operator(visit)
+    last = await find_last_window(visit.site.pool)
+    asked = visit.request.query.get("before")
+    end = last + 1 if asked is None else window_number(asked)
+    after = max(0, end - WINDOWS_SHOWN - 1)
+    summaries = await list_windows(visit.site.pool, after=after, count_max=min(WINDOWS_SHOWN, end - after - 1))
+    return visit.render(
+        "finance/windows.html",
+        last=last,
+        running=await load_running(visit.site.pool, last) if asked is None else None,
+        summaries=summaries[::-1],
+        older=after + 1 if after else None,
+        is_newest=asked is None,
+    )
+
+
+async def show_window(visit: Visit) -> web.StreamResponse:
+    operator = await signed_in_operator(visit)
+    done = visit.request.query.get("done")
+    return await render_window(visit, operator, done=done if done in DONE else None)
+
+
+async def render_window(
+    visit: Visit,
+    operator: Operator,
+    *,
+    status: int = 200,
+    done: str | None = None,
+    fault: str | None = None,
+    differences: TieOutError | None = None,
+) -> web.Response:
+    """Return the page of the window in the address, with what was done or why it was refused."""
+    pool, number = visit.site.pool, window_number(visit.request.match_info["window"])
+    report: WindowReport | None = None
+    try:
+        report = await report_window(pool, number)
+    except UnknownWindowError as error:
+        raise PageRefusedError(status=404, key="window_unknown") from error
+    except TieOutError as error:
+        differences = error
+    values: dict[str, Any] = {}
+    if report is None or not has_reached(report.window.state, "CALCULATED"):
+        values["running"] = await load_running(pool, number)
+    else:
+        nets = [partner.net for partner in report.partners]
+        values["chart"] = nets_chart([(partner.name, partner.net) for partner in report.partners])
+        values["paid_in"] = add_exactly(net for net in nets if net > 0)
+        values["paid_out"] = add_exactly(-net for net in nets if net < 0)
+    step = NEXT_STEPS.get(report.window.state) if report is not None else None
+    return visit.render(
+        "finance/window.html",
+        status=status,
+        number=number,
+        report=report,
+        states=WINDOW_STATES,
+        step=step[0] if step else None,
+        may_step=step is not None and step[1] in operator.roles,
+        needed_role=step[1] if step else None,
+        done=done,
+        fault=fault,
+        differences=differences.differences if differences is not None else (),
+        **values,
+    )
+
+
+def window_number(text: str) -> int:
+    """Return a window's number as it stands in an address; raises PageRefusedError for anything else."""
+    if not text.isascii() or not text.isdigit() or not 1 <= len(text) <= 10 or not 1 <= int(text) <= WINDOW_NO_MAX:
+        raise PageRefusedError(status=404, key="window_unknown")
+    return int(text)

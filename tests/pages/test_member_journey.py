@@ -1,0 +1,161 @@
+"""A member signs in with the code that is mailed to him and sees his points, in a real browser."""
+
+import re
+from calendar import monthrange
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date
+from playwright.async_api import BrowserContext, Page
+
+from coalition.programme.card_number import printed
+from tests.pages.conftest import RunningSite
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+async def texts(page: Page, selector: str) -> list[str]:
+    """Return what is read at each of the elements, with single spaces."""
+    return [" ".join(text.split()) for text in await page.locator(selector).all_inner_texts()]
+
+
+async def test_balance_and_history_after_earns_and_burns_at_two_partners(site: RunningSite, page: Page) -> None:
+    """One balance over all partners: what came in at either, less what was spent at either."""
+    bakery, garage = await site.hub.shop("Bakery"), await site.hub.shop("Garage")
+    card = await site.member()
+    await bakery.earn(card, 1_200, shop="0042", reference="4711")
+    earned = await garage.earn(card, 300)
+    await garage.burn(card, 500)
+    await bakery.reverse(card, (await bakery.burn(card, 100))["id"], points=40)
+    await garage.reverse(card, earned["id"], points=30)
+    await garage.burn(card, 5_000)
+
+    await site.sign_in(page)
+
+    assert await page.inner_text("#balance") == "910"
+    assert await page.inner_text(".worth") == "worth €9.10"
+    sources = dict(zip(await texts(page, ".sources tbody th"), await texts(page, ".sources td"), strict=True))
+    assert sources == {"Bakery 1,200 collected in all": "640", "Garage 300 collected in all": "270"}
+    await page.click("nav >> text=History")
+    assert await texts(page, ".history .what") == [
+        "Spent at Garage",
+        "Taken back by Garage",
+        "Given back by Bakery",
+        "Spent at Bakery",
+        "Spent at Garage",
+        "Collected at Garage",
+        "Collected at Bakery",
+    ]
+    assert await texts(page, ".history td.figure") == ["0", "−30", "+40", "−100", "−500", "+300", "+1,200"]
+    details = await texts(page, ".history .details")
+    assert details[0] == "5,000 points asked · there were not enough points"
+    assert details[-1] == "Shop 0042 · Receipt 4711"
+
+
+async def test_what_expires_when(site: RunningSite, page: Page) -> None:
+    """Points of a month expire together, at its end three years on, days counted in the programme's zone."""
+    shop, card = await site.hub.shop(), await site.member()
+    new_month = datetime.now(BERLIN).replace(day=1, hour=0, minute=30)
+    month_before = (new_month - timedelta(days=1)).replace(hour=23)
+    await shop.earn(card, 100, occurred_at=month_before.isoformat())
+    await shop.earn(card, 250, occurred_at=new_month.isoformat())
+    await shop.earn(card, 50, occurred_at=datetime.now(BERLIN).isoformat())
+    await shop.burn(card, 40)
+
+    await site.sign_in(page)
+
+    first, second = month_end(month_before), month_end(new_month)
+    assert await texts(page, ".expiries tbody tr") == [f"{first} 60 €0.60", f"{second} 300 €3.00"]
+    assert f"Next to expire: 60 points, after {first}." in await page.inner_text(".hero")
+
+
+def month_end(moment: datetime) -> str:
+    """Return the last day of the month, three years on, as the page writes it."""
+    day = date(moment.year + 3, moment.month, monthrange(moment.year + 3, moment.month)[1])
+    return format_date(day, "medium", locale="en_GB")
+
+
+async def test_history_is_paged_without_a_gap(site: RunningSite, page: Page) -> None:
+    shop, card = await site.hub.shop(), await site.member()
+    for points in range(1, 61):
+        await shop.earn(card, points)
+
+    await site.sign_in(page)
+    await page.goto(f"{site.url}/history")
+    seen = await texts(page, ".history td.figure")
+    while await page.locator("a[rel=next]").count():
+        await page.click("a[rel=next]")
+        await page.wait_for_load_state()
+        seen += await texts(page, ".history td.figure")
+
+    assert seen == [f"+{points}" for points in range(60, 0, -1)]
+
+
+async def test_the_card_is_shown_as_qr_code_and_in_groups(site: RunningSite, page: Page) -> None:
+    card = await site.member(name="Erika Beispiel")
+
+    await site.sign_in(page)
+    await page.click("nav >> text=Card")
+
+    qr = page.locator("svg.qr")
+    assert await qr.locator("title").text_content() == f"Card {printed(card)}"
+    assert await qr.get_attribute("role") == "img"
+    assert await qr.locator("path").count() == 1
+    assert (await page.inner_text(".card-number")).endswith(printed(card))
+    assert await page.inner_text(".card-holder") == "Erika Beispiel"
+
+
+async def test_a_member_sees_his_own_points_alone(site: RunningSite, context: BrowserContext, page: Page) -> None:
+    shop = await site.hub.shop()
+    await shop.earn(await site.member("erika@shop.example"), 700)
+    await site.member("max@shop.example")
+
+    await site.sign_in(page, "max@shop.example")
+
+    assert await page.inner_text("#balance") == "0"
+    assert await page.locator(".sources").count() == 0
+
+
+async def test_signing_out_ends_the_session_wherever_its_token_was_copied(
+    site: RunningSite, context: BrowserContext, page: Page
+) -> None:
+    await site.member()
+    await site.sign_in(page)
+    copied = await context.cookies()
+
+    await page.click("text=Sign out")
+    await page.wait_for_selector("#email")
+    await context.add_cookies(copied)  # type: ignore[arg-type]
+    await page.goto(f"{site.url}/history")
+
+    assert await page.locator("#email").count() == 1
+    assert await site.hub.pool.fetchval("SELECT count(*) FROM session") == 0
+
+
+async def test_pages_follow_the_browsers_language_and_the_members(
+    site: RunningSite, context: BrowserContext, page: Page
+) -> None:
+    """Before signing in the browser's language counts, then the member's, and over both what he chose."""
+    shop, card = await site.hub.shop("Bäckerei"), await site.member(language="de")
+    await shop.earn(card, 12_345)
+    await page.goto(site.url)
+    assert await page.inner_text("h1") == "Sign in"
+
+    await page.fill("#email", "erika@shop.example")
+    await page.click("main button")
+    mail = await site.mailbox.next()
+    assert "ist Ihr Code" in str(mail["Subject"])
+    found = re.search("[0-9]{6}", str(mail["Subject"]))
+    assert found is not None
+    await page.fill("#code", found[0])
+    await page.click("main button")
+
+    assert await page.inner_text("#balance") == "12.345"
+    assert await page.inner_text(".worth") == "im Wert von 123,45\xa0€"
+    assert await page.get_attribute("html", "lang") == "de"
+    assert re.fullmatch("[0-9]{2}[.][0-9]{2}[.]20[0-9]{2}", await page.inner_text(".expiries time"))
+    await page.click("text=EN")
+    assert await page.inner_text("#balance") == "12,345"
+    assert "language" not in page.url
+    await page.goto(f"{site.url}/history")
+    assert await page.inner_text("h1") == "History"
