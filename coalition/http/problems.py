@@ -15,6 +15,7 @@ from coalition.errors import (
     RequestRefusedError,
 )
 from coalition.http.routes import Answer
+from coalition.lanes.database_retry import may_pass
 from coalition.signatures.errors import SignatureRefusedError
 
 log = structlog.get_logger()
@@ -43,9 +44,10 @@ def problem_of(error: Exception) -> ProblemDetails | None:
             return ProblemDetails(401, error.code, str(error), faults=(fault,))
         case OverloadedError():
             return ProblemDetails(503, error.code, str(error), True, retry_after_s=error.retry_after_s)
-        case DatabaseUnreachableError():
+        case _ if isinstance(error, DatabaseUnreachableError) or may_pass(error):
             detail = "The database does not answer. Send the same again: what was booked is answered, not repeated."
-            return ProblemDetails(503, error.code, detail, True, retry_after_s=DATABASE_RETRY_AFTER_S)
+            code = DatabaseUnreachableError.code
+            return ProblemDetails(503, code, detail, True, retry_after_s=DATABASE_RETRY_AFTER_S)
         case NotFoundError():
             return ProblemDetails(404, error.code, str(error))
         case web.HTTPRequestEntityTooLarge():

@@ -9,6 +9,7 @@ from coalition.errors import OverloadedError
 from coalition.journal.record import content_digest
 from coalition.lanes.book_batch import Clock
 from coalition.lanes.card_directory import CardDirectory, normalised
+from coalition.lanes.database_retry import with_retry
 from coalition.lanes.evidence_log import EvidenceLog
 from coalition.lanes.in_flight import InFlight
 from coalition.lanes.lane_queue import LaneQueue
@@ -22,6 +23,7 @@ from coalition.stores.messages import Evidence
 
 WAITING_MAX = 20_000
 RETRY_AFTER_S = 1
+GIVE_UP_AFTER_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +90,8 @@ class Clearing:
     async def _clear(self, message: SignedMessage, operations: list[Earn | Burn | Reverse]) -> list[str]:
         cards = [normalised(operation.card) for operation in operations]
         places, decided, _ = await asyncio.gather(
-            self.cards.find(cards),
-            self._find_decided(message.partner, operations),
+            with_retry(lambda: self.cards.find(cards), give_up_after_s=GIVE_UP_AFTER_S),
+            with_retry(lambda: self._find_decided(message.partner, operations), give_up_after_s=GIVE_UP_AFTER_S),
             self._evidence.keep(self._evidence_of(message)),
         )
         results: list[str] = [""] * len(operations)

@@ -31,7 +31,7 @@ async def with_retry(work: Callable[[], Awaitable[T]], *, give_up_after_s: float
     while True:
         try:
             return await work()
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+        except Exception as error:
             if not may_pass(error):
                 raise
             log.warning("database.retry", reason=f"{type(error).__name__}: {error}")
@@ -43,7 +43,8 @@ async def with_retry(work: Callable[[], Awaitable[T]], *, give_up_after_s: float
 
 def may_pass(error: Exception) -> bool:
     """Whether the same work may succeed a moment later."""
-    if isinstance(error, asyncpg.PostgresConnectionError | OSError | TimeoutError):
+    # The driver's own InternalClientError comes from connections that the server ended between two statements.
+    if isinstance(error, asyncpg.PostgresConnectionError | asyncpg.InternalClientError | OSError | TimeoutError):
         return True
     if isinstance(error, asyncpg.InterfaceError):
         return "closed" in str(error) or "connection" in str(error)

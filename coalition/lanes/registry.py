@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import asyncpg
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -90,7 +89,8 @@ class Registry:
             try:
                 async with self._pool.acquire() as connection:
                     await self._reload_on_change(connection)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except Exception as error:
+                # Whatever it was: a hub that stops listening would go on with ended keys and suspended partners.
                 log.warning("registry.not_followed", reason=str(error))
             await asyncio.sleep(RELOAD_PAUSE_S)
 
