@@ -1,0 +1,122 @@
+"""One lane of a real database for the tests of the write path: accounts in it, batches booked, tables read back."""
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from coalition.database.pool import Pool
+from coalition.lanes.book_batch import book_batch
+from coalition.lanes.clearing import Clearing, SignedMessage
+from coalition.ledger.book import Calendar, Command
+from coalition.ledger.operation import Message
+from coalition.ledger.participant import Participant
+from coalition.operations.add_members import NewMember, add_members
+from coalition.operations.manage_partner import FirstTerms, add_partner
+from coalition.signatures.keys import public_key_pem
+from coalition.stores.accounts import open_accounts
+from tests.properties.lane_tables import LaneTables
+from tests.pure.journal.naive_merkle import tree_hash
+
+LANES = 4
+CALENDAR = Calendar(ZoneInfo("Europe/Berlin"), 36)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def accounts_of(pool: Pool, lane: int, count: int) -> list[int]:
+    """Open so many accounts in a lane."""
+    async with pool.acquire() as connection, connection.transaction():
+        places = await open_accounts(connection, count=count * LANES, lanes=LANES, now=now())
+    return [place.account for place in places if place.lane == lane]
+
+
+async def book(pool: Pool, lane: int, commands: Sequence[Command]) -> list[dict[str, Any]]:
+    """Book one batch; return its results without the moment of booking."""
+    results = await book_batch(pool, lane, commands, calendar=CALENDAR, clock=now)
+    return [without_moment(result) for result in results]
+
+
+def without_moment(result: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(result)
+    document.pop("booked_at", None)
+    return document
+
+
+async def read_tables(pool: Pool, lane: int, accounts: list[int]) -> LaneTables:
+    """Return what a lane's tables hold."""
+
+    async def keyed(query: str, *more: Any) -> dict[Any, Any]:
+        return {tuple(row[0]): tuple(row[1]) for row in await pool.fetch(query, lane, *more)}
+
+    window_no, outstanding = await pool.fetchrow("SELECT window_no, outstanding FROM lane WHERE lane = $1", lane)
+    balances = "SELECT account, balance, debt FROM account WHERE lane = $1 AND account = ANY($2)"
+    journal = """SELECT leaf, window_no, kind, code, partner, operation_id, account, points, terms_version,
+        original_leaf FROM journal WHERE lane = $1 ORDER BY leaf"""
+    return LaneTables(
+        window_no=window_no,
+        outstanding=outstanding,
+        accounts={row[0]: (row[1], row[2]) for row in await pool.fetch(balances, lane, accounts)},
+        lots=await keyed("SELECT (account, leaf, part), (points, remaining) FROM lot WHERE lane = $1"),
+        uses=await keyed("SELECT (leaf, lot_leaf, lot_part), (points, restored) FROM lot_use WHERE lane = $1"),
+        totals=await keyed(
+            """SELECT (window_no, partner, kind, terms_version, vat_rate),
+                (points, operations, first_occurred_at, last_occurred_at) FROM window_total WHERE lane = $1"""
+        ),
+        journal=[tuple(row) for row in await pool.fetch(journal, lane)],
+    )
+
+
+async def journal_root(pool: Pool, lane: int, *, size: int) -> bytes:
+    """Return the Merkle root of a journal's first leaves, from its records and by the definition."""
+    rows = await pool.fetch(
+        "SELECT message, message_index, result FROM journal WHERE lane = $1 AND leaf < $2 ORDER BY leaf", lane, size
+    )
+    return tree_hash([(row[0] or bytes(32)) + (row[1] or 0).to_bytes(4, "big") + row[2].encode() for row in rows])
+
+
+@dataclass
+class Hub:
+    """A hub without its HTTP: partners' messages go straight to the clearing."""
+
+    clearing: Clearing
+
+    async def send(self, partner: Participant, *operations: dict[str, Any]) -> list[str]:
+        """Clear operations as one verified message; return the results as they are answered."""
+        body = json.dumps({"operations": operations}).encode()
+        message = SignedMessage(partner, "keyid", "hub", "input", "signature", "", body, sha256(body).digest())
+        return await self.clearing.clear(message, Message.model_validate_json(body).operations)
+
+
+@asynccontextmanager
+async def open_hub(pool: Pool, **settings: Any) -> AsyncIterator[Hub]:
+    clearing = Clearing(pool, clock=now, **settings)
+    await clearing.open()
+    yield Hub(clearing)
+    await clearing.close()
+
+
+async def new_partners(pool: Pool, *names: str) -> list[Participant]:
+    """Take partners in with plain terms."""
+    pem = [public_key_pem(Ed25519PrivateKey.generate().public_key()) for _ in names]
+    added = [
+        await add_partner(pool, name=name, key_pem=key, terms=FirstTerms(), now=now(), actor="test")
+        for name, key in zip(names, pem, strict=True)
+    ]
+    clearing = Clearing(pool, clock=now)
+    await clearing.registry.load()
+    return [clearing.registry.participants[partner.partner] for partner in added]
+
+
+async def new_cards(pool: Pool, count: int) -> list[str]:
+    """Open accounts, dealt out over the lanes."""
+    members = [NewMember(f"member{number}@shop.example", "A member") for number in range(count)]
+    return [opened.card for opened in await add_members(pool, members, now=now())]
