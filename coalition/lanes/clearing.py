@@ -49,6 +49,8 @@ class Clearing:
         self.registry = Registry(pool)
         self.cards = CardDirectory(pool)
         self.waiting = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._waiting_max = waiting_max
         self._in_flight = InFlight()
         self._evidence: EvidenceLog
@@ -64,6 +66,8 @@ class Clearing:
 
     async def close(self) -> None:
         """Finish what was accepted, then stop."""
+        # What still looks up or keeps its evidence comes to the lanes only then.
+        await self._idle.wait()
         await asyncio.gather(*(lane.close() for lane in self._lanes))
         await self._evidence.close()
         await self.registry.close()
@@ -81,11 +85,14 @@ class Clearing:
         if self.waiting + len(operations) > self._waiting_max:
             raise OverloadedError(waiting=self.waiting, limit=self._waiting_max, retry_after_s=RETRY_AFTER_S)
         self.waiting += len(operations)
+        self._idle.clear()
         try:
             async with self._in_flight.claim([(message.partner.partner, operation.id) for operation in operations]):
                 return await self._clear(message, operations)
         finally:
             self.waiting -= len(operations)
+            if not self.waiting:
+                self._idle.set()
 
     async def _clear(self, message: SignedMessage, operations: list[Earn | Burn | Reverse]) -> list[str]:
         cards = [normalised(operation.card) for operation in operations]
