@@ -21,8 +21,13 @@ async def open_pool(url: str, *, size_max: int = 16) -> Pool:
         min_size=1,
         max_size=size_max,
         command_timeout=STATEMENT_TIMEOUT_S,
+        reset=_leave_session,
         # Rows are found by keys alone; a plan per parameter set would cost more than it could win.
         server_settings={"jit": "off", "plan_cache_mode": "force_generic_plan", "application_name": "coalition"},
     )
     assert pool is not None
     return pool
+
+
+async def _leave_session(_: Connection) -> None:
+    """Nothing of ours changes a session, so no statement has to reset it: one round trip less each time."""
