@@ -84,17 +84,23 @@ class RunningSite:
         """Sign a member in with the code that is mailed to him."""
         await page.goto(self.url)
         await page.fill("#email", email)
-        await page.click("main button")
+        await submit(page)
         await page.fill("#code", await self.mailbox.next_code())
-        await page.click("main button")
+        await submit(page)
         await page.wait_for_selector("#balance")
 
     async def sign_in_operator(self, page: Page, name: str) -> None:
         await page.goto(f"{self.url}/finance")
         await page.fill("#name", name)
         await page.fill("#password", PASSWORD)
-        await page.click("main button")
+        await submit(page)
         await page.wait_for_selector("#windows")
+
+
+async def submit(page: Page, button: str = "main button") -> None:
+    """Send a form and wait for the page after it."""
+    async with page.expect_navigation():
+        await page.click(button)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from babel.dates import format_date
 from playwright.async_api import BrowserContext, Page
 
 from coalition.programme.card_number import printed
-from tests.pages.conftest import RunningSite
+from tests.pages.conftest import RunningSite, submit
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -36,7 +36,7 @@ async def test_balance_and_history_after_earns_and_burns_at_two_partners(site: R
     assert await page.inner_text(".worth") == "worth €9.10"
     sources = dict(zip(await texts(page, ".sources tbody th"), await texts(page, ".sources td"), strict=True))
     assert sources == {"Bakery 1,200 collected in all": "640", "Garage 300 collected in all": "270"}
-    await page.click("nav >> text=History")
+    await submit(page, "nav >> text=History")
     assert await texts(page, ".history .what") == [
         "Spent at Garage",
         "Taken back by Garage",
@@ -84,8 +84,7 @@ async def test_history_is_paged_without_a_gap(site: RunningSite, page: Page) -> 
     await page.goto(f"{site.url}/history")
     seen = await texts(page, ".history td.figure")
     while await page.locator("a[rel=next]").count():
-        await page.click("a[rel=next]")
-        await page.wait_for_load_state()
+        await submit(page, "a[rel=next]")
         seen += await texts(page, ".history td.figure")
 
     assert seen == [f"+{points}" for points in range(60, 0, -1)]
@@ -95,7 +94,7 @@ async def test_the_card_is_shown_as_qr_code_and_in_groups(site: RunningSite, pag
     card = await site.member(name="Erika Beispiel")
 
     await site.sign_in(page)
-    await page.click("nav >> text=Card")
+    await submit(page, "nav >> text=Card")
 
     qr = page.locator("svg.qr")
     assert await qr.locator("title").text_content() == f"Card {printed(card)}"
@@ -123,8 +122,7 @@ async def test_signing_out_ends_the_session_wherever_its_token_was_copied(
     await site.sign_in(page)
     copied = await context.cookies()
 
-    await page.click("text=Sign out")
-    await page.wait_for_selector("#email")
+    await submit(page, "text=Sign out")
     await context.add_cookies(copied)  # type: ignore[arg-type]
     await page.goto(f"{site.url}/history")
 
@@ -142,19 +140,19 @@ async def test_pages_follow_the_browsers_language_and_the_members(
     assert await page.inner_text("h1") == "Sign in"
 
     await page.fill("#email", "erika@shop.example")
-    await page.click("main button")
+    await submit(page)
     mail = await site.mailbox.next()
     assert "ist Ihr Code" in str(mail["Subject"])
     found = re.search("[0-9]{6}", str(mail["Subject"]))
     assert found is not None
     await page.fill("#code", found[0])
-    await page.click("main button")
+    await submit(page)
 
     assert await page.inner_text("#balance") == "12.345"
     assert await page.inner_text(".worth") == "im Wert von 123,45\xa0€"
     assert await page.get_attribute("html", "lang") == "de"
     assert re.fullmatch("[0-9]{2}[.][0-9]{2}[.]20[0-9]{2}", await page.inner_text(".expiries time"))
-    await page.click("text=EN")
+    await submit(page, "text=EN")
     assert await page.inner_text("#balance") == "12,345"
     assert "language" not in page.url
     await page.goto(f"{site.url}/history")

@@ -7,15 +7,14 @@ from playwright.async_api import Page
 
 from coalition.config import Settings
 from coalition.operations.sign_in import CODE_ATTEMPTS_MAX
-from tests.pages.conftest import RunningSite
+from tests.pages.conftest import RunningSite, submit
 from tests.pages.forms import Forms
 
 
 async def ask_code(site: RunningSite, page: Page, email: str = "erika@shop.example") -> None:
     await page.goto(site.url)
     await page.fill("#email", email)
-    await page.click("main button")
-    await page.wait_for_selector("#code")
+    await submit(page)
 
 
 async def test_wrong_codes_run_out(site: RunningSite, page: Page) -> None:
@@ -27,10 +26,9 @@ async def test_wrong_codes_run_out(site: RunningSite, page: Page) -> None:
 
     for _ in range(CODE_ATTEMPTS_MAX):
         await page.fill("#code", wrong)
-        await page.click("main button")
-        await page.wait_for_selector("#fault")
+        await submit(page)
     await page.fill("#code", code)
-    await page.click("main button")
+    await submit(page)
 
     assert "wrong or no longer valid" in await page.inner_text("#fault")
     assert await site.hub.pool.fetchval("SELECT count(*) FROM session") == 0

@@ -1,0 +1,175 @@
+"""The pages' parts without a browser: words, formats, the chart, the counter of tries."""
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import coalition.pages
+import settlement.pages
+from coalition.errors import SettingError
+from coalition.ledger import decision
+from coalition.mail import parse_smtp_url
+from coalition.operations.manage_operator import ROLES
+from coalition.operations.sign_in import normalised_email
+from coalition.pages import wording as member_wording
+from coalition.pages.formats import Formats
+from coalition.pages.language import LANGUAGES, Language, accepted_language
+from coalition.pages.throttle import Throttle
+from coalition.stores.programme import Programme
+from settlement.engine.states import SHARE_STATES, WINDOW_STATES
+from settlement.pages import wording as finance_wording
+from settlement.pages.nets_chart import nets_chart
+
+PROGRAMME = Programme("Points", "EUR", 2, "Europe/Berlin", Decimal("0.01"), 4, 36)
+NOON = datetime(2026, 3, 29, 12, tzinfo=UTC)
+PLACEHOLDER = re.compile(r"\{[a-z_]+\}")
+WORDS = {language: {**member_wording.WORDS[language], **finance_wording.WORDS[language]} for language in LANGUAGES}
+
+
+def test_every_language_has_the_same_words_with_the_same_values() -> None:
+    for language in LANGUAGES:
+        assert WORDS[language].keys() == WORDS["en"].keys()
+        for key, text in WORDS[language].items():
+            assert set(PLACEHOLDER.findall(text)) == set(PLACEHOLDER.findall(WORDS["en"][key])), (language, key)
+            assert text.strip() == text or key == "mail.text", (language, key)
+
+
+def test_every_state_role_kind_and_refusal_has_words() -> None:
+    """What the domain can say, a page can say."""
+    source = Path(decision.__file__).read_text()
+    codes = set(re.findall(r'Refusal\(\s*"([a-z_]+)"', source)) - {"unknown_original"}
+    assert "insufficient_points" in codes
+    wanted = {f"refused.{code}" for code in codes}
+    wanted |= {f"kind.{kind}" for kind in get_args(decision.Kind)}
+    wanted |= {f"finance.state.{state}" for state in WINDOW_STATES}
+    wanted |= {f"finance.share_state.{state}" for state in SHARE_STATES}
+    wanted |= {f"{prefix}.{role}" for role in ROLES for prefix in ("finance.role", "problem.role_missing")}
+    assert wanted - WORDS["en"].keys() == set()
+
+
+def test_templates_use_words_that_are_there() -> None:
+    folders = [Path(package.__file__ or "").parent for package in (coalition.pages, settlement.pages)]
+    templates = [file for folder in folders for file in folder.rglob("*.html")]
+    assert len(templates) > 8
+    used = {key for file in templates for key in re.findall(r"\bword\(['\"]([a-z_.]+)['\"][,)]", file.read_text())}
+    assert used - WORDS["en"].keys() == set()
+
+
+@pytest.mark.parametrize(
+    ("language", "money", "number", "day", "minute", "month"),
+    [
+        ("en", "−€1,234.50", "1,234,567", "29 Mar 2026", "29 Mar 2026, 14:00", "March 2026"),
+        ("de", "−1.234,50\xa0€", "1.234.567", "29.03.2026", "29.03.2026, 14:00", "März 2026"),
+    ],
+)
+def test_figures_as_people_write_them(
+    language: Language, money: str, number: str, day: str, minute: str, month: str
+) -> None:
+    formats = Formats(language, PROGRAMME)
+    assert formats.money(Decimal("-1234.50")) == money
+    assert formats.number(1_234_567) == number
+    assert formats.day(NOON) == day
+    assert formats.minute(NOON) == minute
+    assert formats.month(NOON) == month
+
+
+def test_days_are_those_of_the_programmes_zone() -> None:
+    formats = Formats("en", PROGRAMME)
+    assert formats.day(datetime(2026, 11, 20, 23, 30, tzinfo=UTC)) == "21 Nov 2026"
+    assert formats.last_day(date(2027, 1, 1)) == "31 Dec 2026"
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        ("de-AT,de;q=0.9,en;q=0.8", "de"),
+        ("en;q=0.5, de;q=0.9", "de"),
+        ("fr, en;q=0.1", "en"),
+        ("fr", "en"),
+        ("", "en"),
+        (";;;q=x,,de", "de"),
+        ("*", "en"),
+        ("de" * 5000, "en"),
+    ],
+)
+def test_the_browsers_language(header: str, language: Language) -> None:
+    assert accepted_language(header) == language
+
+
+@given(st.lists(st.tuples(st.text(max_size=5), st.decimals(-(10**9), 10**9, places=2)), max_size=12))
+def test_bars_lie_within_the_chart_on_the_side_of_their_sign(nets: list[tuple[str, Decimal]]) -> None:
+    chart = nets_chart(nets)
+
+    assert sorted((bar.name, bar.net) for bar in chart.bars) == sorted(nets)
+    assert [bar.net for bar in chart.bars] == sorted((net for _, net in nets), reverse=True)
+    for bar in chart.bars:
+        start, end = (chart.zero, bar.x + bar.width) if bar.net >= 0 else (bar.x, chart.zero)
+        assert bar.x == (start if bar.net >= 0 else chart.zero - bar.width)
+        assert start <= end
+        assert (bar.width > 0) is (bar.net != 0)
+        # A cent beside millions is drawn wider than it is, so that it is seen; it may stick out by that.
+        assert Decimal("-0.41") <= bar.x
+        assert bar.x + bar.width <= Decimal("100.42")
+
+
+def test_tries_are_counted_by_key_and_forgotten_in_time() -> None:
+    throttle = Throttle(2, timedelta(minutes=1))
+    for second in (0, 10):
+        assert throttle.wait_s("a", now=NOON + timedelta(seconds=second)) == 0
+        throttle.count("a", now=NOON + timedelta(seconds=second))
+
+    assert throttle.wait_s("a", now=NOON + timedelta(seconds=20)) == 41
+    assert throttle.wait_s("b", now=NOON + timedelta(seconds=20)) == 0
+    assert throttle.wait_s("a", now=NOON + timedelta(seconds=60)) == 0
+    throttle.forget("a")
+    assert throttle.wait_s("a", now=NOON + timedelta(seconds=20)) == 0
+
+
+def test_the_counter_of_tries_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("coalition.pages.throttle.KEYS_MAX", 100)
+    throttle = Throttle(1, timedelta(minutes=1))
+    for number in range(1_000):
+        throttle.count(str(number), now=NOON)
+
+    assert throttle.wait_s("999", now=NOON) > 0
+    assert sum(throttle.wait_s(str(number), now=NOON) > 0 for number in range(1_000)) <= 100
+
+
+@pytest.mark.parametrize(
+    ("typed", "email"),
+    [
+        (" Erika@Shop.Example ", "erika@shop.example"),
+        ("jose\u0301@shop.example", "josé@shop.example"),
+        ("a@b\x00", None),
+        ("@b", None),
+        ("x", None),
+    ],
+)
+def test_addresses_are_compared_as_they_are_kept(typed: str, email: str | None) -> None:
+    assert normalised_email(typed) == email
+
+
+def test_a_mail_servers_address() -> None:
+    server = parse_smtp_url("smtps://us%40er:p%3Aw@mail.example")
+    assert (server.host, server.port, server.user, server.password, server.is_tls) == (
+        "mail.example",
+        465,
+        "us@er",
+        "p:w",
+        True,
+    )
+    assert parse_smtp_url("smtp://localhost:2525").port == 2525
+    assert "p:w" not in repr(server)
+
+
+@pytest.mark.parametrize("url", ["mail.example", "http://mail.example", "smtp://", "smtp://user:secret@host:port"])
+def test_a_wrong_mail_servers_address_is_told_without_the_password(url: str) -> None:
+    with pytest.raises(SettingError, match="COALITION_SMTP_URL") as error:
+        parse_smtp_url(url)
+    assert "secret" not in str(error.value)

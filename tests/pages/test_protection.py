@@ -1,0 +1,158 @@
+"""What keeps others out: forged forms, cookies, headers, and names that carry markup."""
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page
+
+from coalition.config import Settings
+from coalition.pages.door import SECURITY_HEADERS
+from coalition.stores.sessions import Area
+from tests.pages.conftest import PASSWORD, RunningSite
+from tests.pages.forms import Forms
+from tests.pages.test_finance import press
+from tests.pages.test_member_journey import texts
+
+MARKUP = "<img src=x onerror=\"document.title='owned'\"><b>Shop</b>"
+
+
+async def test_a_form_without_the_pages_token_is_refused(site: RunningSite) -> None:
+    await site.member()
+    async with Forms(site.url) as forms, Forms(site.url) as stranger:
+        for token in ("", "x", stranger.token):
+            answer = await forms.post("/sign-in", email="erika@shop.example", csrf_token=token)
+            assert (answer.status, "no longer valid" in answer.text) == (403, True)
+    assert await site.hub.pool.fetchval("SELECT count(*) FROM sign_in_code") == 0
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://[::1"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+async def test_a_form_from_elsewhere_is_refused_even_with_the_token(site: RunningSite, headers: dict[str, str]) -> None:
+    async with Forms(site.url) as forms:
+        assert (await forms.post("/sign-in", headers=headers, email="erika@shop.example")).status == 403
+        assert (await forms.post("/sign-in", headers={"Origin": site.url}, email="erika@shop.example")).status == 200
+
+
+async def test_the_token_of_before_signing_in_is_worth_nothing_after(site: RunningSite) -> None:
+    await site.operator("ada", "operate")
+    async with Forms(site.url) as forms:
+        await forms.get("/finance/sign-in")
+        before = forms.token
+        await forms.post("/finance/sign-in", name="ada", password=PASSWORD)
+        refused = await forms.post("/finance/windows/1/close", csrf_token=before)
+
+    assert refused.status == 403
+    assert await site.hub.pool.fetchval("SELECT count(*) FROM window_move") == 0
+
+
+@pytest.mark.parametrize(("area", "path"), [("member", "/history"), ("member", "/card"), ("finance", "/finance")])
+async def test_a_made_up_session_leads_to_the_sign_in(site: RunningSite, area: Area, path: str) -> None:
+    for token in ("x", "A" * 43, "'; DROP TABLE session; --"):
+        async with Forms(site.url) as forms:
+            answer = await forms.get(path, cookies={f"coalition_{area}": token})
+            assert answer.path in ("/", "/finance/sign-in")
+
+
+async def test_a_session_of_one_area_opens_no_other(site: RunningSite) -> None:
+    await site.member()
+    async with Forms(site.url) as forms:
+        await forms.post("/sign-in", email="erika@shop.example")
+        await forms.post("/sign-in/code", code=await site.mailbox.next_code())
+        token = forms.cookie("coalition_member")
+        assert (await forms.get("/finance", cookies={"coalition_finance": token})).path == "/finance/sign-in"
+
+
+async def test_every_page_carries_the_headers_that_protect_it(site: RunningSite) -> None:
+    async with Forms(site.url) as forms:
+        for answer in (
+            await forms.get("/"),
+            await forms.get("/finance/sign-in"),
+            await forms.post("/sign-in", email=""),
+        ):
+            assert {name: answer.headers[name] for name in SECURITY_HEADERS} == SECURITY_HEADERS
+    assert "script-src" not in SECURITY_HEADERS["Content-Security-Policy"]
+    assert "default-src 'none'" in SECURITY_HEADERS["Content-Security-Policy"]
+
+
+async def test_a_sessions_cookie_is_out_of_reach_of_scripts_and_other_sites(site: RunningSite) -> None:
+    await site.operator("ada", "read")
+    async with Forms(site.url) as forms:
+        await forms.get("/finance/sign-in")
+        cookie = (await forms.post("/finance/sign-in", name="ada", password=PASSWORD)).cookies["coalition_finance"]
+
+    assert (cookie["httponly"], cookie["samesite"], cookie["path"], cookie["secure"]) == (True, "Lax", "/", "")
+
+
+class TestBehindTls:
+    @pytest.fixture
+    def settings(self, tmp_path: Path) -> Settings:
+        return Settings(data_dir=tmp_path, public_url="https://points.example", print_codes=True)
+
+    async def test_cookies_are_secure_and_browsers_stay_on_tls(self, site: RunningSite) -> None:
+        async with Forms(site.url) as forms:
+            answer = await forms.get("/")
+            assert answer.headers["Strict-Transport-Security"].startswith("max-age=")
+            assert {name[:7] for name in answer.cookies} <= {"__Host-"}
+            first = (await forms.client.get(f"{site.url}/")).cookies["__Host-coalition_form"]
+            assert first["secure"] is True
+
+    async def test_forms_from_the_public_address_are_taken(self, site: RunningSite) -> None:
+        """A proxy may call the hub by another name than people do."""
+        async with Forms(site.url) as forms:
+            cookies = {"__Host-coalition_form": "A" * 43}
+            for origin, status in (("https://points.example", 303), ("https://evil.example", 403)):
+                async with forms.client.post(
+                    f"{site.url}/sign-in",
+                    data={"csrf_token": "A" * 43, "email": "erika@shop.example"},
+                    headers={"Origin": origin},
+                    cookies=cookies,
+                    allow_redirects=False,
+                ) as answer:
+                    assert answer.status == status
+
+
+async def test_markup_in_names_is_inert(site: RunningSite, page: Page) -> None:
+    """Partners, shops, receipts and members may be named as they like: it is read, never run."""
+    shop = await site.hub.shop(MARKUP)
+    card = await site.member(name=MARKUP)
+    await shop.earn(card, 100, shop="<script>x</script>", reference="'\"><svg onload=x>")
+    await site.sign_in(page)
+    await page.goto(f"{site.url}/history")
+    assert await texts(page, ".history .what") == [f"Collected at {MARKUP}"]
+    assert await texts(page, ".history .details") == ["Shop <script>x</script> · Receipt '\"><svg onload=x>"]
+    await page.goto(f"{site.url}/card")
+    assert await page.inner_text(".card-holder") == MARKUP
+
+    await site.operator("ada", "operate")
+    await site.sign_in_operator(page, "ada")
+    await page.goto(f"{site.url}/finance/windows/1")
+    await press(page, "Close")
+    await press(page, "Calculate")
+
+    assert await texts(page, ".net-name") == [MARKUP]
+    assert await page.locator("main img, main b, main script").count() == 0
+    assert await page.title() != "owned"
+
+
+async def test_addresses_lead_nowhere_else(site: RunningSite) -> None:
+    """Changing the language sends the browser to the same page of the same host."""
+    async with Forms(site.url) as forms:
+        async with forms.client.get(f"{site.url}/?language=de&x=//evil.example", allow_redirects=False) as answer:
+            assert (answer.status, answer.headers["Location"]) == (303, "/?x=%2F%2Fevil.example")
+        async with forms.client.get(f"{site.url}//evil.example/?language=de", allow_redirects=False) as answer:
+            assert answer.status == 404
+
+
+async def test_files_are_kept_by_browsers_and_nothing_else_is_served(site: RunningSite) -> None:
+    async with Forms(site.url) as forms:
+        assert "immutable" in (await forms.get("/assets/pages.css")).headers["Cache-Control"]
+        assert (await forms.get("/assets/..%2Fsite.py")).status == 404
+        assert (await forms.get("/assets/wording.py")).status == 404
