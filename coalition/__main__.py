@@ -2,6 +2,7 @@
 
 import typer
 
+from coalition.cli.bench import add_bench
 from coalition.cli.check import add_check
 from coalition.cli.demo import add_demo
 from coalition.cli.member import member_app
@@ -28,6 +29,7 @@ app.add_typer(terms_app, name="terms")
 add_check(app)
 add_demo(app)
 add_serve(app, Extensions(routes=settlement_routes, pages=[mount_member_pages, mount_finance_pages]))
+add_bench(app)
 
 
 def main() -> None:

@@ -1,0 +1,73 @@
+"""That what was measured was the real thing: full durability, sound receipts, nothing lost on the way."""
+
+import json
+import re
+from datetime import UTC, datetime
+from hashlib import sha256
+
+from coalition.bench.generator import PATH, Exchange
+from coalition.bench.world import BenchError, World
+from coalition.database.pool import Connection
+from coalition.http.hub_key import load_signer
+from coalition.signatures.request import SignedRequest
+from coalition.signatures.verify import VerifiedRequest, parse_signature
+
+MUST_BE_ON = ("fsync", "synchronous_commit", "full_page_writes")
+ALSO_TOLD = ("server_version", "wal_level", "wal_sync_method", "shared_buffers", "max_wal_size")
+
+SELECT_SETTING = "SELECT current_setting($1)"
+SELECT_JOURNALLED = "SELECT coalesce(sum(size), 0)::bigint FROM lane"
+
+
+async def database_settings(connection: Connection) -> dict[str, str]:
+    """Return the settings that the figures depend on. Raises BenchError unless durability is full."""
+    names = (*MUST_BE_ON, *ALSO_TOLD)
+    settings = {name: str(await connection.fetchval(SELECT_SETTING, name)) for name in names}
+    for name in MUST_BE_ON:
+        if settings[name] != "on":
+            raise BenchError(f"{name} is {settings[name]}; the benchmark counts only at full durability: on")
+    return settings
+
+
+async def check_journalled(world: World, *, answered: int) -> None:
+    """Raise BenchError unless every operation that was answered is in the journal, and no other."""
+    async with world.pool.acquire() as connection:
+        journalled = await connection.fetchval(SELECT_JOURNALLED)
+    if journalled != answered:
+        raise BenchError(f"{answered} operations were answered, {journalled} are in the journal")
+
+
+def check_answers(world: World, exchanges: list[Exchange]) -> int:
+    """Check a sample of the hub's answers: one verdict an operation, and a signature that binds it to its request.
+
+    Ed25519 is deterministic, so a sound answer, signed once more with the hub's key, gives the same headers.
+    Returns how many were checked; raises BenchError for the first unsound one."""
+    signer = load_signer(world.hub_key)
+    for exchange in exchanges:
+        if exchange.status != 200:
+            raise BenchError(f"the hub answered {exchange.status}: {exchange.body[:300]!r}")
+        asked = [operation["id"] for operation in json.loads(exchange.request_body)["operations"]]
+        answered = [result["id"] for result in json.loads(exchange.body)["results"]]
+        if asked != answered:
+            raise BenchError(f"{len(asked)} operations were asked, the answer's {len(answered)} do not match them")
+        created = re.search(r";created=(\d+)", exchange.headers["Signature-Input"])
+        signed_at = datetime.fromtimestamp(int(created[1]) if created else 0, UTC)
+        signed_again = signer.sign(
+            status=exchange.status, body=exchange.body, verified=_verified(exchange), now=signed_at
+        )
+        if signed_again != exchange.headers:
+            raise BenchError(f"an answer's signature is not the hub's: {exchange.headers}")
+    return len(exchanges)
+
+
+def _verified(exchange: Exchange) -> VerifiedRequest:
+    request = SignedRequest(
+        method="POST",
+        authority=exchange.authority,
+        path=PATH,
+        query="?",
+        signature_input=exchange.request_headers["Signature-Input"],
+        signature=exchange.request_headers["Signature"],
+        content_digest=exchange.request_headers["Content-Digest"],
+    )
+    return VerifiedRequest(request, parse_signature(request), sha256(exchange.request_body).digest())

@@ -1,0 +1,72 @@
+"""`coalition bench`: how fast the hub is on this machine, as ratios."""
+
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+import uvloop
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from coalition.bench.measure import measure
+from coalition.bench.report import build_document, print_table
+from coalition.bench.sizes import FULL, QUICK
+from coalition.cli.options import AsJson
+from coalition.cli.session import run
+
+EXPLAINED = """Measure the hub against ceilings and a peer in the same run, and print the ratios.
+
+It makes an embedded database of its own and removes it; nothing of yours is touched. B1: operations a second in signed
+messages of 500, against COPY of the same journal rows. B2: the same, against one posting per transaction in SQL.
+B3: messages of one operation, against a handler that only verifies and signs. It takes some minutes.
+"""
+
+
+def add_bench(app: typer.Typer) -> None:
+    """Add the command to the application."""
+
+    @app.command("bench", help=EXPLAINED)
+    def bench(
+        as_json: AsJson = False,
+        quick: Annotated[bool, typer.Option("--quick", help="Smaller and less sure.")] = False,
+        members: Annotated[int | None, typer.Option(min=100, help="Accounts; by default 200,000.")] = None,
+        rounds: Annotated[int | None, typer.Option(min=1, help="Rounds; figures are medians over them.")] = None,
+        messages: Annotated[int | None, typer.Option(min=1, help="Messages of 500 per round.")] = None,
+        singles: Annotated[int | None, typer.Option(min=1, help="Messages of one operation per round.")] = None,
+    ) -> None:
+        uvloop.install()
+        sizes = QUICK if quick else FULL
+        sizes = replace(
+            sizes,
+            members=members or sizes.members,
+            rounds=rounds or sizes.rounds,
+            messages=messages or sizes.messages,
+            singles=singles or sizes.singles,
+        )
+        load_before, started_s = os.getloadavg()[0], time.perf_counter()
+        columns = (TextColumn("{task.description:<30}"), BarColumn(), TextColumn("{task.completed:,}/{task.total:,}"))
+        # On stderr, so that the JSON on stdout stays clean.
+        with Progress(*columns, console=Console(stderr=True)) as bars:
+            measured = run(measure(sizes, _progress_on(bars)))
+        document = build_document(
+            measured, sizes, quick=quick, load_before=load_before, duration_s=time.perf_counter() - started_s
+        )
+        if as_json:
+            typer.echo(json.dumps(document))
+        else:
+            print_table(document, Console())
+
+
+def _progress_on(bars: Progress) -> Callable[[str, int, int], None]:
+    tasks: dict[str, TaskID] = {}
+
+    def show(what: str, done: int, total: int) -> None:
+        if what not in tasks:
+            tasks[what] = bars.add_task(what, total=total)
+        bars.update(tasks[what], completed=done)
+
+    return show

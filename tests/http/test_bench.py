@@ -1,0 +1,31 @@
+"""The benchmark runs from the shell and tells what it promises; its figures are nobody's business here."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+SMALL = ["--quick", "--members", "200", "--rounds", "1", "--messages", "2", "--singles", "40"]
+
+
+def test_the_benchmark_tells_ratios_raw_numbers_and_settings() -> None:
+    """JSON alone on stdout; every figure with its ceiling beside it; full durability stated; every operation found."""
+    command = [sys.executable, "-m", "coalition", "bench", "--json", *SMALL]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    document: dict[str, Any] = json.loads(done.stdout)
+
+    assert [figure["id"] for figure in document["figures"]] == ["B1", "B1", "B2", "B3", "B3"]
+    for figure in document["figures"]:
+        assert figure["ratio_min"] <= figure["ratio"] <= figure["ratio_max"]
+        assert figure["measured"] > 0
+        assert figure["reference"] > 0
+        assert figure["first_target"] < figure["goal"]
+    assert {document["settings"][name] for name in ("fsync", "synchronous_commit", "full_page_writes")} == {"on"}
+    assert document["counts"]["dropped"] == 0
+    assert document["counts"]["answers_checked"] > 0
+    assert document["latency"]["hub"]["p50_ms"] <= document["latency"]["hub"]["p99_ms"]
+    (round_,) = document["raw"]["clearing"]
+    assert set(round_) == {"uniform", "zipf", "copy", "copy_2", "peer"}
+    assert all({"hub", "postgres", "generator"} <= set(part["cpu_s"]) for part in round_.values())
+    assert {"machine", "versions", "sizes", "duration_s", "quick"} <= set(document)
