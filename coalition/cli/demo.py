@@ -32,8 +32,12 @@ def add_demo(app: typer.Typer) -> None:
 
 async def _demo(days: int, *, serve: bool, data_dir: Path | None, port: int | None) -> bool:
     # Imported here, so that the other commands do not wait for the demo's libraries.
-    from coalition.demo.run_demo import Wanted, run_demo
-    from coalition.demo.screen import Screen
+    try:
+        from coalition.demo.run_demo import Wanted, run_demo
+        from coalition.demo.screen import Screen
+    except ModuleNotFoundError as error:
+        typer.echo(f"coalition: {error.name} is missing; the demo needs: pip install 'coalition[hub,demo]'", err=True)
+        raise typer.Exit(1) from None
 
     task = asyncio.current_task()
     assert task is not None

@@ -60,6 +60,7 @@ def claim_folder(named: Path | None) -> Iterator[DemoFolder]:
     try:
         yield folder
     finally:
+        _stop_left_server(folder.path)
         os.close(folder.lock)
 
 
@@ -112,13 +113,22 @@ def _empty(path: Path) -> None:
 
 
 def _remove_cluster(path: Path) -> None:
-    """Remove the database, wherever it was put; if a run that was killed left its server behind, stop that first."""
-    record = path / "postgres.json"
-    if not record.exists():
-        return
-    with suppress(ValueError, KeyError):
-        cluster = Path(json.loads(record.read_text())["cluster"])
-        if (cluster / "postmaster.pid").exists():
-            with suppress(EmbeddedDatabaseError), EmbeddedPostgres(path):
-                pass
+    """Remove the database, wherever it was put."""
+    _stop_left_server(path)
+    if cluster := _cluster(path):
         shutil.rmtree(cluster, ignore_errors=True)
+
+
+def _stop_left_server(path: Path) -> None:
+    """Stop the database's server if whoever used it was killed and so left it behind."""
+    cluster = _cluster(path)
+    if cluster and (cluster / "postmaster.pid").exists():
+        # The last one out stops it.
+        with suppress(EmbeddedDatabaseError), EmbeddedPostgres(path):
+            pass
+
+
+def _cluster(path: Path) -> Path | None:
+    with suppress(OSError, ValueError, KeyError):
+        return Path(json.loads((path / "postgres.json").read_text())["cluster"])
+    return None

@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,10 +36,10 @@ class Outcome:
         """Return operations a second, without the time of the windows."""
         return operations / self.replaying_s if self.replaying_s else 0.0
 
-    def take_replay(self, *, booked: int, unforeseen: Counter[str]) -> None:
-        """Take the verdicts; the plan foresees that all is booked."""
-        self.booked = booked
+    def take_unforeseen(self, unforeseen: Mapping[str, int], *, examples: Sequence[str]) -> None:
+        """Take the verdicts that the plan did not foresee: it foresees that all is booked."""
         self.faults += [f"{count:,} operations {verdict}, 0 expected" for verdict, count in unforeseen.items()]
+        self.faults += examples
 
     def take_check(self, *, exit_code: int, told: str) -> None:
         """Take what `coalition check` said."""
@@ -77,7 +77,7 @@ def _tell_what_next(outcome: Outcome, folder: DemoFolder, screen: Screen) -> Non
         f"\nReports:     {folder.reports}\n"
         f"A statement: {folder.reports / f'window-{last}' / f'{slug}.pdf'}\n"
         f"Look closer: {program} window show {last} --data-dir {folder.path}\n"
-        f"Pages:       make serve-demo  (or: {program} serve --data-dir {folder.path})\n"
+        "Pages:       make serve-demo, which prints how to sign in\n"
         "The next demo begins anew in the same place."
     )
 

@@ -9,10 +9,23 @@ from uuid import UUID
 
 from coalition.demo.partners import CURRENCY
 from coalition.demo.plan import PlannedOperation
-from partner_sdk import Burn, Coalition, Earn, Flushed, Operation, Purchase, Reverse, VatShare, new_operation_id
+from partner_sdk import (
+    Burn,
+    Coalition,
+    Earn,
+    Flushed,
+    Operation,
+    Outbox,
+    Purchase,
+    Reverse,
+    VatShare,
+    new_operation_id,
+)
+from partner_sdk.client import default_outbox
 
 ID_BYTES = 16
 OPERATIONS_BETWEEN_TURNS = 100
+UNFORESEEN_STATES = ("refused", "rejected", "set_aside", "waiting")
 
 
 class SentIds:
@@ -65,12 +78,21 @@ class Replay:
 
     async def finish_sending(self) -> None:
         """Wait until all that was being sent is answered. Raises the errors of `Coalition.flush`."""
+        outcomes = await asyncio.gather(*self._sending, return_exceptions=True)
         self.waiting = 0
-        for flushed in await asyncio.gather(*self._sending):
-            self.booked += flushed.booked
-            self.waiting += flushed.waiting
-            self._unforeseen.update(refused=flushed.refused, rejected=flushed.rejected, deferred=flushed.deferred)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+            self.booked += outcome.booked
+            self.waiting += outcome.waiting
+            self._unforeseen.update(refused=outcome.refused, rejected=outcome.rejected, deferred=outcome.deferred)
         self._sending = []
+
+    async def aclose(self) -> None:
+        """Give up what is on its way: it waits in the outboxes."""
+        for task in self._sending:
+            task.cancel()
+        await asyncio.gather(*self._sending, return_exceptions=True)
 
     def unforeseen(self) -> Counter[str]:
         """Return how many verdicts the plan did not foresee, by name: each a fault of plan, SDK or hub."""
@@ -117,3 +139,14 @@ async def open_clients(url: str, keys: Mapping[str, Path]) -> AsyncIterator[dict
     """Open one client of the SDK per partner; each keeps its outbox beside its key."""
     async with AsyncExitStack() as stack:
         yield {slug: await stack.enter_async_context(Coalition(url, key)) for slug, key in keys.items()}
+
+
+def unforeseen_examples(keys: Iterable[Path]) -> list[str]:
+    """Return a few operations that were not booked, with what the hub said, from the partners' outboxes."""
+    told = []
+    for key in keys:
+        outbox = Outbox(default_outbox(key))
+        entries = [entry for state in UNFORESEEN_STATES for entry in outbox.entries(state=state, entries_max=2)]
+        told += [f"{key.stem}: {entry.id} is {entry.state}, {entry.code or 'not answered'}" for entry in entries]
+        outbox.close()
+    return told

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
@@ -20,7 +20,7 @@ from coalition.demo.moved_year import MovedYear, shop_day
 from coalition.demo.outcome import Outcome, tell_outcome
 from coalition.demo.partners import PARTNERS
 from coalition.demo.plan import PlannedOperation, plan_operations
-from coalition.demo.replay import Replay, open_clients
+from coalition.demo.replay import Replay, open_clients, unforeseen_examples
 from coalition.demo.screen import Screen
 from coalition.demo.serve_pages import PAGE_SETTINGS, free_port, serve_pages
 from coalition.demo.set_up import Programme, set_up
@@ -84,10 +84,15 @@ class _Demo:
         """Set the programme up, send all operations, settle a window a month. Raises ReplayStoppedError."""
         programme = await self._set_up()
         try:
-            async with open_clients(url, programme.keys) as clients:
-                await self._replay(programme, clients)
+            async with (
+                open_clients(url, programme.keys) as clients,
+                aclosing(Replay(clients, programme.cards)) as replay,
+            ):
+                await self._replay(replay, clients)
         except CoalitionError as error:
             raise ReplayStoppedError(f"{type(error).__name__}: {error}") from error
+        if unforeseen := replay.unforeseen():
+            self.outcome.take_unforeseen(unforeseen, examples=unforeseen_examples(programme.keys.values()))
 
     async def check(self) -> None:
         """Let the hub verify itself."""
@@ -102,8 +107,8 @@ class _Demo:
             stage.advance(0, f"{len(programme.keys)} partners, {len(programme.cards):,} members")
             return programme
 
-    async def _replay(self, programme: Programme, clients: Mapping[str, Coalition]) -> None:
-        replay, tally, period = Replay(clients, programme.cards), Tally(), ""
+    async def _replay(self, replay: Replay, clients: Mapping[str, Coalition]) -> None:
+        tally, period = Tally(), ""
         plan = plan_operations(self._baskets, end=self._year.end)
         with self._screen.stage("Replaying", self._wanted.days) as stage:
             for day, operations in groupby(plan, key=lambda planned: shop_day(planned.occurred_at)):
@@ -119,12 +124,16 @@ class _Demo:
                 period = f"{day:%Y-%m}"
                 await replay.begin_sending()
                 self._note(of_day, tally)
-                stage.advance(told=f"{day}  {replay.booked:,} operations, {self.outcome.rate(replay.booked):,.0f}/s")
+                stage.advance(told=f"{day}  {self._booked(replay)}")
             begun_at = time.monotonic()
             await replay.finish_sending()
             self.outcome.replaying_s += time.monotonic() - begun_at
-            self.outcome.take_replay(booked=replay.booked, unforeseen=replay.unforeseen())
+            self.outcome.booked = replay.booked
+            stage.advance(0, self._booked(replay))
         await self._settle(clients, period, tally)
+
+    def _booked(self, replay: Replay) -> str:
+        return f"{replay.booked:,} booked, {self.outcome.rate(replay.booked):,.0f}/s"
 
     def _note(self, operations: list[PlannedOperation], tally: Tally) -> None:
         for operation in operations:

@@ -8,6 +8,7 @@ from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
 WIDTH_ELSEWHERE = 100
 PAUSE_ELSEWHERE_S = 10.0
@@ -57,10 +58,10 @@ class Screen:
         if self.console.is_terminal:
             self.bars = Progress(
                 SpinnerColumn(finished_text="✓"),
-                TextColumn("{task.description}"),
-                BarColumn(bar_width=30),
-                TimeElapsedColumn(),
-                TextColumn("{task.fields[told]}"),
+                TextColumn("{task.description}", table_column=Column(min_width=30, no_wrap=True)),
+                BarColumn(bar_width=12),
+                TimeElapsedColumn(table_column=Column(min_width=7, no_wrap=True)),
+                TextColumn("{task.fields[told]}", table_column=Column(no_wrap=True)),
                 console=self.console,
             )
             self.bars.start()

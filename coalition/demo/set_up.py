@@ -29,7 +29,10 @@ class Programme:
 
 
 async def set_up(commands: Commands, folder: DemoFolder, household_ids: Iterable[int], done: Done) -> Programme:
-    """Take in every partner and open an account for each household; `done` is called after each command."""
+    """Take in every partner and open an account for each household; `done` is called after each command.
+
+    Raises CommandFailedError.
+    """
     folder.partners.mkdir()
     running = asyncio.Semaphore(COMMANDS_AT_ONCE)
 
@@ -45,9 +48,12 @@ async def set_up(commands: Commands, folder: DemoFolder, household_ids: Iterable
         done()
         return cards
 
-    async with asyncio.TaskGroup() as group:
-        cards = group.create_task(add_members())
-        keys = {partner.slug: group.create_task(add_partner(partner)) for partner in PARTNERS}
+    try:
+        async with asyncio.TaskGroup() as group:
+            cards = group.create_task(add_members())
+            keys = {partner.slug: group.create_task(add_partner(partner)) for partner in PARTNERS}
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
     return Programme({slug: key.result() for slug, key in keys.items()}, cards.result())
 
 

@@ -1,0 +1,98 @@
+"""The demo as a user runs it: one command, real baskets, real messages, and an outcome that ties out."""
+
+import json
+import re
+import socket
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coalition.demo.errors import HubDiedError
+from coalition.demo.folder import claim_folder
+from coalition.demo.hub_process import HubProcess
+from coalition.demo.partners import PARTNERS
+
+DAYS = 2
+
+
+def coalition(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "coalition", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+
+
+def figure(label: str, printed: str) -> int:
+    """The points that the control totals print beside a label."""
+    found = re.search(rf"{re.escape(label)} +([\d,]+) *$", printed, re.MULTILINE)
+    assert found is not None, printed
+    return int(found[1].replace(",", ""))
+
+
+def statements(reports: Path) -> list[dict[str, Any]]:
+    return [json.loads(path.read_text()) for path in reports.glob("window-*/*.json") if path.name != "window.json"]
+
+
+@pytest.fixture(scope="module")
+def data_dir(data_root: Path) -> Path:
+    return data_root / "demo"
+
+
+@pytest.fixture(scope="module")
+def printed(data_dir: Path) -> str:
+    """What the demo prints, once it has ended well."""
+    done = coalition("demo", "--days", str(DAYS), "--data-dir", str(data_dir))
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_the_control_totals_add_up_to_the_outstanding_points(printed: str) -> None:
+    issued, reversed_issues = figure("points issued", printed), figure("- issues reversed", printed)
+    redeemed, back = figure("- redeemed", printed), figure("+ redemptions reversed", printed)
+    assert issued > 0
+    assert figure("= points outstanding", printed) == issued - reversed_issues - redeemed + back
+
+
+def test_the_partners_statements_say_what_was_printed(printed: str, data_dir: Path) -> None:
+    """What each partner fetched with its own key adds up to the totals of the run, and to the cent to the nets."""
+    fetched = statements(data_dir / "reports")
+    assert sum(one["control"]["issued"]["points"] for one in fetched) == figure("points issued", printed)
+    nets = sum(Decimal(one["totals"]["net"]) for one in fetched)
+    assert f"= sum of all nets {nets:,}" in re.sub(" +", " ", printed)
+    assert {one["partner"]["name"] for one in fetched} == {partner.name for partner in PARTNERS}
+
+
+def test_every_statement_lies_there_in_every_format(printed: str, data_dir: Path) -> None:
+    for partner in PARTNERS:
+        [pdf] = (data_dir / "reports" / "window-1").glob(f"{partner.slug}.pdf")
+        assert pdf.read_bytes().startswith(b"%PDF")
+        assert pdf.with_suffix(".csv").read_text()
+
+
+def test_the_books_hold_after_the_demo_too(printed: str, data_dir: Path) -> None:
+    """The hub is down by then: nothing of the demo runs on, and its database is there for the other commands."""
+    assert "Everything ties out" in printed
+    checked = coalition("check", "--data-dir", str(data_dir), "--json")
+    assert checked.returncode == 0, checked.stderr
+    assert json.loads(checked.stdout)["outstanding"] == figure("= points outstanding", printed)
+    assert not (data_dir / "postgres" / "postmaster.pid").exists()
+
+
+def test_a_directory_of_others_is_not_emptied(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    refused = coalition("demo", "--days", "1", "--data-dir", str(tmp_path))
+    assert refused.returncode == 1
+    assert "no demo put there" in refused.stderr
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+async def test_a_hub_that_does_not_start_is_told_with_its_log(data_root: Path) -> None:
+    """Here another program has its port."""
+    with socket.create_server(("127.0.0.1", 0)) as taken, claim_folder(data_root / "demo-died") as folder:
+        port = taken.getsockname()[1]
+        hub = HubProcess(folder, port=port)
+        with pytest.raises(HubDiedError, match=rf"exit code 1; the end of {folder.hub_log}:\n.*port {port}"):
+            async with hub:
+                pass
