@@ -20,9 +20,11 @@ from settlement.operations.approve_window import approve_window
 from settlement.operations.calculate_window import calculate_window
 from settlement.operations.find_partner import find_partner
 from settlement.operations.find_statement import StatementFormat, find_statement, format_statement
+from settlement.operations.recalculate_window import recalculate_window
 from settlement.operations.report_window import list_windows, report_window
 from settlement.operations.settle_window import settle_window
 from settlement.report_text import (
+    recalculation_text,
     report_document,
     report_text,
     summaries_text,
@@ -71,6 +73,22 @@ def calculate(
             await calculate_window(session.pool, window_no, now=now(), actor=session.actor)
             report = await report_window(session.pool, window_no)
             show(report_document(report), as_json=as_json, text=report_text(report))
+
+    _run(work())
+
+
+@window_app.command("recalculate")
+def recalculate(
+    window_no: WindowNo, as_json: AsJson = False, data_dir: DataDir = None, database_url: DatabaseUrl = None
+) -> None:
+    """Make the statements of a window anew, before it is invoiced; those that come to the same stay as they are."""
+
+    async def work() -> None:
+        async with open_session(data_dir, database_url) as session:
+            done = await recalculate_window(session.pool, window_no, now=now(), actor=session.actor)
+            report = await report_window(session.pool, window_no)
+            document = {**report_document(report), "changed_partners": list(done.changed_partners)}
+            show(document, as_json=as_json, text=recalculation_text(report, done.changed_partners))
 
     _run(work())
 

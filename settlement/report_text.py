@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from settlement.documents.figures import grouped, percent, plain, price
+from settlement.documents.figures import days, grouped, percent, plain, price
+from settlement.documents.statement_json import sales_document
 from settlement.engine.netting import Netting
 from settlement.engine.total import KINDS
 from settlement.operations.report_window import ControlReport, PartnerReport, WindowReport, WindowSummary
@@ -25,6 +26,7 @@ def summary_document(summary: WindowSummary) -> dict[str, Any]:
     """Return a window of a list; money is text, null until it is calculated."""
     return {
         **window_document(summary.window),
+        **sales_document(summary.sales),
         "currency": summary.currency.code,
         "partners": len(summary.shares),
         "to_operator": None if summary.to_operator is None else str(summary.to_operator),
@@ -36,6 +38,7 @@ def report_document(report: WindowReport) -> dict[str, Any]:
     """Return all figures of a window; money is text, `net` > 0: the partner pays."""
     return {
         **window_document(report.window),
+        **sales_document(report.sales),
         "currency": report.currency.code,
         "partners": [_partner_document(partner) for partner in report.partners],
         "control": None if report.control is None else _control_document(report.control),
@@ -68,25 +71,27 @@ def terms_document(stored: StoredTerms) -> dict[str, Any]:
 
 def summaries_text(summaries: Sequence[WindowSummary]) -> str:
     """Return windows as a table."""
-    rows = [("Window", "State", "Opened (UTC)", "Partners", "To operator", "To partners")]
+    rows = [("Window", "State", "Sales", "Opened (UTC)", "Partners", "To operator", "To partners")]
     for summary in summaries:
         window = summary.window
         rows.append(
             (
                 str(window.window_no),
                 window.state,
+                "" if summary.sales is None else f"{summary.sales.first_day} to {summary.sales.last_day}",
                 f"{window.opened_at:%Y-%m-%d %H:%M}",
                 str(len(summary.shares)),
                 "" if summary.to_operator is None else grouped(summary.to_operator, "en"),
                 "" if summary.to_partners is None else grouped(summary.to_partners, "en"),
             )
         )
-    return _table(rows, left=3)
+    return _table(rows, left=4)
 
 
 def report_text(report: WindowReport) -> str:
     """Return a window's nets and control totals as tables."""
-    head = f"Window {report.window.window_no} is {report.window.state}."
+    of_sales = "" if report.sales is None else f", with sales of {days(report.sales, 'en')}"
+    head = f"Window {report.window.window_no} is {report.window.state}{of_sales}."
     if report.control is None:
         return head
     rows = [("Partner", "State", "Issued", "Redeemed", f"Net {report.currency}")]
@@ -113,6 +118,14 @@ def report_text(report: WindowReport) -> str:
             f"{grouped(netting.operator.total, 'en')} {report.currency}.",
         )
     )
+
+
+def recalculation_text(report: WindowReport, changed_partners: Sequence[int]) -> str:
+    """Return a window's report, and which partners' statements a recalculation has changed."""
+    if not changed_partners:
+        return f"{report_text(report)}\nEvery statement came to the same; nothing is changed."
+    listed = ", ".join(str(partner) for partner in changed_partners)
+    return f"{report_text(report)}\nThe statements of these partners have changed: {listed}."
 
 
 def terms_text(versions: Sequence[StoredTerms]) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
-from settlement.documents.wording import Language
+from settlement.documents.wording import MONTHS, Language, word
+from settlement.engine.sales import SalesPeriod
 
 # From the way Python writes a number to the way the language does: 1,234.56 and 1.234,56.
 _SEPARATORS: dict[Language, dict[int, int]] = {"en": {}, "de": str.maketrans(",.", ".,")}
@@ -29,8 +30,9 @@ def price(number: Decimal, language: Language) -> str:
 
 
 def percent(fraction: Decimal, language: Language) -> str:
-    """Return a fraction as a percentage: 0.03 is 3 %."""
-    return f"{plain(fraction * 100).translate(_SEPARATORS[language])} %"
+    """Return a fraction as a percentage: 0.03 is 3%, or 3 % in German."""
+    space = " " if language == "de" else ""
+    return f"{plain(fraction * 100).translate(_SEPARATORS[language])}{space}%"
 
 
 def ungrouped(number: Decimal, language: Language) -> str:
@@ -39,16 +41,36 @@ def ungrouped(number: Decimal, language: Language) -> str:
     return text.replace(".", ",") if language == "de" else text
 
 
-def day(moment: datetime, language: Language) -> str:
-    """Return the date of a moment, in the time zone that it is given in."""
-    if language == "de":
-        return f"{moment.day:02d}.{moment.month:02d}.{moment.year:04d}"
-    return f"{moment.year:04d}-{moment.month:02d}-{moment.day:02d}"
+def day(moment: date, language: Language) -> str:
+    """Return a date, or that of a moment in the time zone that it is given in: 1 December 2025, 1. Dezember 2025."""
+    return f"{_day_and_month(moment, language)} {moment.year:04d}"
+
+
+def days(sales: SalesPeriod, language: Language) -> str:
+    """Return a period of whole days, and nothing twice: 1 to 31 December 2025, 28 November to 4 December 2025."""
+    first, last = sales.first_day, sales.last_day
+    if first == last:
+        return day(last, language)
+    if first.year != last.year:
+        start = day(first, language)
+    elif first.month != last.month:
+        start = _day_and_month(first, language)
+    else:
+        start = _day_of_month(first, language)
+    return word(language, "days", first=start, last=day(last, language))
 
 
 def minute(moment: datetime, language: Language) -> str:
     """Return the date and time of day of a moment with its offset, in the time zone that it is given in."""
-    return f"{day(moment, language)} {moment.hour:02d}:{moment.minute:02d} {_offset(moment)}"
+    return f"{day(moment, language)}, {moment.hour:02d}:{moment.minute:02d} {_offset(moment)}"
+
+
+def _day_and_month(moment: date, language: Language) -> str:
+    return f"{_day_of_month(moment, language)} {MONTHS[language][moment.month - 1]}"
+
+
+def _day_of_month(moment: date, language: Language) -> str:
+    return f"{moment.day}." if language == "de" else str(moment.day)
 
 
 def _offset(moment: datetime) -> str:

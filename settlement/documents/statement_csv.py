@@ -43,7 +43,7 @@ def write_csv(statement: Statement, language: Language) -> bytes:
 
 
 def _head_rows(statement: Statement, language: Language) -> list[list[str]]:
-    period = statement.period
+    period, sales = statement.period, statement.sales
     return [
         [word(language, "number"), _text(statement.number)],
         [word(language, "operator"), _text(statement.operator.name)],
@@ -51,6 +51,8 @@ def _head_rows(statement: Statement, language: Language) -> list[list[str]]:
         [word(language, "partner"), _text(statement.addressee.name)],
         [word(language, "window"), str(period.window)],
         # ISO 8601, which every spreadsheet leaves alone or reads right.
+        [word(language, "sales_from"), sales.first_day.isoformat() if sales else ""],
+        [word(language, "sales_until"), sales.last_day.isoformat() if sales else ""],
         [word(language, "booked_from"), period.opened_at.isoformat()],
         [word(language, "booked_before"), period.closed_at.isoformat()],
         [word(language, "date"), statement.made_at.isoformat()],

@@ -7,7 +7,7 @@ reader rounds them; points and counts are whole numbers. Whoever verifies hashes
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from settlement.documents.figures import plain
 from settlement.engine.line import Line
 from settlement.engine.money import Currency
 from settlement.engine.position import Position
+from settlement.engine.sales import SalesPeriod
 from settlement.engine.statement import ControlTotals, Party, PointsOrigin, Statement, WindowPeriod
 from settlement.engine.total import KINDS
 
@@ -26,7 +27,7 @@ def write_json(statement: Statement) -> bytes:
     document = {
         "format": FORMAT,
         "number": statement.number,
-        "window": _window(statement.period),
+        "window": _window(statement),
         "made_at": statement.made_at.isoformat(),
         "operator": _party(statement.operator),
         "partner": {"partner": statement.partner, **_party(statement.addressee)},
@@ -42,6 +43,8 @@ def write_json(statement: Statement) -> bytes:
 def read_json(content: bytes) -> Statement:
     """Return the statement that `write_json` wrote. It does not check it: it is for bytes of our own keeping.
 
+    Fields that came later may be missing; what was read is not what is written again then.
+
     Raises:
         ValueError: the content has another format.
     """
@@ -56,6 +59,7 @@ def read_json(content: bytes) -> Statement:
             opened_at=datetime.fromisoformat(window["opened_at"]),
             closed_at=datetime.fromisoformat(window["closed_at"]),
         ),
+        sales=_read_sales(window),
         made_at=datetime.fromisoformat(document["made_at"]),
         operator=_read_party(document["operator"]),
         partner=partner["partner"],
@@ -76,11 +80,21 @@ def read_json(content: bytes) -> Statement:
     )
 
 
-def _window(period: WindowPeriod) -> dict[str, Any]:
+def _window(statement: Statement) -> dict[str, Any]:
+    period = statement.period
     return {
         "window": period.window,
         "opened_at": period.opened_at.isoformat(),
         "closed_at": period.closed_at.isoformat(),
+        **sales_document(statement.sales),
+    }
+
+
+def sales_document(sales: SalesPeriod | None) -> dict[str, str | None]:
+    """Return the first and the last day of sales as every document names them."""
+    return {
+        "sales_from": sales.first_day.isoformat() if sales else None,
+        "sales_until": sales.last_day.isoformat() if sales else None,
     }
 
 
@@ -121,6 +135,15 @@ def _control(control: ControlTotals) -> dict[str, Any]:
 def _origin(origin: PointsOrigin) -> dict[str, Any]:
     rate = None if origin.vat_rate is None else plain(origin.vat_rate)
     return {"kind": origin.kind, "vat_rate": rate, "points": origin.points}
+
+
+def _read_sales(window: dict[str, Any]) -> SalesPeriod | None:
+    # Statements made before these fields were there lack them.
+    if window.get("sales_from") is None:
+        return None
+    return SalesPeriod(
+        first_day=date.fromisoformat(window["sales_from"]), last_day=date.fromisoformat(window["sales_until"])
+    )
 
 
 def _read_party(party: dict[str, Any]) -> Party:

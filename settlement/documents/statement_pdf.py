@@ -1,24 +1,24 @@
-"""The statement as a letter.
+"""The statement as a letter, in a typeface that is part of the file.
 
-The core fonts of PDF know the characters of Windows-1252. A character beyond them is written without its marks
-(ő as o), or by the letter that stands for it (ł as l), or else as a question mark; the JSON keeps every name as it is.
+The JSON keeps every name as it is; on the letter, a character that the typeface lacks is stood in for.
 Nothing in the file depends on the clock, the machine or chance: the same statement is the same bytes.
 """
 
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from typing import Final, NamedTuple
 
 from fpdf import FPDF
 from fpdf.enums import Align, XPos, YPos
+from fpdf.fonts import TTFFont
 
-from settlement.documents.figures import day, grouped, minute, percent, price
-from settlement.documents.statement_json import write_json
+from settlement.documents.figures import day, days, grouped, minute, percent, price
+from settlement.documents.statement_json import read_json
+from settlement.documents.typeface import FONT_FILES, printable
 from settlement.documents.wording import Language, word
 from settlement.engine.line import Line
-from settlement.engine.statement import Party, Statement
+from settlement.engine.statement import Statement
 from settlement.engine.total import KINDS
 
 # Millimetres on A4, after DIN 5008 form B: a window envelope shows the address.
@@ -29,9 +29,7 @@ SUBJECT_TOP: Final = 98.0
 
 INK, QUIET, ACCENT, SHADE = (28, 32, 38), (98, 106, 117), (24, 78, 119), (241, 244, 247)
 RULE: Final = (200, 206, 213)
-
-# Letters that do not come apart into a base and its marks.
-_STAND_INS = str.maketrans({"ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ħ": "h", "ı": "i", "\u2212": "-"})
+TYPEFACE: Final = "roboto"
 
 
 class Column(NamedTuple):
@@ -45,13 +43,12 @@ LINE_COLUMNS: Final = (Column(80, Align.L), Column(30, Align.R), Column(23, Alig
 CONTROL_COLUMNS: Final = (Column(80, Align.L), Column(30, Align.R), Column(23, Align.R))
 
 
-def write_pdf(statement: Statement, language: Language) -> bytes:
-    """Return the statement as a PDF of A4 pages."""
-    letter = _Letter(statement, language)
+def write_pdf(content: bytes, language: Language) -> bytes:
+    """Return a statement's JSON as a PDF of A4 pages, which names the digest of just these bytes."""
+    letter = _Letter(read_json(content), language, digest=hashlib.sha256(content).hexdigest())
     letter.add_page()
     letter.write_sender()
-    letter.write_address()
-    letter.write_facts()
+    letter.write_address_and_facts()
     letter.write_subject()
     letter.write_lines()
     letter.write_totals()
@@ -59,30 +56,16 @@ def write_pdf(statement: Statement, language: Language) -> bytes:
     return bytes(letter.output())
 
 
-def printable(text: str) -> str:
-    """Return a text in the characters that the letter's fonts have."""
-    return "".join(_printable_character(character) for character in unicodedata.normalize("NFC", text))
-
-
-def _printable_character(character: str) -> str:
-    if unicodedata.category(character).startswith("C"):
-        # Line breaks and invisible marks of direction have no place within a line.
-        return " " if character in "\t\r\n" else ""
-    without_marks = unicodedata.normalize("NFKD", character)
-    for candidate in (character, character.translate(_STAND_INS), without_marks):
-        fitting = candidate.encode("cp1252", "ignore").decode("cp1252")
-        if fitting:
-            return fitting
-    return "" if unicodedata.combining(character) else "?"
-
-
 class _Letter(FPDF):
-    def __init__(self, statement: Statement, language: Language) -> None:
+    def __init__(self, statement: Statement, language: Language, *, digest: str) -> None:
         super().__init__(orientation="portrait", unit="mm", format="A4")
         self._statement = statement
         self._language = language
-        self._digest = hashlib.sha256(write_json(statement)).hexdigest()
-        self.core_fonts_encoding = "cp1252"
+        self._digest = digest
+        for style, file in FONT_FILES.items():
+            self.add_font(TYPEFACE, style, file)
+        fonts = [font for font in self.fonts.values() if isinstance(font, TTFFont)]
+        self._characters = frozenset.intersection(*(frozenset(font.cmap) for font in fonts))
         self.set_margins(LEFT, TOP, RIGHT)
         self.set_auto_page_break(True, BOTTOM)
         self.set_creation_date(statement.made_at)
@@ -115,53 +98,39 @@ class _Letter(FPDF):
     def write_sender(self) -> None:
         operator = self._statement.operator
         self._pen(19, ACCENT, "B")
-        self._text_cell(WIDTH, 9, operator.name, next_line=True)
+        if self._fits(WIDTH, operator.name):
+            self._text_cell(WIDTH, 9, operator.name, next_line=True)
+        else:
+            self._pen(14, ACCENT, "B")
+            self._wrapped(WIDTH, 6.4, operator.name)
         self._pen(8.5, QUIET)
         for line in operator.address:
             self._text_cell(WIDTH, 4.2, line, next_line=True)
 
-    def write_address(self) -> None:
-        operator, addressee = self._statement.operator, self._statement.addressee
-        self.set_y(ADDRESS_TOP)
-        self._pen(7, QUIET)
-        self._text_cell(85, 4, " · ".join((operator.name, *operator.address)), next_line=True)
-        self.ln(1.5)
-        self._write_party(addressee)
-
-    def write_facts(self) -> None:
-        """Write what identifies the statement, beside the address."""
-        statement, language = self._statement, self._language
-        facts = (
-            ("number", statement.number),
-            ("partner_no", str(statement.partner)),
-            ("window", str(statement.period.window)),
-            ("booked_from", minute(statement.period.opened_at, language)),
-            ("booked_before", minute(statement.period.closed_at, language)),
-            ("date", day(statement.made_at, language)),
-        )
-        self.set_y(ADDRESS_TOP)
-        for key, fact in facts:
-            self.set_x(LEFT + 88)
-            self._pen(8.5, QUIET)
-            self._text_cell(35, 5.2, self._word(key))
-            self._pen(8.5, INK)
-            self._text_cell(42, 5.2, fact, align=Align.R, next_line=True)
+    def write_address_and_facts(self) -> None:
+        """Write where the letter goes and, beside it, what identifies the statement."""
+        top = max(ADDRESS_TOP, self.y + 4)
+        self._write_address(top)
+        bottom = self.y
+        self._write_facts(top)
+        self.y = max(bottom, self.y)
 
     def write_subject(self) -> None:
         statement, language = self._statement, self._language
-        period = statement.period
-        self.set_y(SUBJECT_TOP)
-        self._pen(13, INK, "B")
-        self._text_cell(WIDTH, 7, self._word("subject", window=period.window), next_line=True)
-        self.ln(2)
-        self._paragraph(
-            self._word(
-                "intro",
-                window=period.window,
-                opened_at=minute(period.opened_at, language),
-                closed_at=minute(period.closed_at, language),
-            )
+        period, sales = statement.period, statement.sales
+        # An address of many lines pushes the letter down rather than run into it.
+        self.set_y(max(SUBJECT_TOP, self.y + 8))
+        self._pen(15, INK, "B")
+        self._text_cell(WIDTH, 7.5, self._word("subject", window=period.window), next_line=True)
+        if sales:
+            self._pen(12, ACCENT, "B")
+            self._text_cell(WIDTH, 6.5, self._word("sales_of", days=days(sales, language)), next_line=True)
+        self.ln(3)
+        self._paragraph(self._word("intro" if sales else "intro_platform_fee"))
+        booked = self._word(
+            "booked", opened_at=minute(period.opened_at, language), closed_at=minute(period.closed_at, language)
         )
+        self._paragraph(booked, size=8, color=QUIET)
         self.ln(4)
 
     def write_lines(self) -> None:
@@ -207,6 +176,7 @@ class _Letter(FPDF):
         self._paragraph(self._word("control_intro"))
         self.ln(2)
         self._write_heads(CONTROL_COLUMNS, ("", self._word("points"), self._word("operations")))
+        self.ln(0.8)
         for kind in KINDS:
             cells = (
                 self._word(f"kind.{kind}"),
@@ -220,11 +190,32 @@ class _Letter(FPDF):
         growth = grouped(control.outstanding_growth, language)
         self._write_cells(CONTROL_COLUMNS, (self._word("outstanding_growth"), growth, ""), 6.4)
 
-    def _write_party(self, party: Party) -> None:
+    def _write_address(self, top: float) -> None:
+        operator, addressee = self._statement.operator, self._statement.addressee
+        self.set_y(top)
+        self._pen(7, QUIET)
+        self._text_cell(85, 4, " · ".join((operator.name, *operator.address)), next_line=True)
+        self.ln(1.5)
         self._pen(10.5, INK)
-        for line in (party.name, *party.address):
+        for line in (addressee.name, *addressee.address):
             # Wrapped, not cut: a letter goes to the whole name.
-            self.multi_cell(82, 5.2, printable(line), align=Align.L, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+            self._wrapped(85, 5, line)
+
+    def _write_facts(self, top: float) -> None:
+        statement = self._statement
+        facts = (
+            ("number", statement.number),
+            ("partner_no", str(statement.partner)),
+            ("window", str(statement.period.window)),
+            ("date", day(statement.made_at, self._language)),
+        )
+        self.set_y(top)
+        for key, fact in facts:
+            self.set_x(LEFT + 100)
+            self._pen(8.5, QUIET)
+            self._text_cell(25, 5.2, self._word(key))
+            self._pen(8.5, INK)
+            self._text_cell(40, 5.2, fact, align=Align.R, next_line=True)
 
     def _write_line_heads(self) -> None:
         amount = self._word("amount_in", currency=self._statement.currency)
@@ -282,21 +273,26 @@ class _Letter(FPDF):
         next_line: bool = False,
     ) -> None:
         new_x, new_y = (XPos.LMARGIN, YPos.NEXT) if next_line else (XPos.RIGHT, YPos.TOP)
-        fitting = self._cut_to(width, printable(text))
+        fitting = self._cut_to(width, self._printable(text))
         self.cell(width, height, fitting, align=align, fill=fill, new_x=new_x, new_y=new_y)
 
     def _cut_to(self, width: float, text: str) -> str:
         """Shorten a text that a cell cannot hold; figures are never so long, names may be."""
-        room = width - 2 * self.c_margin
-        if self.get_string_width(text) <= room:
+        if self._fits(width, text):
             return text
-        while text and self.get_string_width(f"{text}…") > room:
+        while text and not self._fits(width, f"{text}…"):
             text = text[:-1]
         return f"{text.rstrip()}…"
 
-    def _paragraph(self, text: str) -> None:
-        self._pen(9.5, INK)
-        self.multi_cell(WIDTH, 4.8, printable(text), align=Align.L, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    def _fits(self, width: float, text: str) -> bool:
+        return bool(self.get_string_width(self._printable(text)) <= width - 2 * self.c_margin)
+
+    def _wrapped(self, width: float, height: float, text: str) -> None:
+        self.multi_cell(width, height, self._printable(text), align=Align.L, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+
+    def _paragraph(self, text: str, *, size: float = 9.5, color: tuple[int, int, int] = INK) -> None:
+        self._pen(size, color)
+        self._wrapped(WIDTH, size / 2, text)
 
     def _keep_together(self, height: float) -> None:
         if self.will_page_break(height):
@@ -308,8 +304,11 @@ class _Letter(FPDF):
         self.line(LEFT, self.y, LEFT + width, self.y)
 
     def _pen(self, size: float, color: tuple[int, int, int], style: str = "") -> None:
-        self.set_font("Helvetica", style, size)
+        self.set_font(TYPEFACE, style, size)
         self.set_text_color(*color)
+
+    def _printable(self, text: str) -> str:
+        return printable(text, self._characters)
 
     def _word(self, key: str, **values: object) -> str:
         return word(self._language, key, **values)

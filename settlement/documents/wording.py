@@ -10,6 +10,17 @@ from typing import Literal, get_args
 Language = Literal["de", "en"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 
+MONTHS: dict[Language, tuple[str, ...]] = {
+    "en": (
+        *("January", "February", "March", "April", "May", "June"),
+        *("July", "August", "September", "October", "November", "December"),
+    ),
+    "de": (
+        *("Januar", "Februar", "März", "April", "Mai", "Juni"),
+        *("Juli", "August", "September", "Oktober", "November", "Dezember"),
+    ),
+}
+
 _WORDS: dict[Language, dict[str, str]] = {
     "en": {
         "line.issue_charge": "Points issued",
@@ -31,14 +42,19 @@ _WORDS: dict[Language, dict[str, str]] = {
         "partner_no": "Partner no.",
         "operator": "Operator",
         "window": "Window",
+        "days": "{first} to {last}",
+        "sales_from": "Sales from",
+        "sales_until": "Sales until",
         "booked_from": "Booked from",
         "booked_before": "Booked before",
         "date": "Date",
         "currency": "Currency",
-        "subject": "Statement for clearing window {window}",
-        "intro": "This is what the points of your customers come to in window {window}. "
-        "It counts every operation that was booked from {opened_at} on and before {closed_at}; "
-        "each line is rounded once.",
+        "subject": "Statement for window {window}",
+        "sales_of": "Sales of {days}",
+        "intro": "This is what the points of your customers come to. Each line is rounded once.",
+        "intro_platform_fee": "No points were issued or redeemed with you in this window.",
+        "booked": "Counted is every operation that was booked from {opened_at} on and before {closed_at}, "
+        "whenever its sale was.",
         "code": "Code",
         "description": "Description",
         "terms_version": "Terms version",
@@ -87,15 +103,20 @@ _WORDS: dict[Language, dict[str, str]] = {
         "partner": "Partner",
         "partner_no": "Partner-Nr.",
         "operator": "Betreiber",
-        "window": "Abrechnungszeitraum",
+        "window": "Zeitraum",
+        "days": "{first} bis {last}",
+        "sales_from": "Umsätze ab",
+        "sales_until": "Umsätze bis",
         "booked_from": "Gebucht ab",
         "booked_before": "Gebucht vor",
         "date": "Datum",
         "currency": "Währung",
-        "subject": "Abrechnung für den Abrechnungszeitraum {window}",
-        "intro": "Das ergeben die Punkte Ihrer Kunden im Abrechnungszeitraum {window}. "
-        "Gezählt ist jeder Vorgang, der ab {opened_at} und vor {closed_at} gebucht wurde; "
-        "jede Zeile ist einmal gerundet.",
+        "subject": "Abrechnung für Zeitraum {window}",
+        "sales_of": "Umsätze vom {days}",
+        "intro": "Das ergeben die Punkte Ihrer Kunden. Jede Zeile ist einmal gerundet.",
+        "intro_platform_fee": "In diesem Zeitraum wurden bei Ihnen keine Punkte ausgegeben oder eingelöst.",
+        "booked": "Gezählt ist jeder Vorgang, der ab {opened_at} und vor {closed_at} gebucht wurde, "
+        "wann immer sein Umsatz war.",
         "code": "Code",
         "description": "Bezeichnung",
         "terms_version": "Konditionen",

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from decimal import Decimal
 
 from settlement.engine.line import Line
 from settlement.engine.money import Currency
 from settlement.engine.position import Position, position_of
+from settlement.engine.sales import SalesPeriod, sales_of
 from settlement.engine.total import KINDS, Kind, WindowTotal
 
 
@@ -27,7 +28,7 @@ class Party:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowPeriod:
-    """A clearing period: operations booked from `opened_at` on and before `closed_at`."""
+    """A clearing period: operations booked from `opened_at` on and before `closed_at`, whenever they occurred."""
 
     window: int
     opened_at: datetime
@@ -59,10 +60,14 @@ class PointsOrigin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """A statement; `total` > 0 is paid by the partner, < 0 is paid to it."""
+    """A statement; `total` > 0 is paid by the partner, < 0 is paid to it.
+
+    `sales` None: only a platform fee is billed, or it was made before statements told it.
+    """
 
     number: str
     period: WindowPeriod
+    sales: SalesPeriod | None
     made_at: datetime
     operator: Party
     partner: int
@@ -86,6 +91,7 @@ def statement_number(*, window: int, partner: int) -> str:
 def make_statement(
     *,
     period: WindowPeriod,
+    zone: tzinfo,
     made_at: datetime,
     operator: Party,
     partner: int,
@@ -94,11 +100,15 @@ def make_statement(
     lines: Iterable[Line],
     totals: Iterable[WindowTotal],
 ) -> Statement:
-    """Put one partner's statement together from its priced lines and the totals that they were priced from."""
+    """Put one partner's statement together from its priced lines and the totals that they were priced from.
+
+    `zone` is the programme's: it says which day a sale was of.
+    """
     lines, totals = tuple(lines), tuple(totals)
     return Statement(
         number=statement_number(window=period.window, partner=partner),
         period=period,
+        sales=sales_of(totals, zone),
         made_at=made_at,
         operator=operator,
         partner=partner,

@@ -13,6 +13,8 @@ from settlement.errors import FieldProblem, InvalidTermsError
 PRICE_DECIMALS_MAX = 6
 PRICE_MAX = Decimal("999999.999999")
 COMMISSION_DECIMALS_MAX = 6
+# What is kept holds no more, also where the currency has more.
+PLATFORM_FEE_DECIMALS_MAX = 2
 PLATFORM_FEE_MAX = Decimal("999999999999.99")
 
 
@@ -61,7 +63,10 @@ def _problems(terms: Terms) -> Iterator[FieldProblem]:
         "commission", terms.commission, most=Decimal(1), decimals_max=COMMISSION_DECIMALS_MAX, unit=" (a fraction)"
     )
     yield from _amount_problems(
-        "platform_fee", terms.platform_fee, most=PLATFORM_FEE_MAX, decimals_max=terms.currency.minor_units
+        "platform_fee",
+        terms.platform_fee,
+        most=PLATFORM_FEE_MAX,
+        decimals_max=min(terms.currency.minor_units, PLATFORM_FEE_DECIMALS_MAX),
     )
 
 
@@ -82,5 +87,5 @@ def _amount_problems(
 
 
 def _decimals(amount: Decimal) -> int:
-    exponent = amount.normalize().as_tuple().exponent
-    return max(0, -exponent) if isinstance(exponent, int) else 0
+    # Not by normalize(), which rounds to 28 digits first.
+    return len(format(amount, "f").partition(".")[2].rstrip("0"))

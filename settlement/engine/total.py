@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Literal, get_args
 
@@ -19,7 +20,8 @@ class WindowTotal:
 
     `points` is never negative: the kind says the direction. A reversal carries the terms version of its original,
     since it takes that one's prices. `vat_rate` is that of the sale the points came from, in percent; None is unknown.
-    `operations` counts each operation once, at one of the rates that it touches.
+    `operations` counts each operation once, at one of the rates that it touches. The first and last of them occurred
+    at `first_occurred_at` and `last_occurred_at`, which may be long before the window was open.
     """
 
     partner: int
@@ -27,6 +29,8 @@ class WindowTotal:
     terms_version: int
     points: int
     operations: int
+    first_occurred_at: datetime
+    last_occurred_at: datetime
     vat_rate: Decimal | None = None
 
     @property

@@ -1,6 +1,6 @@
 """The types of the answers, for OpenAPI and for the tests that check real answers against them."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from coalition.http.answers import AnswerModel
 from settlement.engine.line import LineCode
@@ -9,12 +9,18 @@ from settlement.engine.total import Kind
 
 
 class PartnerWindow(AnswerModel):
-    """A clearing window; `net` > 0: you pay. It and `share_state` are null until calculated, or without a share."""
+    """A clearing window; `net` > 0: you pay. It and `share_state` are null until calculated, or without a share.
+
+    `sales_from` and `sales_until` are the days of your first and last operation in it by `occurred_at`, in the
+    programme's time zone; so far, while it is open; null: there is none.
+    """
 
     window: int
     state: WindowState
     opened_at: datetime
     closed_at: datetime | None
+    sales_from: date | None
+    sales_until: date | None
     currency: str
     net: str | None
     share_state: ShareState | None
@@ -28,9 +34,16 @@ class WindowsAnswer(AnswerModel):
 
 
 class StatementWindow(AnswerModel):
+    """Booked from `opened_at` on and before `closed_at`; the sales are of the days `sales_from` to `sales_until`.
+
+    Both days are included, and are days of the programme's time zone. Null: only a platform fee is billed.
+    """
+
     window: int
     opened_at: datetime
     closed_at: datetime
+    sales_from: date | None = None
+    sales_until: date | None = None
 
 
 class StatementParty(AnswerModel):

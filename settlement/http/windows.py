@@ -10,6 +10,7 @@ from aiohttp import web
 from coalition.errors import FieldFault, RequestRefusedError
 from coalition.http.problems import shortened
 from coalition.http.routes import POOL, Answer, PartnerCall, Route
+from settlement.documents.statement_json import sales_document
 from settlement.documents.wording import LANGUAGES, Language
 from settlement.errors import SettlementError
 from settlement.http.answers import StatementAnswer, WindowsAnswer
@@ -83,6 +84,7 @@ def _window_document(partner_window: PartnerWindow) -> dict[str, object]:
         "state": window.state,
         "opened_at": window.opened_at.isoformat(),
         "closed_at": window.closed_at.isoformat() if window.closed_at else None,
+        **sales_document(partner_window.sales),
         "currency": partner_window.currency.code,
         "net": str(share.net) if share else None,
         "share_state": share.state if share else None,

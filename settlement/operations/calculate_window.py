@@ -44,7 +44,7 @@ async def calculate_window(pool: Pool, window_no: int, *, now: datetime, actor: 
         move_window(window.state, "CALCULATED")
         # A closed window's books never change, so they may be read before the transaction. They have to be: on Citus
         # a transaction that has read lane tables may not write reference tables.
-        statements = await _statements(connection, window, now=now)
+        statements = await make_statements(connection, window, now=now)
         shares = [CalculatedShare(statement, write_json(statement)) for statement in statements]
         async with connection.transaction():
             if await claim_move(
@@ -54,7 +54,12 @@ async def calculate_window(pool: Pool, window_no: int, *, now: datetime, actor: 
         return await find_window(connection, window_no)
 
 
-async def _statements(connection: Connection, window: Window, *, now: datetime) -> list[Statement]:
+async def make_statements(connection: Connection, window: Window, *, now: datetime) -> list[Statement]:
+    """Return the statements of a closed window, by partner; nothing is written.
+
+    Raises:
+        TieOutError: partners' totals and members' points disagree.
+    """
     programme = await load_programme(connection)
     totals = await _tied_out_totals(connection, window.window_no, programme)
     terms = [stored.terms for stored in await load_all_terms(connection, programme)]
@@ -70,6 +75,7 @@ async def _statements(connection: Connection, window: Window, *, now: datetime) 
     return [
         make_statement(
             period=_period(window, programme),
+            zone=programme.zone,
             made_at=now.astimezone(programme.zone),
             operator=Party(name=programme.name),
             partner=partner,

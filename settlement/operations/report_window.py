@@ -1,5 +1,6 @@
 """Report on windows: who owes whom, and the control totals that prove it."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -9,11 +10,20 @@ from settlement.documents.statement_json import read_json
 from settlement.engine.line import Line
 from settlement.engine.money import Currency, add_exactly, round_half_up
 from settlement.engine.netting import Netting, net_out
+from settlement.engine.sales import SalesPeriod
 from settlement.engine.statement import Statement
 from settlement.engine.states import ShareState, has_reached
 from settlement.engine.tie_out import tie_out
 from settlement.engine.total import KINDS, Kind
-from settlement.stores.hub import Programme, load_growths, load_partner_names, load_programme, load_totals_by_lane
+from settlement.stores.hub import (
+    Programme,
+    load_growths,
+    load_partner_names,
+    load_partner_sales,
+    load_programme,
+    load_sales,
+    load_totals_by_lane,
+)
 from settlement.stores.shares import Share, load_partner_shares, load_shares, load_statement_contents
 from settlement.stores.windows import Window, WindowMove, find_window, load_moves, load_windows
 
@@ -48,9 +58,11 @@ class WindowReport:
     """A window with all that finance asks about it; until it is calculated, without partners and control totals.
 
     `netting` holds the payments to make, how many there would be without netting, and the operator's share.
+    `sales` are the days on which what is booked occurred; None: nothing is.
     """
 
     window: Window
+    sales: SalesPeriod | None
     currency: Currency
     partners: tuple[PartnerReport, ...]
     control: ControlReport | None
@@ -63,6 +75,7 @@ class WindowSummary:
     """A window in a list: what all its payers pay, what all its payees get; None until it is calculated."""
 
     window: Window
+    sales: SalesPeriod | None
     currency: Currency
     shares: tuple[Share, ...]
     to_operator: Decimal | None
@@ -71,9 +84,10 @@ class WindowSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartnerWindow:
-    """A window as one partner sees it; `share` None: not calculated, or nothing to bill."""
+    """A window as one partner sees it, with the days of its own sales; `share` None: none yet, or nothing to bill."""
 
     window: Window
+    sales: SalesPeriod | None
     currency: Currency
     share: Share | None
 
@@ -81,11 +95,16 @@ class PartnerWindow:
 async def list_windows(pool: Pool, *, after: int = 0, count_max: int = 100) -> list[WindowSummary]:
     """Return windows after a number, oldest first, with their nets."""
     async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
-        currency = (await load_programme(connection)).currency
+        programme = await load_programme(connection)
         windows = await load_windows(connection, after=after, count_max=count_max)
-        shares = await load_shares(connection, [window.window_no for window in windows], currency)
+        numbers = [window.window_no for window in windows]
+        shares = await load_shares(connection, numbers, programme.currency)
+        sales = await load_sales(connection, numbers, programme)
+    shares_of: defaultdict[int, list[Share]] = defaultdict(list)
+    for share in shares:
+        shares_of[share.window_no].append(share)
     return [
-        _summary(window, [share for share in shares if share.window_no == window.window_no], currency)
+        _summary(window, shares_of[window.window_no], sales.get(window.window_no), programme.currency)
         for window in windows
     ]
 
@@ -95,11 +114,21 @@ async def list_partner_windows(
 ) -> list[PartnerWindow]:
     """Return windows after a number, oldest first, with one partner's shares in them."""
     async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
-        currency = (await load_programme(connection)).currency
+        programme = await load_programme(connection)
         windows = await load_windows(connection, after=after, count_max=count_max)
         numbers = [window.window_no for window in windows]
-        shares = {share.window_no: share for share in await load_partner_shares(connection, numbers, partner, currency)}
-    return [PartnerWindow(window=window, currency=currency, share=shares.get(window.window_no)) for window in windows]
+        shares = await load_partner_shares(connection, numbers, partner, programme.currency)
+        sales = await load_partner_sales(connection, numbers, partner, programme)
+    share_of = {share.window_no: share for share in shares}
+    return [
+        PartnerWindow(
+            window=window,
+            sales=sales.get(window.window_no),
+            currency=programme.currency,
+            share=share_of.get(window.window_no),
+        )
+        for window in windows
+    ]
 
 
 async def report_window(pool: Pool, window_no: int) -> WindowReport:
@@ -116,6 +145,7 @@ async def report_window(pool: Pool, window_no: int) -> WindowReport:
         partners = await _partner_reports(connection, window_no, programme)
         return WindowReport(
             window=window,
+            sales=(await load_sales(connection, [window_no], programme)).get(window_no),
             currency=programme.currency,
             partners=tuple(report for report, _ in partners),
             control=await _control_report(connection, window_no, programme) if is_calculated else None,
@@ -167,10 +197,11 @@ def _partner_report(statement: Statement, *, state: ShareState, name: str) -> Pa
     )
 
 
-def _summary(window: Window, shares: Sequence[Share], currency: Currency) -> WindowSummary:
+def _summary(window: Window, shares: Sequence[Share], sales: SalesPeriod | None, currency: Currency) -> WindowSummary:
     is_calculated = has_reached(window.state, "CALCULATED")
     return WindowSummary(
         window=window,
+        sales=sales,
         currency=currency,
         shares=tuple(shares),
         to_operator=_sum((share.net for share in shares if share.net > 0), currency) if is_calculated else None,

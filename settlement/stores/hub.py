@@ -1,13 +1,17 @@
 """The one place where settlement reads what the hub keeps: programme, partners, and the books of closed windows."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+import asyncpg
+
 from coalition.database.pool import Connection
 from settlement.engine.money import Currency
+from settlement.engine.sales import SalesPeriod
 from settlement.engine.tie_out import LaneGrowth
 from settlement.engine.total import WindowTotal
 
@@ -57,7 +61,7 @@ async def load_fee_payers(connection: Connection, *, closed_at: datetime) -> lis
 
 # The lanes are named, so that the key, which begins with the lane, finds the window's rows.
 SELECT_TOTALS = """
-SELECT lane, partner, kind, terms_version, vat_rate, points, operations
+SELECT lane, partner, kind, terms_version, vat_rate, points, operations, first_occurred_at, last_occurred_at
 FROM window_total
 WHERE lane = ANY($1) AND window_no = $2
 ORDER BY lane, partner, kind, terms_version, vat_rate
@@ -75,10 +79,42 @@ async def load_totals_by_lane(connection: Connection, window_no: int, *, lanes: 
                 terms_version=row["terms_version"],
                 points=row["points"],
                 operations=row["operations"],
+                first_occurred_at=row["first_occurred_at"],
+                last_occurred_at=row["last_occurred_at"],
                 vat_rate=Decimal(row["vat_rate"]) if row["vat_rate"] else None,
             )
         )
     return dict(totals)
+
+
+SELECT_SALES = """
+SELECT window_no, min(first_occurred_at) AS first_occurred_at, max(last_occurred_at) AS last_occurred_at
+FROM window_total
+WHERE lane = ANY($1) AND window_no = ANY($2)
+GROUP BY window_no
+"""
+
+
+async def load_sales(connection: Connection, window_nos: Sequence[int], programme: Programme) -> dict[int, SalesPeriod]:
+    """Return which days' sales are in some windows, so far where one is open; a window without any is not in it."""
+    rows = await connection.fetch(SELECT_SALES, list(range(programme.lanes)), list(window_nos))
+    return {row["window_no"]: _sales(row, programme) for row in rows}
+
+
+SELECT_PARTNER_SALES = """
+SELECT window_no, min(first_occurred_at) AS first_occurred_at, max(last_occurred_at) AS last_occurred_at
+FROM window_total
+WHERE lane = ANY($1) AND window_no = ANY($2) AND partner = $3
+GROUP BY window_no
+"""
+
+
+async def load_partner_sales(
+    connection: Connection, window_nos: Sequence[int], partner: int, programme: Programme
+) -> dict[int, SalesPeriod]:
+    """Return which days of one partner's sales are in some windows; as `load_sales`."""
+    rows = await connection.fetch(SELECT_PARTNER_SALES, list(range(programme.lanes)), list(window_nos), partner)
+    return {row["window_no"]: _sales(row, programme) for row in rows}
 
 
 SELECT_GROWTHS = """
@@ -93,3 +129,10 @@ ORDER BY ended.lane
 async def load_growths(connection: Connection, window_no: int, *, lanes: int) -> list[LaneGrowth]:
     """Return by how much members' points grew in each lane that has ended the window."""
     return [LaneGrowth(**row) for row in await connection.fetch(SELECT_GROWTHS, list(range(lanes)), window_no)]
+
+
+def _sales(row: asyncpg.Record, programme: Programme) -> SalesPeriod:
+    return SalesPeriod(
+        first_day=row["first_occurred_at"].astimezone(programme.zone).date(),
+        last_day=row["last_occurred_at"].astimezone(programme.zone).date(),
+    )

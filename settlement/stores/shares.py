@@ -58,6 +58,14 @@ async def insert_shares(
     )
 
 
+DELETE_SHARES = "DELETE FROM window_share WHERE window_no = $1 AND partner = ANY($2)"
+
+
+async def delete_shares(connection: Connection, window_no: int, partners: Sequence[int]) -> None:
+    """Take some partners' shares out of a window that is not invoiced, so that others take their place."""
+    await connection.execute(DELETE_SHARES, window_no, list(partners))
+
+
 UPDATE_STATES = "UPDATE window_share SET state = $3 WHERE window_no = $1 AND state = $2"
 
 

@@ -15,10 +15,11 @@ from coalition.signatures.keys import public_key_pem
 BOOK_TOTAL = """
 INSERT INTO window_total (lane, window_no, partner, kind, terms_version, vat_rate, points, operations,
     first_occurred_at, last_occurred_at)
-SELECT lane, window_no, $2, $3, $4, $5, $6, 1, opened.opened_at, opened.opened_at
-FROM lane JOIN clearing_window AS opened USING (window_no) WHERE lane = $1
+SELECT lane, window_no, $2, $3, $4, $5, $6, 1, $7, $7 FROM lane WHERE lane = $1
 ON CONFLICT (lane, window_no, partner, kind, terms_version, vat_rate) DO UPDATE
-SET points = window_total.points + excluded.points, operations = window_total.operations + 1
+SET points = window_total.points + excluded.points, operations = window_total.operations + 1,
+    first_occurred_at = least(window_total.first_occurred_at, excluded.first_occurred_at),
+    last_occurred_at = greatest(window_total.last_occurred_at, excluded.last_occurred_at)
 """
 
 MOVE_OUTSTANDING = "UPDATE lane SET outstanding = outstanding + $2 WHERE lane = $1"
@@ -49,11 +50,20 @@ class Books:
         return added.partner
 
     async def book(
-        self, partner: int, kind: str, points: int, *, lane: int = 0, terms_version: int = 1, vat_rate: str = ""
+        self,
+        partner: int,
+        kind: str,
+        points: int,
+        *,
+        lane: int = 0,
+        terms_version: int = 1,
+        vat_rate: str = "",
+        occurred_at: datetime | None = None,
     ) -> None:
-        """Book one operation in the open window of a lane."""
+        """Book one operation in the open window of a lane; it occurred just now, or as given."""
+        occurred_at = occurred_at or now()
         async with self.pool.acquire() as connection, connection.transaction():
-            await connection.execute(BOOK_TOTAL, lane, partner, kind, terms_version, vat_rate, points)
+            await connection.execute(BOOK_TOTAL, lane, partner, kind, terms_version, vat_rate, points, occurred_at)
             await connection.execute(MOVE_OUTSTANDING, lane, SIGNS[kind] * points)
 
     async def close(self) -> int:

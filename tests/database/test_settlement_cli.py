@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,28 @@ async def test_step_by_step_in_words(books: Books, call: Call) -> None:
     assert "1       SETTLED" in listed
     assert "9,000.00" in listed
     assert (await call("window", "show", "2")).stdout == "Window 2 is OPEN.\n"
+
+
+async def test_a_window_is_recalculated(books: Books, call: Call) -> None:
+    a, *_ = await books.worked_example_1()
+    await call("window", "calculate", "1")
+    assert "Every statement came to the same; nothing is changed." in (await call("window", "recalculate", "1")).stdout
+    await books.pool.execute("UPDATE terms SET issue_price = 0.02 WHERE partner = $1", a)
+    document = await document_of(call, "window", "recalculate", "1")
+    assert (document["changed_partners"], document["partners"][0]["net"]) == ([a], "19500.00")
+
+
+async def test_windows_tell_of_which_days_their_sales_are(books: Books, call: Call) -> None:
+    a = await books.partner("A")
+    await books.book(a, "issued", 700, occurred_at=datetime(2025, 12, 1, 12, tzinfo=UTC))
+    await books.book(a, "issued", 700, occurred_at=datetime(2025, 12, 31, 12, tzinfo=UTC))
+    await books.close()
+    assert (await call("window", "show", "1")).stdout == ("Window 1 is CLOSED, with sales of 1 to 31 December 2025.\n")
+    assert "2025-12-01 to 2025-12-31" in (await call("window", "list")).stdout
+    first, second = await document_of(call, "window", "list")
+    assert (first["sales_from"], first["sales_until"]) == ("2025-12-01", "2025-12-31")
+    assert (second["sales_from"], second["sales_until"]) == (None, None)
+    assert (await document_of(call, "window", "show", "1"))["sales_until"] == "2025-12-31"
 
 
 async def test_statements_are_written_in_each_format(books: Books, call: Call, tmp_path: Path) -> None:

@@ -112,6 +112,10 @@ async def test_windows_are_paged_with_the_callers_own_nets(journey: Journey) -> 
         (1, "CALCULATED", None, None),
         (2, "CALCULATED", "-3.00", "CALCULATED"),
     ]
+    # Sales of the redeemer's own: it has none in the first window.
+    first_window, second_window = first.windows
+    assert (first_window.sales_from, first_window.sales_until) == (None, None)
+    assert second_window.sales_from == second_window.sales_until is not None
     rest = WindowsAnswer.model_validate_json((await journey.redeemer.get(f"/v1/windows?after={first.next}")).body)
     assert [(window.window, window.state) for window in rest.windows] == [(3, "OPEN")]
     assert rest.next is None

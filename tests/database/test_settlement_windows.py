@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import asyncpg
@@ -9,6 +10,7 @@ import pytest
 
 from coalition.database.pool import Pool
 from coalition.stores.windows import lock_windows
+from settlement.engine.sales import SalesPeriod
 from settlement.errors import (
     IllegalMoveError,
     SecondPersonNeededError,
@@ -19,7 +21,7 @@ from settlement.errors import (
 from settlement.operations.approve_window import approve_window
 from settlement.operations.calculate_window import calculate_window
 from settlement.operations.find_statement import find_statement, format_statement
-from settlement.operations.report_window import list_windows, report_window
+from settlement.operations.report_window import list_partner_windows, list_windows, report_window
 from settlement.operations.settle_window import settle_window
 from settlement.stores.hub import SELECT_TOTALS
 from tests.database.settlement_books import Books, now
@@ -260,6 +262,36 @@ async def test_windows_are_listed_with_their_nets(books: Books) -> None:
     assert (second.window.state, second.to_operator, second.shares) == ("OPEN", None, ())
     assert [summary.window.window_no for summary in await list_windows(books.pool, after=1)] == [2]
     assert [summary.window.window_no for summary in await list_windows(books.pool, count_max=1)] == [1]
+
+
+async def test_a_window_knows_of_which_days_its_sales_are(books: Books) -> None:
+    """Sales of December, booked today: over all lanes, each partner's own, in days of the programme's zone."""
+    a, b, c = await books.partner("A"), await books.partner("B"), await books.partner("C", platform_fee="10")
+    await books.book(a, "issued", 700, occurred_at=datetime(2025, 12, 3, 12, tzinfo=UTC))
+    await books.book(a, "issued", 700, lane=3, occurred_at=datetime(2025, 12, 1, 12, tzinfo=UTC))
+    # In Berlin it is the new year already.
+    await books.book(b, "redeemed", 500, lane=1, occurred_at=datetime(2025, 12, 31, 23, 30, tzinfo=UTC))
+    await books.close()
+    await calculate(books)
+    windows = [json.loads(await find_statement(books.pool, 1, partner))["window"] for partner in (a, b, c)]
+    assert [(window["sales_from"], window["sales_until"]) for window in windows] == [
+        ("2025-12-01", "2025-12-03"),
+        ("2026-01-01", "2026-01-01"),
+        (None, None),
+    ]
+    of_all = SalesPeriod(first_day=date(2025, 12, 1), last_day=date(2026, 1, 1))
+    assert (await report_window(books.pool, 1)).sales == of_all
+    assert [summary.sales for summary in await list_windows(books.pool)] == [of_all, None]
+    of_a = SalesPeriod(first_day=date(2025, 12, 1), last_day=date(2025, 12, 3))
+    assert [window.sales for window in await list_partner_windows(books.pool, a)] == [of_a, None]
+    assert [window.sales for window in await list_partner_windows(books.pool, c)] == [None, None]
+
+
+async def test_an_open_window_knows_its_sales_so_far(books: Books) -> None:
+    a = await books.partner("A")
+    await books.book(a, "issued", 1, occurred_at=datetime(2025, 12, 3, 12, tzinfo=UTC))
+    today = SalesPeriod(first_day=date(2025, 12, 3), last_day=date(2025, 12, 3))
+    assert (await report_window(books.pool, 1)).sales == today
 
 
 async def test_totals_are_found_by_their_key(books: Books) -> None:

@@ -1,5 +1,6 @@
 """What must hold for any window: it adds up to zero, in any order, and no remainder is lost."""
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from random import Random
@@ -23,6 +24,10 @@ unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow]
 prices = st.decimals(0, 10, places=6)
 fractions = st.decimals(0, 1, places=6)
 weights = st.lists(st.integers(0, 10**12), min_size=1, max_size=12).filter(any)
+
+
+def minutes_after_new_year(minutes: int) -> datetime:
+    return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)
 
 
 @st.composite
@@ -50,6 +55,8 @@ window_totals = st.builds(
     terms_version=st.sampled_from((1, 2)),
     points=st.integers(0, 10**15),
     operations=st.integers(0, 10**6),
+    first_occurred_at=st.integers(-(10**6), 0).map(minutes_after_new_year),
+    last_occurred_at=st.integers(0, 10**6).map(minutes_after_new_year),
     vat_rate=st.sampled_from((None, Decimal(7), Decimal(19))),
 )
 
@@ -112,6 +119,8 @@ def test_what_is_issued_and_taken_back_costs_nothing(totals: list[WindowTotal], 
             terms_version=total.terms_version,
             points=total.points,
             operations=1,
+            first_occurred_at=total.first_occurred_at,
+            last_occurred_at=total.last_occurred_at,
         )
         for total in originals
     ]

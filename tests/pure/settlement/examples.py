@@ -27,7 +27,19 @@ def make_terms(partner: int = 1, version: int = 1, **changes: object) -> Terms:
     return Terms(**(fields | changes))  # type: ignore[arg-type]
 
 
-def total(partner: int, kind: Kind, points: int, *, terms_version: int = 1, vat: str | None = None) -> WindowTotal:
+FIRST_SALE, LAST_SALE = datetime(2026, 9, 25, 18, 30, tzinfo=UTC), datetime(2026, 10, 31, 22, 59, tzinfo=UTC)
+
+
+def total(
+    partner: int,
+    kind: Kind,
+    points: int,
+    *,
+    terms_version: int = 1,
+    vat: str | None = None,
+    first: datetime = FIRST_SALE,
+    last: datetime = LAST_SALE,
+) -> WindowTotal:
     """Points of one kind, of as many operations as there are hundreds of points."""
     return WindowTotal(
         partner=partner,
@@ -35,6 +47,8 @@ def total(partner: int, kind: Kind, points: int, *, terms_version: int = 1, vat:
         terms_version=terms_version,
         points=points,
         operations=points // 100,
+        first_occurred_at=first,
+        last_occurred_at=last,
         vat_rate=None if vat is None else Decimal(vat),
     )
 
@@ -78,6 +92,7 @@ def make_rich_statement(**changes: object) -> Statement:
             opened_at=datetime(2026, 10, 1, tzinfo=BERLIN_WINTER),
             closed_at=datetime(2026, 11, 1, tzinfo=BERLIN_WINTER),
         ),
+        "zone": BERLIN_WINTER,
         "made_at": datetime(2026, 11, 2, 9, 30, tzinfo=BERLIN_WINTER),
         "operator": Party(name="Coalition Betriebs-GmbH", address=("Hafenstraße 1", "20457 Hamburg")),
         "partner": 12,

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from settlement.engine.money import Currency
 from settlement.engine.terms import terms_valid_at
 from settlement.errors import InvalidTermsError
 from tests.pure.settlement.examples import make_terms
@@ -15,6 +16,7 @@ from tests.pure.settlement.examples import make_terms
     [
         ("issue_price", Decimal("-0.01"), "must not be negative: -0.01"),
         ("service_fee", Decimal("0.0000001"), "at most 6 decimals"),
+        ("service_fee", Decimal(f"0.01{'0' * 40}1"), "at most 6 decimals"),
         ("redemption_price", Decimal("1000000"), "must be at most 999999.999999"),
         ("issue_price", Decimal("NaN"), "must be a number"),
         ("issue_price", Decimal("Infinity"), "must be a number"),
@@ -32,6 +34,12 @@ def test_a_bad_field_is_named_with_what_is_wrong(field: str, value: object, prob
     (found,) = refused.value.problems
     assert found.field == field
     assert problem in found.problem
+
+
+def test_a_fee_has_two_decimals_at_most_also_where_the_currency_has_three() -> None:
+    """What is kept has no more, and would be rounded."""
+    with pytest.raises(InvalidTermsError, match="platform_fee: must have at most 2 decimals"):
+        make_terms(currency=Currency("KWD", 3), platform_fee=Decimal("0.001"))
 
 
 def test_all_bad_fields_are_told_at_once() -> None:
