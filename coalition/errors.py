@@ -7,6 +7,7 @@ CoalitionError                    code, message; the base of all below
 │   └── DatabaseUnreachableError  no answer within the time set; may be repeated
 ├── NotFoundError                 a partner, member, window, key by that name is not there
 ├── AlreadyThereError             a name or key is taken
+├── InvalidTermsError             a partner's first terms break a limit; carries the fields at fault
 ├── RequestRefusedError           a whole message is refused; carries status and the fields at fault
 └── OverloadedError               a queue is full; may be repeated after `retry_after_s`
 """
@@ -52,6 +53,17 @@ class FieldFault:
     code: str
     expected: str
     got: str
+
+
+class InvalidTermsError(CoalitionError):
+    """A partner's first terms break limits; `faults` names every bad field."""
+
+    code = "invalid_terms"
+
+    def __init__(self, *, faults: tuple[FieldFault, ...]) -> None:
+        listed = "; ".join(f"{fault.field}: expected {fault.expected}, got {fault.got}" for fault in faults)
+        super().__init__(f"the terms are not valid: {listed}")
+        self.faults = faults
 
 
 class RequestRefusedError(CoalitionError):

@@ -9,6 +9,7 @@ import typer
 
 from coalition.cli.options import AsJson, DatabaseUrl, DataDir
 from coalition.cli.session import now, open_session, read_file, run, show
+from coalition.errors import InvalidTermsError
 from coalition.operations.manage_partner import FirstTerms, add_key, add_partner, end_key, set_status
 from coalition.stores.registry import load_participants, load_partner_keys
 
@@ -51,16 +52,19 @@ def add(
 
     async def work() -> None:
         async with open_session(data_dir, database_url) as session:
-            added = await add_partner(
-                session.pool,
-                name=name,
-                key_pem=pem,
-                terms=terms,
-                may_earn=earn,
-                may_burn=burn,
-                now=now(),
-                actor=session.actor,
-            )
+            try:
+                added = await add_partner(
+                    session.pool,
+                    name=name,
+                    key_pem=pem,
+                    terms=terms,
+                    may_earn=earn,
+                    may_burn=burn,
+                    now=now(),
+                    actor=session.actor,
+                )
+            except InvalidTermsError as error:
+                raise typer.BadParameter(_by_flag(error)) from error
             document = {"partner": added.partner, "name": name, "keyid": added.keyid}
             show(document, as_json=as_json, text=f"{name} is partner {added.partner}; its key is {added.keyid}.")
 
@@ -167,6 +171,12 @@ def _set_status(name: str, status: str, data_dir: Path | None, database_url: str
             typer.echo(f"{name} is {status}.")
 
     run(work())
+
+
+def _by_flag(error: InvalidTermsError) -> str:
+    return "; ".join(
+        f"--{fault.field.replace('_', '-')}: expected {fault.expected}, {fault.got!r} came" for fault in error.faults
+    )
 
 
 def _price(flag: str, text: str | None) -> Decimal | None:

@@ -1,5 +1,6 @@
 """Take a partner in, rotate its keys, suspend and resume it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -7,7 +8,7 @@ from decimal import Decimal
 import asyncpg
 
 from coalition.database.pool import Pool
-from coalition.errors import AlreadyThereError, NotFoundError
+from coalition.errors import AlreadyThereError, FieldFault, InvalidTermsError, NotFoundError
 from coalition.signatures.keys import keyid_of, load_public_key, raw_of_public_key
 from coalition.stores.programme import load_programme
 from coalition.stores.registry import (
@@ -19,6 +20,13 @@ from coalition.stores.registry import (
     set_partner_status,
 )
 from coalition.stores.registry import add_partner as store_partner
+
+# The limits of what is kept, beyond which the database would round without a word. They are those of further versions.
+PRICE_MAX = Decimal("999999.999999")
+PRICE_DECIMALS_MAX = 6
+EARN_RATE_MAX = Decimal(100_000)
+PLATFORM_FEE_MAX = Decimal("999999999999.99")
+PLATFORM_FEE_DECIMALS_MAX = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +60,13 @@ async def add_partner(
 ) -> AddedPartner:
     """Take a partner in with its first key and terms.
 
-    Raises KeyUnreadableError for a bad key file, AlreadyThereError where the name or the key is taken."""
+    Raises KeyUnreadableError for a bad key file, AlreadyThereError where the name or the key is taken,
+    InvalidTermsError for amounts that are negative, too large or too precise."""
     public_key = load_public_key(key_pem)
     keyid = keyid_of(public_key)
     async with pool.acquire() as connection, connection.transaction():
         programme = await load_programme(connection)
+        _refuse_bad_terms(terms, minor_unit=programme.minor_unit)
         try:
             partner = await store_partner(connection, name, may_earn=may_earn, may_burn=may_burn, now=now)
             await add_partner_key(
@@ -119,3 +129,34 @@ async def set_status(pool: Pool, *, name: str, status: str) -> None:
         if not await set_partner_status(connection, name, status):
             raise NotFoundError(f"no partner is named {name!r}")
         await announce_change(connection)
+
+
+def _refuse_bad_terms(terms: FirstTerms, *, minor_unit: int) -> None:
+    faults = tuple(_faults(terms, minor_unit=minor_unit))
+    if faults:
+        raise InvalidTermsError(faults=faults)
+
+
+def _faults(terms: FirstTerms, *, minor_unit: int) -> Iterator[FieldFault]:
+    fee_decimals = min(minor_unit, PLATFORM_FEE_DECIMALS_MAX)
+    limits = {
+        "earn_rate": (terms.earn_rate, EARN_RATE_MAX, PRICE_DECIMALS_MAX),
+        "issue_price": (terms.issue_price, PRICE_MAX, PRICE_DECIMALS_MAX),
+        "service_fee": (terms.service_fee, PRICE_MAX, PRICE_DECIMALS_MAX),
+        "redemption_price": (terms.redemption_price, PRICE_MAX, PRICE_DECIMALS_MAX),
+        "commission": (terms.commission, Decimal(1), PRICE_DECIMALS_MAX),
+        "platform_fee": (terms.platform_fee, PLATFORM_FEE_MAX, fee_decimals),
+    }
+    for field, (amount, most, decimals_max) in limits.items():
+        if amount is None:
+            continue
+        if not amount.is_finite() or not 0 <= amount <= most or (field == "earn_rate" and not amount):
+            least = "more than 0" if field == "earn_rate" else "0"
+            yield FieldFault(field, "amount_out_of_range", f"{least} to {most}", str(amount))
+        elif _decimals(amount) > decimals_max:
+            yield FieldFault(field, "amount_too_precise", f"at most {decimals_max} decimals", str(amount))
+
+
+def _decimals(amount: Decimal) -> int:
+    # Not by normalize(), which rounds to 28 digits first.
+    return len(format(amount, "f").partition(".")[2].rstrip("0"))
