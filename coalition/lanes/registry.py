@@ -1,7 +1,7 @@
 """What every message is judged by, held in memory: partners, their keys and terms, the programme.
 
 A change is announced on the channel `registry` in the transaction that makes it, and each hub loads it anew at once.
-A key that is not known is looked for in the database first, at most once in RELOAD_PAUSE_S.
+A key that is not known waits for a look into the database, of which there is one in RELOAD_PAUSE_S at most.
 """
 
 import asyncio
@@ -45,6 +45,7 @@ class Registry:
         self._pool = pool
         self._changed = asyncio.Event()
         self._follower: asyncio.Task[None] | None = None
+        self._next_load: asyncio.Task[None] | None = None
         self._loaded_s = 0.0
         self.programme: Programme
         self.calendar: Calendar
@@ -56,9 +57,10 @@ class Registry:
         self._follower = asyncio.create_task(self._follow())
 
     async def close(self) -> None:
-        if self._follower is not None:
-            self._follower.cancel()
-            await asyncio.gather(self._follower, return_exceptions=True)
+        for task in (self._follower, self._next_load):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
 
     async def load(self) -> None:
         """Load everything anew."""
@@ -80,9 +82,18 @@ class Registry:
 
     async def find_key(self, keyid: str) -> PartnerKey | None:
         """Return a key by its id, looking in the database for one that is not known yet."""
-        if keyid not in self.keys and asyncio.get_running_loop().time() - self._loaded_s > RELOAD_PAUSE_S:
-            await self.load()
+        if keyid not in self.keys:
+            # All who miss a key wait for one look; a partner's first message may be faster than the announcement.
+            if self._next_load is None:
+                self._next_load = asyncio.create_task(self._load_after_pause())
+            await asyncio.shield(self._next_load)
         return self.keys.get(keyid)
+
+    async def _load_after_pause(self) -> None:
+        await asyncio.sleep(self._loaded_s + RELOAD_PAUSE_S - asyncio.get_running_loop().time())
+        # Who comes from here on may miss what was committed meanwhile, and waits for the next.
+        self._next_load = None
+        await self.load()
 
     async def _follow(self) -> None:
         while True:
