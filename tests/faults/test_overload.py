@@ -1,0 +1,107 @@
+"""More than the hub can take, and callers that hang up: refused whole, signed, and nothing half done."""
+
+import asyncio
+import json
+import time
+
+from coalition.signatures.sign import sign_request
+from tests.faults.conftest import FaultyWorld
+from tests.http.conftest import RunningHub
+from tests.shop import Answered, Shop, operation
+
+MESSAGES = 6
+
+
+async def test_full_queues_answer_503_and_the_same_message_is_taken_later(hub: RunningHub) -> None:
+    """Retry-After, problem details, the hub's signature; not one operation of a refused message is booked."""
+    shop, cards = await hub.shop(), await hub.cards(4)
+    # What COALITION_WAITING_MAX sets; the default would take half a minute to fill.
+    hub.clearing._waiting_max = 1_000
+    bodies = [
+        json.dumps({"operations": [operation("earn", cards[n % 4], points=1) for n in range(600)]}).encode()
+        for _ in range(MESSAGES)
+    ]
+
+    answers = await asyncio.gather(*(shop.post(body) for body in bodies))
+
+    refused = [index for index, answer in enumerate(answers) if answer.status == 503]
+    assert 0 < len(refused) < MESSAGES
+    for index in refused:
+        assert_is_a_signed_refusal(answers[index])
+        first = json.loads(bodies[index])["operations"][0]["id"]
+        assert (await shop.get(f"/v1/operations/{first}")).status == 404
+    assert await hub.pool.fetchval("SELECT count(*) FROM journal") == 600 * (MESSAGES - len(refused))
+    assert await hub.pool.fetchval("SELECT count(*) FROM message") == MESSAGES - len(refused)
+    for index in refused:
+        assert len((await shop.post(bodies[index])).results) == 600
+    assert await hub.pool.fetchval("SELECT sum(balance) FROM account") == 600 * MESSAGES
+
+
+def assert_is_a_signed_refusal(answer: Answered) -> None:
+    problem = answer.document
+    assert (problem["status"], problem["code"], problem["retryable"]) == (503, "overloaded", True)
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert 'tag="coalition-receipt-v1"' in answer.headers["Signature-Input"]
+
+
+async def test_callers_that_hang_up_in_the_middle(hub: RunningHub) -> None:
+    """In the headers, in the body, or before the answer: what was whole is booked once, what was not is not."""
+    shop, cards = await hub.shop(), await hub.cards(4)
+    bodies = [
+        json.dumps({"operations": [operation("earn", card, points=1) for card in cards]}).encode() for _ in range(24)
+    ]
+    requests = [raw_request(shop, body) for body in bodies]
+    for turn, request in enumerate(requests):
+        host, _, port = hub.authority.partition(":")
+        _, writer = await asyncio.open_connection(host, int(port))
+        cut = {0: len(request), 1: len(request) - 1, 2: len(request) // 2, 3: 40}[turn % 4]
+        writer.write(request[:cut])
+        await writer.drain()
+        writer.transport.abort()
+
+    # Every message again, as a shop would that heard nothing.
+    answers = [await shop.post(body) for body in bodies]
+
+    assert all([result["verdict"] for result in answer.results] == ["booked"] * 4 for answer in answers)
+    assert await hub.pool.fetchval("SELECT sum(balance) FROM account") == 24 * 4
+    assert await hub.pool.fetchval("SELECT count(*) FROM journal") == 24 * 4
+    assert hub.clearing.waiting == 0
+
+
+def raw_request(shop: Shop, body: bytes) -> bytes:
+    headers = sign_request(
+        private_key=shop.private_key,
+        keyid=shop.keyid,
+        method="POST",
+        authority=shop.authority,
+        path="/v1/messages",
+        query="?",
+        body=body,
+        created_s=int(time.time()),
+    )
+    headers |= {"Host": shop.authority, "Content-Type": "application/json", "Content-Length": str(len(body))}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"POST /v1/messages HTTP/1.1\r\n{lines}\r\n".encode() + body
+
+
+async def test_a_database_that_is_away_is_503_in_reads_too(world: FaultyWorld) -> None:
+    """Until it is back; nothing is called a fault of the hub, and a health check tells the operator."""
+    shop, (card,) = await world.shop("Away"), await world.cards("away", 1)
+    assert (await shop.get(f"/v1/cards/{card}")).status == 200
+    await asyncio.to_thread(world.postgres.stop, "immediate")
+    try:
+        away = [await shop.get(path) for path in (f"/v1/cards/{card}", "/v1/operations/x", "/v1/windows")]
+        ready = await shop.get("/readyz")
+        alive = await shop.get("/healthz")
+        keys = await shop.get("/v1/keys")
+    finally:
+        await asyncio.to_thread(world.postgres.start)
+
+    assert [answer.status for answer in away] == [503] * 3
+    assert {answer.document["code"] for answer in away} == {"database_unreachable"}
+    assert all('tag="coalition-receipt-v1"' in answer.headers["Signature-Input"] for answer in away)
+    assert all(int(answer.headers["Retry-After"]) >= 1 for answer in [*away, keys])
+    assert (ready.status, alive.status, keys.status) == (503, 200, 503)
+    body = json.dumps({"operations": [operation("earn", card, points=1)]}).encode()
+    assert (await world.send_until_answered(shop, body)).result["balance"] == 1
