@@ -6,6 +6,7 @@ import json
 import pytest
 
 from coalition.database.pool import Pool
+from coalition.stores.windows import lock_windows
 from settlement.errors import IllegalMoveError, SecondPersonNeededError, TieOutError, UnknownWindowError
 from settlement.operations.approve_window import approve_window
 from settlement.operations.calculate_window import calculate_window
@@ -17,6 +18,14 @@ from tests.database.settlement_books import Books, now
 
 # What an operator mends before it recalculates: here a price that was typed wrong.
 MEND_PRICE = "UPDATE terms SET issue_price = 0.02 WHERE partner = $1"
+
+
+COUNT_WHO_WAIT = """
+SELECT count(*)
+FROM pg_locks
+JOIN pg_database ON pg_database.oid = pg_locks.database
+WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()
+"""
 
 
 @pytest.fixture
@@ -70,12 +79,18 @@ async def test_without_a_difference_nothing_is_moved(books: Books) -> None:
     assert await books.share_states(1) == {a: "ACCEPTED", b: "DISPUTED", c: "ACCEPTED"}
 
 
-async def test_many_at_once_replace_once(books: Books) -> None:
+async def test_several_at_once_replace_once(books: Books) -> None:
+    """All have made their statements and wait for the lock, when the first of them gets it."""
     a, *_ = await books.worked_example_1()
     await calculate(books)
     await books.pool.execute(MEND_PRICE, a)
-    done = await asyncio.gather(*(recalculate(books) for _ in range(8)))
-    assert sorted(each.changed_partners for each in done) == [()] * 7 + [(a,)]
+    async with books.pool.acquire() as blocker, blocker.transaction():
+        await lock_windows(blocker)
+        running = [asyncio.create_task(recalculate(books)) for _ in range(3)]
+        while await blocker.fetchval(COUNT_WHO_WAIT) < len(running):  # noqa: ASYNC110 - the event is the server's
+            await asyncio.sleep(0.01)
+    done = await asyncio.gather(*running)
+    assert sorted(each.changed_partners for each in done) == [(), (), (a,)]
     assert [state for state, _ in await books.moves(1)] == ["CLOSED", "CALCULATED", "CLOSED", "CALCULATED"]
 
 
