@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 
 class AnswerModel(BaseModel):
@@ -47,6 +47,10 @@ class RefusedResult(AnswerModel):
 
 
 OperationResult = Annotated[BookedResult | RefusedResult, Field(discriminator="verdict")]
+
+
+class OperationAnswer(RootModel[OperationResult]):
+    """An operation's result as it was answered: booked or refused."""
 
 
 class MessageAnswer(AnswerModel):

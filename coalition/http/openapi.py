@@ -27,11 +27,13 @@ PROBLEM_STATUSES = {
     "500": "A fault of the hub.",
     "503": "Overloaded, or the database is away; see Retry-After and send the same again.",
 }
+OPEN_STATUSES = ("500", "503")
 GET_STATUSES = ("401", "403", "404", "422", "500", "503")
 
 
 def build_openapi(routes: Sequence[Route], *, version: str) -> bytes:
-    """Return the description of these routes."""
+    """Return the description of these routes, and of its own."""
+    routes = [*routes, openapi_route(b"")]
     models = sorted(
         {model for route in routes for model in (route.takes, route.answers) if model} | {Problem}, key=_name
     )
@@ -78,8 +80,8 @@ def _operation(route: Route) -> dict[str, Any]:
         "summary": route.summary,
         "operationId": route.handler.__name__,
         "parameters": [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-            for name in _path_names(route.path)
+            *(_parameter("path", name) for name in _path_names(route.path)),
+            *(_parameter("query", name, description) for name, description in route.parameters.items()),
         ],
         "responses": {"200": _success(route)},
     }
@@ -87,13 +89,25 @@ def _operation(route: Route) -> dict[str, Any]:
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": _ref(route.takes)}}}
     if route.access == "partner":
         operation["security"] = [{"partnerSignature": []}]
-        statuses = PROBLEM_STATUSES if route.method == "POST" else GET_STATUSES
-        for status in statuses:
-            operation["responses"][status] = {
-                "description": PROBLEM_STATUSES[status],
-                "content": {"application/problem+json": {"schema": _ref(Problem)}},
-            }
+    for status in _problem_statuses(route):
+        operation["responses"][status] = {
+            "description": PROBLEM_STATUSES[status],
+            "content": {"application/problem+json": {"schema": _ref(Problem)}},
+        }
+    for status, description in route.other_statuses.items():
+        operation["responses"][status] = {**_success(route), "description": description}
     return operation
+
+
+def _problem_statuses(route: Route) -> Sequence[str]:
+    if route.access == "open":
+        return OPEN_STATUSES
+    return tuple(PROBLEM_STATUSES) if route.method == "POST" else GET_STATUSES
+
+
+def _parameter(place: str, name: str, description: str = "") -> dict[str, Any]:
+    told = {"description": description} if description else {}
+    return {"name": name, "in": place, "required": place == "path", **told, "schema": {"type": "string"}}
 
 
 def _success(route: Route) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from aiohttp import web
 
 from coalition.errors import FieldFault, NotFoundError, RequestRefusedError
-from coalition.http.answers import BookedResult, CardAnswer
+from coalition.http.answers import CardAnswer, OperationAnswer
 from coalition.http.problems import shortened
 from coalition.http.routes import CLEARING, POOL, Answer, PartnerCall, Route
 from coalition.lanes.card_directory import normalised
@@ -69,6 +69,6 @@ ROUTES = [
         "partner",
         get_operation,
         "An own operation's result; 404 if it was never decided.",
-        answers=BookedResult,
+        answers=OperationAnswer,
     ),
 ]

@@ -51,7 +51,8 @@ OpenHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One address. `takes` and `answers` are the types of the bodies, `content_type` that of the answer."""
+    """One address. `takes` and `answers` are the types of the bodies, `content_type` that of the answer;
+    `parameters` are the names of the query with their meaning, `other_statuses` what answers of the same type say."""
 
     method: Literal["GET", "POST"]
     path: str
@@ -62,3 +63,4 @@ class Route:
     takes: type[BaseModel] | None = None
     content_type: str = "application/json"
     parameters: Mapping[str, str] = field(default_factory=dict)
+    other_statuses: Mapping[str, str] = field(default_factory=dict)

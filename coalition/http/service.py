@@ -46,5 +46,13 @@ async def get_ready(request: web.Request) -> web.Response:
 ROUTES = [
     Route("GET", "/v1/keys", "open", get_keys, "The hub's public keys, for verifying receipts.", answers=HubKeys),
     Route("GET", "/healthz", "open", get_health, "Whether the process lives.", answers=Health),
-    Route("GET", "/readyz", "open", get_ready, "Whether messages can be booked now.", answers=Health),
+    Route(
+        "GET",
+        "/readyz",
+        "open",
+        get_ready,
+        "Whether messages can be booked now.",
+        answers=Health,
+        other_statuses={"503": "Not now: the database is away, or the queues are full."},
+    ),
 ]
