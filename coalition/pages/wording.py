@@ -155,7 +155,7 @@ _DE: Final = {
     "sources.title": "Woher Ihre Punkte kommen",
     "sources.partner": "Partner",
     "sources.remaining": "Im Punktestand",
-    "sources.collected": "{count} insgesamt gesammelt",
+    "sources.collected": "{count} gesammelt",
     "sources.none": "Noch nichts gesammelt. Zeigen Sie Ihre Karte bei einem Partner.",
     "expiry.title": "Was wann verfällt",
     "expiry.until": "Einlösbar bis",

@@ -102,6 +102,9 @@ async def test_members_pages(site: RunningSite, view: Page) -> None:
         await shop.burn(card, 200)
         await shop.burn(card, 999_999_999)
     await look_at(view, f"{site.url}/")
+    await view.fill("#email", "somebody@shop.example")
+    await submit(view)
+    await look_at(view, f"{site.url}/sign-in/code")
 
     await site.sign_in(view)
 
