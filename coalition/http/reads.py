@@ -11,7 +11,7 @@ from coalition.http.answers import CardAnswer, OperationAnswer
 from coalition.http.problems import shortened
 from coalition.http.routes import CLEARING, POOL, Answer, PartnerCall, Route
 from coalition.lanes.card_directory import normalised
-from coalition.ledger.operation import CARD_PATTERN
+from coalition.ledger.operation import CARD_PATTERN, OPERATION_ID_PATTERN
 from coalition.stores.balances import load_balance, load_expiries
 from coalition.stores.journal import load_result
 
@@ -46,6 +46,9 @@ async def get_card(request: web.Request, call: PartnerCall) -> Answer:
 async def get_operation(request: web.Request, call: PartnerCall) -> Answer:
     """Answer an own operation's result, byte for byte as it was given; 404 says that it was never booked."""
     operation_id = request.match_info["operation_id"]
+    if not re.fullmatch(OPERATION_ID_PATTERN, operation_id):
+        # No operation has such an id, and the database can't even be asked for some of them.
+        raise NotFoundError(f"You have no decided operation {shortened(operation_id)}.")
     lanes = range(request.app[CLEARING].registry.programme.lanes)
     async with request.app[POOL].acquire() as connection:
         result = await load_result(connection, lanes, partner=call.partner, operation_id=operation_id)

@@ -13,11 +13,10 @@ PAST_DAYS_MAX = 400
 AHEAD_MINUTES_MAX = 10
 
 # Characters that need no escaping in JSON, a URL or a log.
+OPERATION_ID_PATTERN = r"^[A-Za-z0-9._:-]{1,64}$"
 CARD_PATTERN = r"^[0-9A-Za-z][0-9A-Za-z -]{2,39}$"
 
-OperationId = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9._:-]{1,64}$", examples=["0193a5b2-7c1e-7000-8000-5f3c1a2b4d6e"])
-]
+OperationId = Annotated[str, Field(pattern=OPERATION_ID_PATTERN, examples=["0193a5b2-7c1e-7000-8000-5f3c1a2b4d6e"])]
 CardNumber = Annotated[str, Field(pattern=CARD_PATTERN, examples=["2760 0000 0001 8"])]
 Points = Annotated[int, Field(strict=True, ge=1, le=POINTS_MAX)]
 Text = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
