@@ -74,7 +74,7 @@ async def test_a_hub_killed_in_the_middle_of_a_replay(world: FaultyWorld) -> Non
         await world.hub.start()
 
     work = asyncio.ensure_future(replay(world, "killed"))
-    kills = await faults_during(world, work, kill, every=160)
+    kills = await faults_during(world, work, kill, every=220)
     answers, sent = await work
 
     assert kills >= 3
@@ -94,7 +94,7 @@ async def test_postgresql_stopped_in_the_middle_of_a_replay(world: FaultyWorld) 
         await asyncio.to_thread(world.postgres.start)
 
     work = asyncio.ensure_future(replay(world, "stopped"))
-    crashes = await faults_during(world, work, crash, every=250)
+    crashes = await faults_during(world, work, crash, every=300)
     answers, _ = await work
 
     assert crashes >= 2
