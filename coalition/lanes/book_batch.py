@@ -1,5 +1,6 @@
 """Book one batch of one lane in one database transaction: lock, load, decide, write, commit."""
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -7,9 +8,8 @@ from coalition.database.pool import Connection, Pool
 from coalition.journal.merkle import Frontier
 from coalition.ledger.account import Account
 from coalition.ledger.book import Book, Calendar, Command, OperationKey
-from coalition.ledger.decision import Original
 from coalition.ledger.lot import Lot
-from coalition.ledger.operation import Earn, Reverse
+from coalition.ledger.operation import Burn, Reverse
 from coalition.stores.accounts import load_accounts, save_accounts
 from coalition.stores.journal import add_operations, append_records, load_known
 from coalition.stores.lanes import LaneState, advance_lane, lock_lane
@@ -44,17 +44,20 @@ async def _load(
     known = await load_known(connection, state.lane, keys)
     accounts = await load_accounts(connection, state.lane, {command.account for command in commands})
     # Earns only add: their accounts' lots need not be read.
-    spending = [command for command in commands if not isinstance(command.operation, Earn)]
-    originals: dict[OperationKey, Original] = {}
-    if spending:
-        named = {
-            (command.partner.partner, command.operation.operation_id)
-            for command in spending
-            if isinstance(command.operation, Reverse)
-        }
-        originals = await load_originals(connection, state.lane, sorted(named))
-        of = {command.account for command in spending}
-        await load_lots_to_decide(connection, state.lane, accounts, of=of, originals=list(originals.values()))
+    burns: defaultdict[int, int] = defaultdict(int)
+    reversals: set[int] = set()
+    named: set[OperationKey] = set()
+    for command in commands:
+        if isinstance(command.operation, Burn):
+            burns[command.account] += command.operation.points
+        elif isinstance(command.operation, Reverse):
+            reversals.add(command.account)
+            named.add((command.partner.partner, command.operation.operation_id))
+    originals = await load_originals(connection, state.lane, sorted(named))
+    if burns or reversals:
+        await load_lots_to_decide(
+            connection, state.lane, accounts, burns=burns, reversals=reversals, originals=list(originals.values())
+        )
     book = Book(
         lane=state.lane,
         window_no=state.window_no,

@@ -1,23 +1,40 @@
 """Lots, what burns took of them, and what reversals undid."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from coalition.database.pool import Connection
 from coalition.ledger.account import Account
 from coalition.ledger.lot import Lot, LotUse
 
+# A card that is used all day has thousands of lots, and a burn empties a few: the oldest ones that hold the points
+# wanted are enough. `older` are the points in lots that are spent before this one, in the order of Lot.age.
 SELECT_LOTS = """
 SELECT account, leaf, part, issuer, payer, month_of_sale, vat_rate, expires_on, points, remaining
-FROM lot
-WHERE lane = $1 AND account = ANY($2::bigint[]) AND (remaining > 0 OR leaf = ANY($3::bigint[]))
+FROM (
+    SELECT account, leaf, part, issuer, payer, month_of_sale, vat_rate, expires_on, points, remaining,
+        sum(remaining) OVER (PARTITION BY account ORDER BY expires_on NULLS LAST, leaf, part) - remaining AS older
+    FROM lot
+    WHERE lane = $1 AND account = ANY($2::bigint[]) AND (remaining > 0 OR leaf = ANY($4::bigint[]))
+) AS aged
+WHERE older < ($3::bigint[])[width_bucket(account, $2::bigint[])] OR leaf = ANY($4::bigint[])
 """
+
+ALL_POINTS = 2**62
 
 
 async def load_lots(
-    connection: Connection, lane: int, accounts: dict[int, Account], *, of: Iterable[int], also_leaves: Iterable[int]
+    connection: Connection,
+    lane: int,
+    accounts: dict[int, Account],
+    *,
+    wanted: Mapping[int, int],
+    also_leaves: Iterable[int],
 ) -> None:
-    """Add to the accounts named by `of` their lots with points left, and those made at `also_leaves`."""
-    for row in await connection.fetch(SELECT_LOTS, lane, sorted(of), sorted(also_leaves)):
+    """Add to accounts their oldest lots, enough to take the points `wanted` of each (ALL_POINTS: all that have points
+    left), and those made at `also_leaves`."""
+    numbers = sorted(wanted)
+    points = [wanted[account] for account in numbers]
+    for row in await connection.fetch(SELECT_LOTS, lane, numbers, points, sorted(also_leaves)):
         account, *lot = row.values()
         accounts[account].lots.append(Lot(*lot))
 

@@ -1,6 +1,6 @@
 """What reversals refer to: the original operations with what is left of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from coalition.database.pool import Connection
 from coalition.ledger.account import Account
@@ -8,7 +8,7 @@ from coalition.ledger.book import OperationKey
 from coalition.ledger.decision import NO_RATE, Original
 from coalition.ledger.lot import rate_text
 from coalition.stores.journal import find_operations
-from coalition.stores.lots import load_lots, load_uses
+from coalition.stores.lots import ALL_POINTS, load_lots, load_uses
 
 SELECT_ORIGINALS = """
 SELECT journal.leaf, journal.kind, journal.code, journal.account, journal.points, journal.terms_version,
@@ -48,13 +48,23 @@ async def load_originals(
 
 
 async def load_lots_to_decide(
-    connection: Connection, lane: int, accounts: dict[int, Account], *, of: set[int], originals: Sequence[Original]
+    connection: Connection,
+    lane: int,
+    accounts: dict[int, Account],
+    *,
+    burns: Mapping[int, int],
+    reversals: set[int],
+    originals: Sequence[Original],
 ) -> None:
-    """Load the lots of the accounts that points are taken from or given back to, and complete the originals."""
+    """Load the lots of the accounts that points are taken from or given back to, and complete the originals.
+
+    `burns` are the points that are to be burned, by account; `reversals` the accounts that reversals name."""
     used = {use.lot_leaf for original in originals for use in original.uses}
     earns = {original.leaf: original for original in originals if original.kind == "earn"}
-    known = of | {original.account for original in originals if original.account in accounts}
-    await load_lots(connection, lane, accounts, of=known, also_leaves=used | earns.keys())
+    # What a reversal takes or gives back depends on what is left of its original: it gets all lots to choose from.
+    reversed_accounts = reversals | {original.account for original in originals if original.account in accounts}
+    wanted = {**burns, **dict.fromkeys(reversed_accounts, ALL_POINTS)}
+    await load_lots(connection, lane, accounts, wanted=wanted, also_leaves=used | earns.keys())
     for original in earns.values():
         if original.code is None and original.account in accounts:
             lots = [lot for lot in accounts[original.account].lots if lot.leaf == original.leaf]
