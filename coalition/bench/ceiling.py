@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 
-import asyncpg
-
 from coalition.database.pool import Connection
 
 ROWS_PER_COMMIT = 500
@@ -53,21 +51,20 @@ async def _encoded_slice(connection: Connection, lane: int, start: int, end: int
     return output.getvalue()
 
 
-async def measure_copy(url: str, slices: Sequence[tuple[int, bytes]], *, connections: int) -> Copied:
-    """COPY the slices, one commit each, over so many connections at once."""
-    opened = [await asyncpg.connect(url) for _ in range(connections)]
-    try:
-        await opened[0].execute(CREATE_COPIED)
-        await opened[0].execute(EMPTY_COPIED)
-        waiting = iter(slices)
+async def empty_copied(connection: Connection) -> None:
+    """Make the table like the journal, and empty it."""
+    await connection.execute(CREATE_COPIED)
+    await connection.execute(EMPTY_COPIED)
 
-        async def work(connection: Connection) -> None:
-            for _, encoded in waiting:
-                await connection.copy_to_table("bench_journal", source=io.BytesIO(encoded), format="binary")
 
-        started_s = time.perf_counter()
-        await asyncio.gather(*(work(connection) for connection in opened))
-        return Copied(sum(rows for rows, _ in slices), time.perf_counter() - started_s, connections)
-    finally:
-        for connection in opened:
-            await connection.close()
+async def measure_copy(opened: Sequence[Connection], slices: Sequence[tuple[int, bytes]]) -> Copied:
+    """COPY the slices, one commit each, over all of these connections at once."""
+    waiting = iter(slices)
+
+    async def work(connection: Connection) -> None:
+        for _, encoded in waiting:
+            await connection.copy_to_table("bench_journal", source=io.BytesIO(encoded), format="binary")
+
+    started_s = time.perf_counter()
+    await asyncio.gather(*(work(connection) for connection in opened))
+    return Copied(sum(rows for rows, _ in slices), time.perf_counter() - started_s, len(opened))

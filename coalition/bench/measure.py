@@ -8,8 +8,10 @@ from itertools import count
 from statistics import median
 from typing import Any
 
+import asyncpg
+
 from coalition.bench.audit import check_answers, check_journalled, database_settings
-from coalition.bench.ceiling import encoded_rows, lane_sizes, measure_copy
+from coalition.bench.ceiling import empty_copied, encoded_rows, lane_sizes, measure_copy
 from coalition.bench.figures import percentile
 from coalition.bench.generator import Prepare, SendClosed, SendOpen, Sent
 from coalition.bench.peer import fill_peer, measure_peer
@@ -17,6 +19,7 @@ from coalition.bench.processor import cpu_s, tree_cpu_s
 from coalition.bench.sizes import Sizes
 from coalition.bench.workload import Spread, Workload
 from coalition.bench.world import Progress, World, open_world
+from coalition.database.pool import Connection
 
 OPEN_LOOP_SHARE = 0.7
 
@@ -103,22 +106,23 @@ class _Run:
         parts["copy"] = await self._copy(slices, connections=1)
         parts["zipf"] = await self._clear(SendClosed(sizes.in_flight), "zipf")
         parts["copy_2"] = await self._copy(slices, connections=2)
-        async with self._cpu() as cpu:
-            posted = await measure_peer(
-                world.url,
-                number=number,
-                partners=sizes.partners,
-                accounts=sizes.members,
-                connections=sizes.peer_connections,
-                duration_s=sizes.peer_s,
-            )
-        parts["peer"] = asdict(posted) | {"operations_per_s": posted.postings / posted.seconds, "cpu_s": cpu}
+        parts["peer"] = await self._post(number)
         return parts
 
     async def _copy(self, slices: list[tuple[int, bytes]], *, connections: int) -> Part:
-        async with self._cpu() as cpu:
-            copied = await measure_copy(self._world.url, slices, connections=connections)
+        async with _connections(self._world.url, connections) as opened:
+            await empty_copied(opened[0])
+            async with self._cpu() as cpu:
+                copied = await measure_copy(opened, slices)
         return asdict(copied) | {"operations_per_s": copied.rows / copied.seconds, "cpu_s": cpu}
+
+    async def _post(self, number: int) -> Part:
+        sizes = self._sizes
+        async with _connections(self._world.url, sizes.peer_connections) as opened, self._cpu() as cpu:
+            posted = await measure_peer(
+                opened, number=number, partners=sizes.partners, accounts=sizes.members, duration_s=sizes.peer_s
+            )
+        return asdict(posted) | {"operations_per_s": posted.postings / posted.seconds, "cpu_s": cpu}
 
     async def _clear(self, command: SendClosed, spread: Spread) -> Part:
         await self._prepare(self._world.hub, self._sizes.messages, self._sizes.operations, spread)
@@ -159,6 +163,17 @@ class _Run:
             "postgres": tree_cpu_s(world.postgres_pid),
             "generator": cpu_s(world.generator.pid),
         }
+
+
+@asynccontextmanager
+async def _connections(url: str, count: int) -> AsyncIterator[list[Connection]]:
+    """Open connections of our own; closed last, since an ended process can't be asked for its CPU."""
+    opened: list[Connection] = [await asyncpg.connect(url) for _ in range(count)]
+    try:
+        yield opened
+    finally:
+        for connection in opened:
+            await connection.close()
 
 
 def _part_of(sent: Sent, cpu: dict[str, float]) -> Part:

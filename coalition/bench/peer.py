@@ -55,26 +55,20 @@ async def fill_peer(url: str, *, partners: int, accounts: int) -> None:
 
 
 async def measure_peer(
-    url: str, *, number: int, partners: int, accounts: int, connections: int, duration_s: float
+    opened: Sequence[Connection], *, number: int, partners: int, accounts: int, duration_s: float
 ) -> Posted:
-    """Post for so long over so many connections at once; `number` tells the rounds apart."""
-    opened = [await asyncpg.connect(url) for _ in range(connections)]
-    deadline_s = time.perf_counter() + duration_s
+    """Post for so long over all of these connections at once; `number` tells the rounds apart."""
+    started_s = time.perf_counter()
 
     async def work(connection: Connection, worker: int) -> int:
-        random, posted = Random(number * connections + worker), 0
-        while time.perf_counter() < deadline_s:
+        random, posted = Random(number * len(opened) + worker), 0
+        while time.perf_counter() < started_s + duration_s:
             await _post(connection, random, f"{number}-{worker}-{posted}", partners=partners, accounts=accounts)
             posted += 1
         return posted
 
-    try:
-        started_s = time.perf_counter()
-        counts: Sequence[int] = await asyncio.gather(*(work(connection, n) for n, connection in enumerate(opened)))
-        return Posted(sum(counts), time.perf_counter() - started_s, connections)
-    finally:
-        for connection in opened:
-            await connection.close()
+    counts = await asyncio.gather(*(work(connection, worker) for worker, connection in enumerate(opened)))
+    return Posted(sum(counts), time.perf_counter() - started_s, len(opened))
 
 
 async def _post(connection: Connection, random: Random, operation_id: str, *, partners: int, accounts: int) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -38,6 +39,8 @@ def add_bench(app: typer.Typer) -> None:
         messages: Annotated[int | None, typer.Option(min=1, help="Messages of 500 per round.")] = None,
         singles: Annotated[int | None, typer.Option(min=1, help="Messages of one operation per round.")] = None,
     ) -> None:
+        # Told to stop, it still stops its servers and removes their folder.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         uvloop.install()
         sizes = QUICK if quick else FULL
         sizes = replace(
