@@ -103,9 +103,7 @@ class Post:
                     timeout=SMTP_TIMEOUT_S,
                 )
             except (aiosmtplib.SMTPException, OSError) as error:
-                log.error(
-                    "mail.failed", host=server.host, port=server.port, error=str(error), kind=type(error).__name__
-                )
+                log.error("mail.failed", host=server.host, port=server.port, **_told(error))
             else:
                 log.info("mail.sent", host=server.host, port=server.port)
 

@@ -51,13 +51,20 @@ class RefusedError(CoalitionError):
 
 
 @window_app.command("close")
-def close(as_json: AsJson = False, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+def close(
+    window_no: Annotated[
+        int | None, typer.Argument(help="The window's number, to repeat safely; without it the open one.", min=1)
+    ] = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
     """Close the open window in every lane, while clearing goes on, and open the next."""
 
     async def work() -> None:
         async with open_session(data_dir, database_url) as session:
-            window_no = await close_window(session.pool, clock=now, actor=session.actor)
-            show({"window": window_no, "state": "CLOSED"}, as_json=as_json, text=f"Window {window_no} is CLOSED.")
+            closed = await close_window(session.pool, clock=now, actor=session.actor, expected=window_no)
+            show({"window": closed, "state": "CLOSED"}, as_json=as_json, text=f"Window {closed} is CLOSED.")
 
     _run(work())
 

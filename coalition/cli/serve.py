@@ -15,14 +15,13 @@ from aiohttp import web
 from coalition.cli.options import DatabaseUrl, DataDir
 from coalition.cli.session import Session, now, open_session, run
 from coalition.errors import SettingError
-from coalition.http.app import build_app
+from coalition.http.app import build_app, make_runner
 from coalition.http.hub_key import load_signer
 from coalition.http.metrics import build_metrics_app
 from coalition.http.routes import Route
 from coalition.lanes.clearing import Clearing
 
 ACCESS_LOG_OFF = None
-SHUTDOWN_TIMEOUT_S = 20.0
 # Thousands of operations in flight are not garbage; looking for cycles among them took a quarter of the hub's time.
 OBJECTS_BEFORE_COLLECTION = 100_000
 
@@ -59,7 +58,7 @@ async def _serve(extensions: Extensions, data_dir: Path | None, database_url: st
         app = build_app(clearing, load_signer(settings.hub_key_path), more_routes=extensions.routes)
         for mount in extensions.pages:
             mount(app, session)
-        runner = web.AppRunner(app, access_log=ACCESS_LOG_OFF, shutdown_timeout=SHUTDOWN_TIMEOUT_S)
+        runner = make_runner(app)
         await runner.setup()
         metrics = web.AppRunner(build_metrics_app(clearing), access_log=ACCESS_LOG_OFF)
         try:

@@ -25,6 +25,12 @@ async def post_message(request: web.Request, call: PartnerCall) -> Answer:
             code="content_type_unsupported",
             detail=f"Content-Type must be application/json; {shortened(request.content_type)} came.",
         )
+    if (encoding := request.headers.get("Content-Encoding", "identity").lower()) != "identity":
+        raise RequestRefusedError(
+            status=415,
+            code="content_encoding_unsupported",
+            detail=f"Send the body as it is, without Content-Encoding; {shortened(encoding)} came.",
+        )
     message = read_message(call.body)
     clearing = request.app[CLEARING]
     faults = message_faults(message.operations, now=clearing.clock(), currency=clearing.registry.programme.currency)
@@ -37,6 +43,7 @@ async def post_message(request: web.Request, call: PartnerCall) -> Answer:
             partner=call.participant,
             keyid=call.keyid,
             authority=signed.authority,
+            target=request.raw_path,
             signature_input=signed.signature_input or "",
             signature=signed.signature or "",
             content_digest=signed.content_digest or "",

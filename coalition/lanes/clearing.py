@@ -33,6 +33,7 @@ class SignedMessage:
     partner: Participant
     keyid: str
     authority: str
+    target: str
     signature_input: str
     signature: str
     content_digest: str
@@ -105,13 +106,17 @@ class Clearing:
         parcels: defaultdict[int, list[tuple[int, Command]]] = defaultdict(list)
         for index, (operation, card) in enumerate(zip(operations, cards, strict=True)):
             place = places.get(card)
+            # One card, however it is written: the content that its id stands for is the same.
+            operation.card = card
             first = decided.get(operation.id)
             if first is not None and (place is None or place.lane != first[0]):
                 results[index] = reused_result(operation.id, KnownOperation(b"", first[0], first[1], ""))
             elif place is None:
                 results[index] = unknown_card_result(operation.id)
             else:
-                parcels[place.lane].append((index, self._command(message, operation, place, index)))
+                original = decided.get(operation.operation_id) if isinstance(operation, Reverse) else None
+                is_elsewhere = original is not None and original[0] != place.lane
+                parcels[place.lane].append((index, self._command(message, operation, place, index, is_elsewhere)))
         booked = await asyncio.gather(
             *(self._lanes[lane].book([command for _, command in parcel]) for lane, parcel in parcels.items())
         )
@@ -123,13 +128,12 @@ class Clearing:
     async def _find_decided(
         self, partner: Participant, operations: list[Earn | Burn | Reverse]
     ) -> dict[str, tuple[int, int]]:
+        """Return where the operations, and the originals that reversals name, were decided: (lane, leaf) by id."""
+        ids = [operation.id for operation in operations]
+        ids += [operation.operation_id for operation in operations if isinstance(operation, Reverse)]
+        lanes = range(self.registry.programme.lanes)
         async with self.pool.acquire() as connection:
-            return await load_places(
-                connection,
-                range(self.registry.programme.lanes),
-                partner=partner.partner,
-                operation_ids=[operation.id for operation in operations],
-            )
+            return await load_places(connection, lanes, partner=partner.partner, operation_ids=ids)
 
     def _evidence_of(self, message: SignedMessage) -> Evidence:
         return Evidence(
@@ -139,6 +143,7 @@ class Clearing:
             keyid=message.keyid,
             received_at=self.clock(),
             authority=message.authority,
+            target=message.target,
             signature_input=message.signature_input,
             signature=message.signature,
             content_digest=message.content_digest,
@@ -146,9 +151,19 @@ class Clearing:
         )
 
     def _command(
-        self, message: SignedMessage, operation: Earn | Burn | Reverse, place: Place, message_index: int
+        self,
+        message: SignedMessage,
+        operation: Earn | Burn | Reverse,
+        place: Place,
+        message_index: int,
+        original_is_elsewhere: bool,
     ) -> Command:
-        content = operation.model_dump_json(exclude_none=True).encode()
         return Command(
-            message.partner, operation, place.account, message.digest, message_index, content_digest(content)
+            message.partner,
+            operation,
+            place.account,
+            message.digest,
+            message_index,
+            content_digest(operation.model_dump_json(exclude_none=True).encode()),
+            original_is_elsewhere,
         )

@@ -8,20 +8,30 @@ goes on with the lanes that are left.
 from dataclasses import replace
 
 from coalition.database.pool import Pool
+from coalition.errors import NotFoundError
 from coalition.journal.merkle import Frontier
 from coalition.journal.record import record_hash
 from coalition.lanes.book_batch import Clock
 from coalition.ledger.book import close_record
 from coalition.stores.journal import append_records
 from coalition.stores.lanes import advance_lane, end_lane_window, load_lanes, lock_lane
-from coalition.stores.windows import lock_windows, mark_closed, open_next
+from coalition.stores.windows import find_open, lock_windows, mark_closed, open_next
 
 
-async def close_window(pool: Pool, *, clock: Clock, actor: str) -> int:
-    """Close the open window in every lane and open the next; return the closed window's number."""
+async def close_window(pool: Pool, *, clock: Clock, actor: str, expected: int | None = None) -> int:
+    """Close the open window in every lane and open the next; return the closed window's number.
+
+    With `expected`, a window that is closed already stays as it is, so that the call may be repeated.
+    Raises NotFoundError where the window expected comes after the open one."""
     async with pool.acquire() as connection:
         async with connection.transaction():
-            window_no = await open_next(connection, now=clock())
+            await lock_windows(connection)
+            window_no = await find_open(connection)
+            if expected is not None and expected < window_no:
+                return expected
+            if expected is not None and expected > window_no:
+                raise NotFoundError(f"window {window_no} is open; window {expected} is not there yet")
+            await open_next(connection, window_no, now=clock())
             lanes = await load_lanes(connection)
         for lane in lanes:
             await _close_lane(pool, lane, window_no, clock=clock)

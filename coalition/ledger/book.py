@@ -31,9 +31,9 @@ TotalKey = tuple[int, str, int, str]
 
 
 class Command(NamedTuple):
-    """One operation to decide. `message` is the digest of the body that it came in, at
-    `message_index`; `content` tells
-    whether the same id came with something else before."""
+    """One operation to decide. `message` is the digest of the body that it came in, at `message_index`; `content` tells
+    whether the same id came with something else before; `original_is_elsewhere` that what a reversal names was booked
+    in another lane."""
 
     partner: Participant
     operation: Earn | Burn | Reverse
@@ -41,6 +41,7 @@ class Command(NamedTuple):
     message: bytes
     message_index: int
     content: bytes
+    original_is_elsewhere: bool = False
 
 
 class JournalRecord(NamedTuple):
@@ -180,7 +181,9 @@ class Book:
             return decide_burn(account, operation, partner=partner, leaf=leaf)
         if isinstance(operation, Reverse):
             original = self._originals.get((partner.partner, operation.operation_id))
-            return decide_reverse(account, operation, original, leaf=leaf)
+            return decide_reverse(
+                account, operation, original, leaf=leaf, original_is_elsewhere=command.original_is_elsewhere
+            )
         assert_never(operation)
 
     def _collect(self, command: Command, booking: Booking, leaf: int) -> None:

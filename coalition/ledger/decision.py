@@ -115,9 +115,19 @@ def decide_burn(account: Account, burn: Burn, *, partner: Participant, leaf: int
     return Booking("burn", burn.points, terms.version, ((NO_RATE, burn.points),), uses=uses)
 
 
-def decide_reverse(account: Account, reverse: Reverse, original: Original | None, *, leaf: int) -> Booking | Refusal:
-    """Undo an earn or burn, whole or in part, never past what is left of it; prices are those of the original."""
+def decide_reverse(
+    account: Account,
+    reverse: Reverse,
+    original: Original | None,
+    *,
+    leaf: int,
+    original_is_elsewhere: bool = False,
+) -> Booking | Refusal:
+    """Undo an earn or burn, whole or in part, never past what is left of it; prices are those of the original.
+    `original_is_elsewhere`: it was booked in another lane, and so on another account."""
     asked = reverse.points or 0
+    if original is None and original_is_elsewhere:
+        return Refusal("other_account", "reverse_earn", asked)
     if original is None:
         return Refusal("unknown_original", "reverse_earn", asked, is_retryable=True)
     kind: Kind = "reverse_burn" if original.kind in ("burn", "reverse_burn") else "reverse_earn"

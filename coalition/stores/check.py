@@ -178,11 +178,16 @@ async def read_records(connection: Connection, lane: int) -> AsyncIterator[list[
         yield records
 
 
-SELECT_MESSAGES = "SELECT lane, partner, digest, body FROM message"
+SELECT_MESSAGES = """
+SELECT message.partner, message.digest, message.authority, message.target, message.signature_input, message.signature,
+    message.content_digest, message.body, partner_key.public_key
+FROM message
+LEFT JOIN partner_key ON partner_key.keyid = message.keyid AND partner_key.partner = message.partner
+"""
 
 
 async def read_messages(connection: Connection) -> AsyncIterator[list[asyncpg.Record]]:
-    """Read all evidence, a few hundred messages at a time."""
+    """Read all evidence with the keys that signed it, a few hundred messages at a time."""
     cursor = await connection.cursor(SELECT_MESSAGES)
     while messages := await cursor.fetch(200):
         yield messages

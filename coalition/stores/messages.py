@@ -8,7 +8,8 @@ from coalition.database.pool import Connection
 
 
 class Evidence(NamedTuple):
-    """One message as it came: enough to verify its signature again, years later, with the key by `keyid`."""
+    """One message as it came: enough to verify its signature again, years later, with the key by `keyid`.
+    `target` is the raw path and query of the POST."""
 
     lane: int
     partner: int
@@ -16,6 +17,7 @@ class Evidence(NamedTuple):
     keyid: str
     received_at: datetime
     authority: str
+    target: str
     signature_input: str
     signature: str
     content_digest: str
@@ -24,12 +26,13 @@ class Evidence(NamedTuple):
 
 # The first one stays: a body that comes again, signed anew, is the same message.
 INSERT_MESSAGES = """
-INSERT INTO message (lane, partner, digest, keyid, received_at, authority, signature_input, signature, content_digest,
-    body)
-SELECT lane, partner, digest, keyid, received_at, authority, signature_input, signature, content_digest, body
+INSERT INTO message (lane, partner, digest, keyid, received_at, authority, target, signature_input, signature,
+    content_digest, body)
+SELECT lane, partner, digest, keyid, received_at, authority, target, signature_input, signature, content_digest, body
 FROM unnest($1::smallint[], $2::bigint[], $3::bytea[], $4::text[], $5::timestamptz[], $6::text[], $7::text[],
-    $8::text[], $9::text[], $10::bytea[])
-    AS kept (lane, partner, digest, keyid, received_at, authority, signature_input, signature, content_digest, body)
+    $8::text[], $9::text[], $10::text[], $11::bytea[])
+    AS kept (lane, partner, digest, keyid, received_at, authority, target, signature_input, signature, content_digest,
+        body)
 ON CONFLICT (lane, partner, digest) DO NOTHING
 """
 

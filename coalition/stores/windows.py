@@ -20,12 +20,15 @@ INSERT INTO clearing_window (window_no, opened_at) VALUES ($1, $2) ON CONFLICT (
 """
 
 
-async def open_next(connection: Connection, *, now: datetime) -> int:
-    """Make the window after the one to be closed; return the number of the one to be closed."""
-    await lock_windows(connection)
+async def find_open(connection: Connection) -> int:
+    """Return the number of the open window; the older one of two while a close is under way."""
     window_no: int = await connection.fetchval(SELECT_OPEN)
-    await connection.execute(INSERT_WINDOW, window_no + 1, now)
     return window_no
+
+
+async def open_next(connection: Connection, window_no: int, *, now: datetime) -> None:
+    """Make the window after this one, where it is not there yet."""
+    await connection.execute(INSERT_WINDOW, window_no + 1, now)
 
 
 CLOSE_WINDOW = """

@@ -37,7 +37,7 @@ async def _close(visit: Visit, window_no: int, actor: str) -> None:
     # What is closed is the open window, so a page that was left lying about must not close the next one.
     if (await report_window(visit.site.pool, window_no)).window.state != "OPEN":
         raise AlreadyClosedError
-    await close_window(visit.site.pool, clock=visit.site.clock, actor=actor)
+    await close_window(visit.site.pool, clock=visit.site.clock, actor=actor, expected=window_no)
 
 
 async def _calculate(visit: Visit, window_no: int, actor: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import ClientSession, web
 
 from coalition.database.pool import Pool
-from coalition.http.app import build_app
+from coalition.http.app import build_app, make_runner
 from coalition.http.hub_key import load_signer
 from coalition.lanes.clearing import Clearing
 from coalition.operations.add_members import NewMember, add_members
@@ -63,7 +63,7 @@ class RunningHub:
 async def hub(pool: Pool, tmp_path: Path) -> AsyncIterator[RunningHub]:
     clearing = Clearing(pool, clock=now)
     app = build_app(clearing, load_signer(tmp_path / "hub-key.pem"))
-    runner = web.AppRunner(app, access_log=None)
+    runner = make_runner(app)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

@@ -1,5 +1,6 @@
 """Input is hostile: each kind of it gets an answer that names the field, and nothing is booked."""
 
+import gzip
 import json
 import time
 from datetime import UTC, datetime, timedelta
@@ -167,6 +168,17 @@ async def test_other_content_types_and_huge_bodies_are_refused(hub: RunningHub) 
     assert_problem(await shop.post(body, headers={"Content-Type": "text/plain"}), 415)
     assert_problem(await shop.post(body, headers={"Content-Type": None}), 415)
     assert_problem(await shop.post(b" " * 1_048_577), 413, code="body_too_large")
+    await assert_nothing_booked(hub)
+
+
+async def test_a_packed_body_is_not_unpacked(hub: RunningHub) -> None:
+    """A megabyte that unpacks to a gigabyte costs no more than a megabyte: signatures are over what was sent."""
+    shop, card = await hub.shop(), await hub.card()
+    body = gzip.compress(json.dumps({"operations": [operation("earn", card, points=1)]}).encode())
+
+    answer = await shop.post(body, headers={"Content-Encoding": "gzip"})
+
+    assert_problem(answer, 415, code="content_encoding_unsupported")
     await assert_nothing_booked(hub)
 
 

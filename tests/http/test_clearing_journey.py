@@ -238,3 +238,25 @@ async def test_evidence_is_kept_byte_for_byte(hub: RunningHub) -> None:
     assert row is not None
     assert (row["body"], row["keyid"], row["authority"]) == (body, shop.keyid, hub.authority)
     assert 'tag="coalition-message-v1"' in row["signature_input"]
+
+
+async def test_one_operation_however_its_card_is_written(hub: RunningHub) -> None:
+    """Spaces and dashes in a card's number don't make another content under the same id."""
+    shop, card = await hub.shop(), await hub.card()
+    earn = operation("earn", card, points=5)
+
+    first = (await shop.send(earn)).result
+    spaced = (await shop.send({**earn, "card": f"{card[:4]} {card[4:8]}-{card[8:]}"})).result
+
+    assert spaced == first
+
+
+async def test_a_reversal_with_anothers_card_is_refused_for_good(hub: RunningHub) -> None:
+    """In the same lane or another one: what was booked on one account is not undone on another."""
+    shop, cards = await hub.shop(), await hub.cards(5)
+    earned = await shop.earn(cards[0], 100)
+
+    refused = [await shop.reverse(card, earned["id"]) for card in cards[1:]]
+
+    assert [(result["code"], "leaf" in result) for result in refused] == [("other_account", True)] * 4
+    assert (await shop.reverse(cards[0], earned["id"]))["verdict"] == "booked"

@@ -166,6 +166,7 @@ CREATE TABLE message (
     keyid            text NOT NULL,
     received_at      timestamptz NOT NULL,
     authority        text NOT NULL,
+    target           text NOT NULL,
     signature_input  text NOT NULL,
     signature        text NOT NULL,
     content_digest   text NOT NULL,
@@ -276,8 +277,8 @@ CREATE TABLE window_total (
     vat_rate       text NOT NULL,
     points         bigint NOT NULL,
     operations     bigint NOT NULL,
-    first_occurred_at  timestamptz NOT NULL,
-    last_occurred_at   timestamptz NOT NULL,
+    first_occurred_at timestamptz NOT NULL,
+    last_occurred_at timestamptz NOT NULL,
     PRIMARY KEY (lane, window_no, partner, kind, terms_version, vat_rate),
     CONSTRAINT window_total_kind_known CHECK (kind IN ('issued', 'issue_reversed', 'redeemed', 'redeem_reversed')),
     CONSTRAINT window_total_not_negative CHECK (points >= 0 AND operations >= 0)
