@@ -22,8 +22,15 @@ LOTS = [lot(1, 100, None), lot(2, 30, date(2027, 2, 1)), lot(3, 50, date(2027, 2
 
 @pytest.mark.parametrize(
     ("wanted", "also", "expected"),
-    [(1, [], [5]), (20, [], [5]), (21, [], [2, 5]), (101, [], [1, 2, 3, 5]), (ALL_POINTS, [], [1, 2, 3, 5])]
-    + [(20, [1], [1, 5]), (0, [], [])],
+    [
+        (1, [], [5]),
+        (20, [], [5]),
+        (21, [], [2, 5]),
+        (101, [], [1, 2, 3, 5]),
+        (ALL_POINTS, [], [1, 2, 3, 5]),
+        (20, [1], [1, 5]),
+        (0, [], []),
+    ],
 )
 async def test_the_oldest_lots_that_hold_the_points_are_loaded(
     pool: Pool, wanted: int, also: list[int], expected: list[int]
