@@ -7,7 +7,7 @@ import pytest
 from aiohttp import ClientSession, web
 
 from coalition.database.pool import Pool
-from coalition.http.app import build_app
+from coalition.http.app import build_app, make_runner
 from coalition.http.hub_key import load_signer
 from coalition.lanes.clearing import Clearing
 from settlement.http import routes as settlement_routes
@@ -18,7 +18,7 @@ from tests.http.conftest import RunningHub, now
 async def whole_hub(pool: Pool, tmp_path: Path) -> AsyncIterator[RunningHub]:
     clearing = Clearing(pool, clock=now)
     app = build_app(clearing, load_signer(tmp_path / "hub-key.pem"), more_routes=settlement_routes)
-    runner = web.AppRunner(app, access_log=None)
+    runner = make_runner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     host, port = runner.addresses[0]

@@ -1,6 +1,7 @@
 """One lane of a real database for the tests of the write path: accounts in it, batches booked, tables read back."""
 
 import json
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ from coalition.ledger.operation import Message
 from coalition.ledger.participant import Participant
 from coalition.operations.add_members import NewMember, add_members
 from coalition.operations.manage_partner import FirstTerms, add_partner
-from coalition.signatures.keys import public_key_pem
+from coalition.signatures.keys import keyid_of, public_key_pem
+from coalition.signatures.sign import sign_request
 from coalition.stores.accounts import open_accounts
 from tests.properties.lane_tables import LaneTables
 from tests.pure.journal.naive_merkle import tree_hash
@@ -83,17 +85,52 @@ async def journal_root(pool: Pool, lane: int, *, size: int) -> bytes:
     return tree_hash([(row[0] or bytes(32)) + (row[1] or 0).to_bytes(4, "big") + row[2].encode() for row in rows])
 
 
+@dataclass(frozen=True)
+class Till:
+    """A partner with its key."""
+
+    participant: Participant
+    private_key: Ed25519PrivateKey
+
+    @property
+    def partner(self) -> int:
+        return self.participant.partner
+
+    def signed(self, body: bytes) -> SignedMessage:
+        """Return a message as the hub's door hands it on, with a signature that can be verified for years."""
+        keyid = keyid_of(self.private_key.public_key())
+        headers = sign_request(
+            private_key=self.private_key,
+            keyid=keyid,
+            method="POST",
+            authority="hub.example",
+            path="/v1/messages",
+            body=body,
+            created_s=int(time.time()),
+        )
+        return SignedMessage(
+            partner=self.participant,
+            keyid=keyid,
+            authority="hub.example",
+            target="/v1/messages",
+            signature_input=headers["Signature-Input"],
+            signature=headers["Signature"],
+            content_digest=headers["Content-Digest"],
+            body=body,
+            digest=sha256(body).digest(),
+        )
+
+
 @dataclass
 class Hub:
     """A hub without its HTTP: partners' messages go straight to the clearing."""
 
     clearing: Clearing
 
-    async def send(self, partner: Participant, *operations: dict[str, Any]) -> list[str]:
+    async def send(self, till: Till, *operations: dict[str, Any]) -> list[str]:
         """Clear operations as one verified message; return the results as they are answered."""
         body = json.dumps({"operations": operations}).encode()
-        message = SignedMessage(partner, "keyid", "hub", "input", "signature", "", body, sha256(body).digest())
-        return await self.clearing.clear(message, Message.model_validate_json(body).operations)
+        return await self.clearing.clear(till.signed(body), Message.model_validate_json(body).operations)
 
 
 @asynccontextmanager
@@ -104,16 +141,24 @@ async def open_hub(pool: Pool, **settings: Any) -> AsyncIterator[Hub]:
     await clearing.close()
 
 
-async def new_partners(pool: Pool, *names: str) -> list[Participant]:
+async def new_partners(pool: Pool, *names: str) -> list[Till]:
     """Take partners in with plain terms."""
-    pem = [public_key_pem(Ed25519PrivateKey.generate().public_key()) for _ in names]
+    keys = [Ed25519PrivateKey.generate() for _ in names]
     added = [
-        await add_partner(pool, name=name, key_pem=key, terms=FirstTerms(), now=now(), actor="test")
-        for name, key in zip(names, pem, strict=True)
+        await add_partner(
+            pool,
+            name=name,
+            key_pem=public_key_pem(key.public_key()),
+            terms=FirstTerms(),
+            now=now(),
+            actor="test",
+        )
+        for name, key in zip(names, keys, strict=True)
     ]
     clearing = Clearing(pool, clock=now)
     await clearing.registry.load()
-    return [clearing.registry.participants[partner.partner] for partner in added]
+    participants = clearing.registry.participants
+    return [Till(participants[partner.partner], key) for partner, key in zip(added, keys, strict=True)]
 
 
 async def new_cards(pool: Pool, count: int) -> list[str]:

@@ -194,6 +194,13 @@ def test_a_reversal_is_refused(original: Original | None, points: int | None, re
     assert (account, original) == before
 
 
+def test_an_original_in_another_lane_is_on_another_account() -> None:
+    """Final, since it will never be on this one; an original that is nowhere yet may still come."""
+    account = make_account(make_lot(3, 100))
+    refused = decide_reverse(account, reverse(5), None, leaf=15, original_is_elsewhere=True)
+    assert refused == Refusal("other_account", "reverse_earn", 5)
+
+
 @pytest.mark.parametrize(
     ("start", "end", "cut"),
     [
