@@ -52,6 +52,11 @@ def cluster(data_root: Path) -> Iterator[EmbeddedPostgres | NamedServer]:
 async def template(cluster: EmbeddedPostgres) -> str:
     """An empty programme of 4 lanes, copied for each test."""
     connection = await asyncpg.connect(cluster.url)
+    if isinstance(cluster, EmbeddedPostgres):
+        # Hundreds of databases are made and dropped, none needs to outlive the machine; tests of faults have a server
+        # of their own, at full durability.
+        await connection.execute("ALTER SYSTEM SET fsync = off")
+        await connection.execute("SELECT pg_reload_conf()")
     await connection.execute(f"CREATE DATABASE {TEMPLATE}")
     await connection.close()
     await migrate(cluster.url_of(TEMPLATE), ProgrammeSettings())

@@ -9,29 +9,29 @@ import typer
 
 from coalition.cli.options import AsJson, DatabaseUrl, DataDir
 from coalition.cli.session import now, open_session, read_file, run, show
-from coalition.operations.manage_operator import add_operator
+from coalition.operations.manage_operator import add_operator, change_password, remove_operator
+from coalition.stores.operators import load_operators
 
 operator_app = typer.Typer(help="Operators: those who sign in at /finance.", no_args_is_help=True)
 
 
-@operator_app.callback()
-def operators() -> None:
-    """Keeps `add` a command of its own while it is the only one."""
+Name = Annotated[str, typer.Argument(help="Name to sign in with.")]
+PasswordFile = Annotated[
+    Path | None, typer.Option(help="File whose first line is the password; without it you are asked.")
+]
 
 
 @operator_app.command("add")
 def add(
-    name: Annotated[str, typer.Argument(help="Name to sign in with.")],
+    name: Name,
     role: Annotated[list[str], typer.Option(help="read, operate or approve; may be given more than once.")],
-    password_file: Annotated[
-        Path | None, typer.Option(help="File whose first line is the password; without it you are asked.")
-    ] = None,
+    password_file: PasswordFile = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
     """Take an operator in. The password has 12 characters or more."""
-    password = _ask_password() if password_file is None else _first_line(password_file)
+    password = _password(password_file)
 
     async def work() -> None:
         async with open_session(data_dir, database_url) as session:
@@ -44,6 +44,54 @@ def add(
             )
 
     run(work())
+
+
+@operator_app.command("list")
+def list_operators(as_json: AsJson = False, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """List the operators."""
+
+    async def work() -> None:
+        async with open_session(data_dir, database_url) as session, session.pool.acquire() as connection:
+            listed = await load_operators(connection)
+            document = [
+                {"operator": operator.name, "roles": sorted(operator.roles), "created_at": operator.created_at}
+                for operator in listed
+            ]
+            text = "\n".join(f"{', '.join(sorted(operator.roles)):<24} {operator.name}" for operator in listed)
+            show(document, as_json=as_json, text=text or "There are no operators yet.")
+
+    run(work())
+
+
+@operator_app.command("remove")
+def remove(name: Name, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """Remove an operator; he is signed out at once."""
+
+    async def work() -> None:
+        async with open_session(data_dir, database_url) as session:
+            await remove_operator(session.pool, name=name)
+            typer.echo(f"{name} is removed and signed out.")
+
+    run(work())
+
+
+@operator_app.command("password")
+def password(
+    name: Name, password_file: PasswordFile = None, data_dir: DataDir = None, database_url: DatabaseUrl = None
+) -> None:
+    """Give an operator another password; he is signed out at once."""
+    new_password = _password(password_file)
+
+    async def work() -> None:
+        async with open_session(data_dir, database_url) as session:
+            await change_password(session.pool, name=name, password=new_password)
+            typer.echo(f"{name} has another password and is signed out.")
+
+    run(work())
+
+
+def _password(file: Path | None) -> str:
+    return _ask_password() if file is None else _first_line(file)
 
 
 def _first_line(file: Path) -> str:

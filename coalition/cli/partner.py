@@ -128,7 +128,8 @@ def add_partner_key(
     run(work())
 
 
-@key_app.command("end")
+# A keyid may begin with a dash, like an option.
+@key_app.command("end", context_settings={"ignore_unknown_options": True})
 def end_partner_key(
     keyid: Annotated[str, typer.Argument(help="The key's id.")],
     as_json: AsJson = False,

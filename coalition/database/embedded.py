@@ -89,7 +89,11 @@ class EmbeddedPostgres:
         return Path(self._record["cluster"])
 
     def __enter__(self) -> "EmbeddedPostgres":
-        self._data_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            self._data_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            message = f"data_dir (COALITION_DATA_DIR): {self._data_dir} can not be a folder: {error.strerror}"
+            raise EmbeddedDatabaseError(message) from error
         with self._starting():
             self._binaries = _binaries_for(self._account)
             self._record = self._read_record()

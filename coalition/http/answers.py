@@ -10,11 +10,6 @@ class AnswerModel(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class FirstPlace(AnswerModel):
-    lane: int
-    leaf: int
-
-
 class BookedResult(AnswerModel):
     """`balance` and `available` are the account's right after this operation."""
 

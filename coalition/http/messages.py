@@ -1,5 +1,7 @@
 """POST /v1/messages: the one way in which points move."""
 
+import json
+import re
 from hashlib import sha256
 
 from aiohttp import web
@@ -14,6 +16,7 @@ from coalition.lanes.clearing import SignedMessage
 from coalition.ledger.admission import message_faults
 from coalition.ledger.operation import OPERATIONS_MAX, Message
 
+KEY = re.compile(rb'"[ \t\n\r]*:')
 OPERATION_TYPES = frozenset({"earn", "burn", "reverse"})
 
 
@@ -59,7 +62,8 @@ async def post_message(request: web.Request, call: PartnerCall) -> Answer:
 def read_message(body: bytes) -> Message:
     """Read a body strictly; raises RequestRefusedError with every bad field: 400 not JSON, 413 too many, 422 else."""
     try:
-        return Message.model_validate_json(body)
+        message = Message.model_validate_json(body)
+        faults: tuple[FieldFault, ...] = ()
     except ValidationError as error:
         faults = tuple(_fault(detail) for detail in error.errors(include_url=False, include_context=True))
     if any(fault.code == "json_invalid" for fault in faults):
@@ -67,7 +71,34 @@ def read_message(body: bytes) -> Message:
     if any(fault.field == "operations" and fault.code == "too_long" for fault in faults):
         detail = f"A message holds at most {OPERATIONS_MAX} operations; send the rest in the next."
         raise RequestRefusedError(status=413, code="too_many_operations", detail=detail, faults=faults)
-    raise refused_message(faults)
+    if faults:
+        raise refused_message(faults)
+    refuse_repeated_keys(body, message)
+    return message
+
+
+def refuse_repeated_keys(body: bytes, message: Message) -> None:
+    """Refuse a key that stands twice in one object: two readers of such evidence may take it for two operations.
+
+    The parser keeps the last one silently. Where every key is another one, there are as many as the parsed message has
+    fields; only where the counts differ (a text may hold what looks like a key) is the body read a second time."""
+    if len(KEY.findall(body)) == message.fields_count():
+        return
+    try:
+        json.loads(body, object_pairs_hook=_unique_pairs)
+    except KeyError as error:
+        fault = FieldFault(str(error.args[0]), "key_twice", "each key once in its object", "twice")
+        raise RequestRefusedError(
+            status=400, code="key_twice", detail=f"The key {error.args[0]} stands twice in one object.", faults=(fault,)
+        ) from error
+
+
+def _unique_pairs(pairs: list[tuple[str, object]]) -> None:
+    seen: set[str] = set()
+    for key, _ in pairs:
+        if key in seen:
+            raise KeyError(key)
+        seen.add(key)
 
 
 def refused_message(faults: tuple[FieldFault, ...]) -> RequestRefusedError:

@@ -16,18 +16,20 @@ SIGNED = (
     "body, content-digest; parameters created, keyid, alg. The answer is signed with tag coalition-receipt-v1."
 )
 PROBLEM_STATUSES = {
-    "400": "The body is not JSON.",
+    "400": "The body is not JSON, has a key twice in one object, or ended early.",
     "401": "The signature is missing, wrong or stale; unsigned.",
     "403": "The partner is suspended.",
     "404": "There is no such thing.",
+    "408": "The body did not arrive within 30 s.",
     "413": "Over 1,048,576 bytes or 1,000 operations.",
-    "415": "Not application/json.",
+    "415": "Not application/json, or with a Content-Encoding.",
     "422": "One or more fields are wrong; each is named, and nothing was booked.",
     "429": "Too many requests; see Retry-After.",
     "500": "A fault of the hub.",
     "503": "Overloaded, or the database is away; see Retry-After and send the same again.",
 }
 OPEN_STATUSES = ("500", "503")
+POST_STATUSES = tuple(status for status in PROBLEM_STATUSES if status != "404")
 GET_STATUSES = ("401", "403", "404", "422", "500", "503")
 
 
@@ -102,7 +104,7 @@ def _operation(route: Route) -> dict[str, Any]:
 def _problem_statuses(route: Route) -> Sequence[str]:
     if route.access == "open":
         return OPEN_STATUSES
-    return tuple(PROBLEM_STATUSES) if route.method == "POST" else GET_STATUSES
+    return POST_STATUSES if route.method == "POST" else GET_STATUSES
 
 
 def _parameter(place: str, name: str, description: str = "") -> dict[str, Any]:

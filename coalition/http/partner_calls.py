@@ -4,6 +4,7 @@ A request is judged in this order: size, signature, key's validity, partner's st
 every answer is signed, refusals and faults as well.
 """
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from typing import cast
@@ -20,6 +21,8 @@ from coalition.signatures.errors import KeyNotValidError, KeyUnknownError
 from coalition.signatures.nonces import Nonces
 from coalition.signatures.request import SignedRequest, path_and_query
 from coalition.signatures.verify import parse_signature, verify_request
+
+BODY_TIMEOUT_S = 30
 
 REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
 NONCES: web.AppKey[Nonces] = web.AppKey("nonces", Nonces)
@@ -45,7 +48,6 @@ def partner_door(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRe
 
 async def verified_call(request: web.Request) -> PartnerCall:
     """Verify a request; raises SignatureRefusedError, which is answered unsigned: we don't know to whom."""
-    body = await request.read()
     path, query = path_and_query(request.raw_path)
     headers = request.headers
     signed = SignedRequest(
@@ -67,6 +69,8 @@ async def verified_call(request: web.Request) -> PartnerCall:
         )
     if not key.is_valid_at(now):
         raise KeyNotValidError(field="Signature-Input;keyid", expected=_interval(key), got=now.isoformat())
+    # Only now, so that a stranger's body costs nothing.
+    body = await _read_body(request)
     verified = verify_request(signed, body, key.public_key, parsed, now_s=int(now.timestamp()))
     if parsed.nonce is not None:
         request.app[NONCES].spend(keyid=key.keyid, nonce=parsed.nonce, now_s=int(now.timestamp()))
@@ -75,10 +79,11 @@ async def verified_call(request: web.Request) -> PartnerCall:
 
 
 def refuse_inactive(call: PartnerCall) -> None:
-    if call.participant.status == "suspended":
-        raise RequestRefusedError(
-            status=403, code="partner_suspended", detail=f"{call.partner_name} is suspended; ask the operator."
-        )
+    """Refuse who is known and may not take part now."""
+    status = call.participant.status
+    if status != "active":
+        detail = f"{call.partner_name} is {status}; ask the operator."
+        raise RequestRefusedError(status=403, code=f"partner_{status}", detail=detail)
 
 
 def signed_response(request: web.Request, call: PartnerCall, answer: Answer) -> web.Response:
@@ -95,6 +100,17 @@ def request_id_of(request: web.Request) -> str:
     if REQUEST_ID not in request:
         request[REQUEST_ID] = secrets.token_hex(8)
     return request[REQUEST_ID]
+
+
+async def _read_body(request: web.Request) -> bytes:
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            return await request.read()
+    except TimeoutError as error:
+        detail = f"The body did not arrive within {BODY_TIMEOUT_S} s."
+        raise RequestRefusedError(status=408, code="body_too_slow", detail=detail) from error
+    except (ConnectionError, web.RequestPayloadError) as error:
+        raise RequestRefusedError(status=400, code="body_cut_off", detail="The body ended early.") from error
 
 
 def _joined(request: web.Request, name: str) -> str | None:

@@ -26,10 +26,6 @@ class CardDirectory:
             self._remember(loaded)
         return found
 
-    def forget(self) -> None:
-        """Look every card up anew."""
-        self._places.clear()
-
     def _remember(self, loaded: dict[str, Place]) -> None:
         self._places |= loaded
         while len(self._places) > CARDS_MAX:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from coalition.errors import FieldFault
+from coalition.ledger.lot import parse_rate
 from coalition.ledger.operation import AHEAD_MINUTES_MAX, PAST_DAYS_MAX, Burn, Earn, Reverse
 
 
@@ -42,6 +43,10 @@ def _vat_faults(place: str, earn: Earn) -> list[FieldFault]:
     if earn.vat is None or earn.points is None:
         expected = "points beside vat, since the shares must sum to them"
         return [FieldFault(f"{place}.points", "points_missing", expected, "nothing")]
+    rates = [parse_rate(share.rate) for share in earn.vat]
+    if len(set(rates)) < len(rates):
+        stated = ", ".join(share.rate for share in earn.vat)
+        return [FieldFault(f"{place}.vat", "vat_rate_twice", "each rate once", stated)]
     shared = sum(share.points for share in earn.vat)
     if shared == earn.points:
         return []

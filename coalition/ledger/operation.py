@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 POINTS_MAX = 1_000_000_000
 OPERATIONS_MAX = 1_000
@@ -94,8 +94,16 @@ class Message(WireModel):
 
     operations: Annotated[list[Operation], Field(min_length=1, max_length=OPERATIONS_MAX)]
 
-
-message_adapter: TypeAdapter[Message] = TypeAdapter(Message)
+    def fields_count(self) -> int:
+        """Return how many fields the sender gave, in all the objects of the message."""
+        count = len(self.model_fields_set)
+        for operation in self.operations:
+            count += len(operation.model_fields_set)
+            if not isinstance(operation, Reverse) and (purchase := operation.purchase) is not None:
+                count += len(purchase.model_fields_set) + sum(len(line.model_fields_set) for line in purchase.lines)
+            if isinstance(operation, Earn) and operation.vat is not None:
+                count += sum(len(share.model_fields_set) for share in operation.vat)
+        return count
 
 
 def earned_points(*, amount: Decimal, earn_rate: Decimal) -> int:

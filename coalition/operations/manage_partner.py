@@ -8,7 +8,7 @@ from decimal import Decimal
 import asyncpg
 
 from coalition.database.pool import Pool
-from coalition.errors import AlreadyThereError, FieldFault, InvalidTermsError, NotFoundError
+from coalition.errors import AlreadyThereError, FieldFault, InvalidTermsError, NotFoundError, SettingError
 from coalition.signatures.keys import keyid_of, load_public_key, raw_of_public_key
 from coalition.stores.programme import load_programme
 from coalition.stores.registry import (
@@ -22,6 +22,7 @@ from coalition.stores.registry import (
 from coalition.stores.registry import add_partner as store_partner
 
 # The limits of what is kept, beyond which the database would round without a word. They are those of further versions.
+NAME_CHARS_MAX = 100
 PRICE_MAX = Decimal("999999.999999")
 PRICE_DECIMALS_MAX = 6
 EARN_RATE_MAX = Decimal(100_000)
@@ -61,7 +62,10 @@ async def add_partner(
     """Take a partner in with its first key and terms.
 
     Raises KeyUnreadableError for a bad key file, AlreadyThereError where the name or the key is taken,
-    InvalidTermsError for amounts that are negative, too large or too precise."""
+    SettingError for a name that can't be printed on a letter, InvalidTermsError for amounts that are negative, too
+    large or too precise."""
+    if not 1 <= len(name.strip()) <= NAME_CHARS_MAX or name != name.strip() or not name.isprintable():
+        raise SettingError(f"name: expected 1 to {NAME_CHARS_MAX} printable characters, {name[:NAME_CHARS_MAX]!r} came")
     public_key = load_public_key(key_pem)
     keyid = keyid_of(public_key)
     async with pool.acquire() as connection, connection.transaction():

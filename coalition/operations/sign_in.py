@@ -1,8 +1,9 @@
 """Sign members and operators in and out.
 
 A browser holds a random token; the database only its digest. A member proves himself with a code that is mailed to
-him, an operator with a password. What is answered, and the work that is done for it, does not tell whether an address
-or a name is known.
+him, an operator with a password. A code belongs to the browser that asked for it, which holds a random ticket: nobody
+uses a code, or uses up its tries, from another one. What is answered, and the work that is done for it, does not tell
+whether an address or a name is known.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import hashlib
 import hmac
 import secrets
 import unicodedata
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -19,7 +21,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
 from coalition.database.pool import Connection, Pool
-from coalition.stores.operators import find_operator
+from coalition.stores.operators import find_operator, hold_operator
 from coalition.stores.sessions import (
     Area,
     StoredSession,
@@ -28,13 +30,23 @@ from coalition.stores.sessions import (
     end_session,
     find_session,
 )
-from coalition.stores.sign_in_codes import count_attempt, drop_code, drop_expired_codes, put_code
+from coalition.stores.sign_in_codes import (
+    add_code,
+    count_attempt,
+    drop_code,
+    drop_old_codes,
+    is_ticket_for,
+    load_sent,
+)
 from coalition.stores.wallets import find_member_by_email
 
 CODE_DIGITS = 6
 CODE_LIFE_MINUTES = 10
 CODE_ATTEMPTS_MAX = 5
-CODE_PAUSE_S = 60
+# By address, over all browsers: with the tries of each code, 50 guesses an hour at one code of a million.
+CODE_PAUSE = timedelta(minutes=1)
+CODES_PER_HOUR_MAX = 10
+OLD_CODES_DROPPED_MAX = 100
 EMAIL_CHARS_MAX = 254
 SESSION_LIFE_HOURS: dict[Area, int] = {"member": 12, "finance": 8}
 # A hash takes 64 MiB and a core; sign-ins past this many wait for their turn.
@@ -54,6 +66,16 @@ class IssuedCode:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeAsked:
+    """What a browser gets that asked for a code; `issued` None: there is nothing to be sent.
+
+    `ticket` goes into the browser's cookie and nowhere else."""
+
+    ticket: str
+    issued: IssuedCode | None
+
+
+@dataclass(frozen=True, slots=True)
 class OpenedSession:
     """A new session; its token goes into the browser's cookie and nowhere else. `language`: a member's own."""
 
@@ -70,35 +92,32 @@ def normalised_email(typed: str) -> str | None:
     return email if is_plausible and len(email) <= EMAIL_CHARS_MAX else None
 
 
-async def issue_code(pool: Pool, email: str, *, now: datetime) -> IssuedCode | None:
-    """Make a one-time code for an address; None: there is nobody to send it to, or he had one just now.
+async def ask_code(pool: Pool, email: str, *, held_ticket: str, now: datetime) -> CodeAsked:
+    """Make a one-time code for an address, for the browser that asks; nothing is sent to unknown addresses.
 
-    A code is made for unknown addresses as well, and sent to nobody, so that these take the same time."""
-    code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
+    An address that had its codes of this minute or hour gets none: the browser's `held_ticket` stays if it is for this
+    address, with its code; else the new one opens nothing. A code is made for unknown addresses as well, so that these
+    take the same time."""
     async with pool.acquire() as connection, connection.transaction():
-        await drop_expired_codes(connection, now=now)
-        is_new = await put_code(
-            connection,
-            email,
-            code_digest=_code_digest(email, code),
-            now=now,
-            expires_at=now + timedelta(minutes=CODE_LIFE_MINUTES),
-            sent_before=now - timedelta(seconds=CODE_PAUSE_S),
-        )
+        sent = await load_sent(connection, email, since=now - timedelta(hours=1))
         member = await find_member_by_email(connection, email)
-    return IssuedCode(email, member.language, code) if is_new and member is not None else None
+        if not _may_send(sent, now):
+            is_kept = await is_ticket_for(connection, _digest(held_ticket), email, now=now)
+            return CodeAsked(held_ticket if is_kept else secrets.token_urlsafe(32), None)
+        ticket, code = await _add_code(connection, email, now=now)
+    return CodeAsked(ticket, None if member is None else IssuedCode(email, member.language, code))
 
 
-async def sign_in_member(pool: Pool, email: str, code: str, *, now: datetime) -> OpenedSession | None:
-    """Take a code, which is then used up; None: it is wrong, over, or has been tried too often."""
+async def sign_in_member(pool: Pool, ticket: str, code: str, *, now: datetime) -> OpenedSession | None:
+    """Take a ticket's code, which is then used up; None: it is wrong, over, or has been tried too often."""
     async with pool.acquire() as connection, connection.transaction():
-        digest = await count_attempt(connection, email, attempts_max=CODE_ATTEMPTS_MAX, now=now)
-        if digest is None or not hmac.compare_digest(digest, _code_digest(email, code)):
+        tried = await count_attempt(connection, _digest(ticket), attempts_max=CODE_ATTEMPTS_MAX, now=now)
+        if tried is None or not hmac.compare_digest(tried.code_digest, _code_digest(ticket, code)):
             return None
-        member = await find_member_by_email(connection, email)
+        member = await find_member_by_email(connection, tried.email)
         if member is None:
             return None
-        await drop_code(connection, email)
+        await drop_code(connection, _digest(ticket))
         opened = await _open_session(connection, "member", str(member.member), now=now)
     return replace(opened, language=member.language)
 
@@ -112,19 +131,44 @@ async def sign_in_operator(pool: Pool, name: str, password: str, *, now: datetim
     if operator is None or not is_right:
         return None
     async with pool.acquire() as connection, connection.transaction():
+        # Removed, or given another password, while this one was checked: those sessions have been ended already.
+        if not await hold_operator(connection, operator.name, password_hash=operator.password_hash):
+            return None
         return await _open_session(connection, "finance", operator.name, now=now)
 
 
 async def find_signed_in(pool: Pool, token: str, area: Area, *, now: datetime) -> StoredSession | None:
     """Return who holds a token; None: nobody, or no longer."""
     async with pool.acquire() as connection:
-        return await find_session(connection, token_digest=_token_digest(token), area=area, now=now)
+        return await find_session(connection, token_digest=_digest(token), area=area, now=now)
 
 
 async def sign_out(pool: Pool, token: str) -> None:
     """End a session; the token is worth nothing from now on."""
     async with pool.acquire() as connection, connection.transaction():
-        await end_session(connection, _token_digest(token))
+        await end_session(connection, _digest(token))
+
+
+def _may_send(sent: Sequence[datetime], now: datetime) -> bool:
+    """Say whether an address may have another code after those of the last hour."""
+    return len(sent) < CODES_PER_HOUR_MAX and all(moment <= now - CODE_PAUSE for moment in sent)
+
+
+async def _add_code(connection: Connection, email: str, *, now: datetime) -> tuple[str, str]:
+    """Keep a new code; return its ticket and the code. Each makes room for itself, so that old ones don't pile up."""
+    sent_until = now - timedelta(hours=1)
+    await drop_old_codes(connection, sent_until=sent_until, codes_max=OLD_CODES_DROPPED_MAX)
+    ticket = secrets.token_urlsafe(32)
+    code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
+    await add_code(
+        connection,
+        ticket_digest=_digest(ticket),
+        email=email,
+        code_digest=_code_digest(ticket, code),
+        now=now,
+        expires_at=now + timedelta(minutes=CODE_LIFE_MINUTES),
+    )
+    return ticket, code
 
 
 async def _open_session(connection: Connection, area: Area, subject: str, *, now: datetime) -> OpenedSession:
@@ -133,7 +177,7 @@ async def _open_session(connection: Connection, area: Area, subject: str, *, now
     expires_at = now + timedelta(hours=SESSION_LIFE_HOURS[area])
     await add_session(
         connection,
-        token_digest=_token_digest(token),
+        token_digest=_digest(token),
         area=area,
         subject=subject,
         csrf_token=secrets.token_urlsafe(32),
@@ -157,9 +201,10 @@ def _is_password(password_hash: str | None, password: str) -> bool:
         return False
 
 
-def _token_digest(token: str) -> bytes:
+def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def _code_digest(email: str, code: str) -> bytes:
-    return hashlib.sha256(f"{email}\n{code}".encode()).digest()
+def _code_digest(ticket: str, code: str) -> bytes:
+    # With the ticket, which the database does not know: else a million guesses would turn the digest into the code.
+    return hashlib.sha256(f"{ticket}\n{code}".encode()).digest()

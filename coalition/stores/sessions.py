@@ -53,6 +53,14 @@ async def end_session(connection: Connection, token_digest: bytes) -> None:
     await connection.execute(DELETE_SESSION, token_digest)
 
 
+DELETE_SESSIONS_OF = "DELETE FROM session WHERE area = $1 AND subject = $2"
+
+
+async def end_sessions_of(connection: Connection, area: Area, subject: str) -> None:
+    """End all sessions of one member or operator, in every browser."""
+    await connection.execute(DELETE_SESSIONS_OF, area, subject)
+
+
 DELETE_EXPIRED = "DELETE FROM session WHERE expires_at <= $1"
 
 

@@ -1,56 +1,86 @@
-"""One-time codes for signing in, one per address at a time; only their digests are kept."""
+"""One-time codes for signing in, one per browser that asked; of its ticket and of the code only digests are kept."""
 
 from datetime import datetime
+from typing import NamedTuple
 
 from coalition.database.pool import Connection
 
-# A newer code takes the place of the one before, but not within the pause that the caller sets by `sent_before`.
-UPSERT_CODE = """
-INSERT INTO sign_in_code (email, code_digest, sent_at, expires_at) VALUES ($1, $2, $3, $4)
-ON CONFLICT (email) DO UPDATE
-SET code_digest = excluded.code_digest, attempts = 0, sent_at = excluded.sent_at, expires_at = excluded.expires_at
-WHERE sign_in_code.sent_at <= $5
-RETURNING email
+# The first number keeps these locks apart from those of other tables.
+LOCK_ADDRESS = "SELECT pg_advisory_xact_lock(1936288361, hashtext($1))"
+SELECT_SENT = "SELECT sent_at FROM sign_in_code WHERE email = $1 AND sent_at > $2 ORDER BY sent_at"
+
+
+async def load_sent(connection: Connection, email: str, *, since: datetime) -> list[datetime]:
+    """Return when the codes of an address were sent, but for used ones; until the transaction ends nobody adds one."""
+    await connection.execute(LOCK_ADDRESS, email)
+    return [row["sent_at"] for row in await connection.fetch(SELECT_SENT, email, since)]
+
+
+INSERT_CODE = """
+INSERT INTO sign_in_code (ticket_digest, email, code_digest, sent_at, expires_at) VALUES ($1, $2, $3, $4, $5)
 """
 
 
-async def put_code(
+async def add_code(
     connection: Connection,
-    email: str,
     *,
+    ticket_digest: bytes,
+    email: str,
     code_digest: bytes,
     now: datetime,
     expires_at: datetime,
-    sent_before: datetime,
-) -> bool:
-    """Keep a new code; False: the address has had one since `sent_before`, which stays."""
-    row = await connection.fetchval(UPSERT_CODE, email, code_digest, now, expires_at, sent_before)
-    return row is not None
+) -> None:
+    await connection.execute(INSERT_CODE, ticket_digest, email, code_digest, now, expires_at)
+
+
+SELECT_TICKET = """
+SELECT EXISTS (SELECT FROM sign_in_code WHERE ticket_digest = $1 AND email = $2 AND expires_at > $3)
+"""
+
+
+async def is_ticket_for(connection: Connection, ticket_digest: bytes, email: str, *, now: datetime) -> bool:
+    """Say whether a ticket has a code for this address that is not over."""
+    return bool(await connection.fetchval(SELECT_TICKET, ticket_digest, email, now))
+
+
+class TriedCode(NamedTuple):
+    """What a try is compared with, and whom it signs in."""
+
+    email: str
+    code_digest: bytes
 
 
 # The row lock that the update takes counts attempts one by one, however many come at once.
 COUNT_ATTEMPT = """
 UPDATE sign_in_code SET attempts = attempts + 1
-WHERE email = $1 AND attempts < $2 AND expires_at > $3
-RETURNING code_digest
+WHERE ticket_digest = $1 AND attempts < $2 AND expires_at > $3
+RETURNING email, code_digest
 """
 
 
-async def count_attempt(connection: Connection, email: str, *, attempts_max: int, now: datetime) -> bytes | None:
-    """Count an attempt and return the digest to compare with; None: no code, or it is over or used up."""
-    digest: bytes | None = await connection.fetchval(COUNT_ATTEMPT, email, attempts_max, now)
-    return digest
+async def count_attempt(
+    connection: Connection, ticket_digest: bytes, *, attempts_max: int, now: datetime
+) -> TriedCode | None:
+    """Count an attempt and return what to compare with; None: no code, or it is over or used up."""
+    row = await connection.fetchrow(COUNT_ATTEMPT, ticket_digest, attempts_max, now)
+    return None if row is None else TriedCode(*row.values())
 
 
-DELETE_CODE = "DELETE FROM sign_in_code WHERE email = $1"
+DELETE_CODE = "DELETE FROM sign_in_code WHERE ticket_digest = $1"
 
 
-async def drop_code(connection: Connection, email: str) -> None:
-    await connection.execute(DELETE_CODE, email)
+async def drop_code(connection: Connection, ticket_digest: bytes) -> None:
+    await connection.execute(DELETE_CODE, ticket_digest)
 
 
-DELETE_EXPIRED = "DELETE FROM sign_in_code WHERE expires_at <= $1"
+# Skips what another transaction removes at this moment, so that they neither wait nor deadlock.
+DELETE_OLD = """
+DELETE FROM sign_in_code WHERE ticket_digest IN (
+    SELECT ticket_digest FROM sign_in_code WHERE sent_at <= $1 ORDER BY sent_at LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+"""
 
 
-async def drop_expired_codes(connection: Connection, *, now: datetime) -> None:
-    await connection.execute(DELETE_EXPIRED, now)
+async def drop_old_codes(connection: Connection, *, sent_until: datetime, codes_max: int) -> None:
+    """Remove the oldest codes, `codes_max` at most."""
+    await connection.execute(DELETE_OLD, sent_until, codes_max)

@@ -74,6 +74,7 @@ async def test_points_must_be_whole_and_within_limits(hub: RunningHub, points: A
         ({"purchase": {"amount": "59.90", "currency": "USD"}}, "operations.0.purchase.currency"),
         ({"vat": [{"rate": "19", "points": 4}]}, "operations.0.vat"),
         ({"vat": []}, "operations.0.vat"),
+        ({"vat": [{"rate": "7", "points": 2}, {"rate": "7.0", "points": 3}]}, "operations.0.vat"),
         ({"vat": [{"rate": "190", "points": 5}]}, "operations.0.vat.0.rate"),
     ],
 )
@@ -151,11 +152,20 @@ async def test_1001_operations_are_too_many_and_1000_are_not(hub: RunningHub) ->
         (b'{"operations": [7]}', 422),
         (b'{"operations": [], "more": 1}', 422),
         (b"[" * 100_000, 400),
+        (
+            b'{"operations": [{"id": "a", "type": "earn", "card": "2760000000018", "points": 1, "points" : 9, '
+            b'"occurred_at": "%(now)s"}]}',
+            400,
+        ),
+        (
+            b'{"operations": [{"id": "a", "id": "\\": \\":", "type": "earn", "card": "2760000000018", "points": 1}]}',
+            422,
+        ),
     ],
 )
 async def test_a_body_that_is_no_message_is_refused(hub: RunningHub, body: bytes, status: int) -> None:
     shop = await hub.shop()
-    answer = await shop.post(body)
+    answer = await shop.post(body.replace(b"%(now)s", datetime.now(UTC).isoformat().encode()))
     assert_problem(answer, status)
     assert answer.document["errors"]
     await assert_nothing_booked(hub)
@@ -248,3 +258,9 @@ async def test_addresses_and_methods_that_are_not_there_are_problems_too(hub: Ru
     assert_problem(await shop.get("/v1/cards/12"), 422, field="card")
     assert_problem(await shop.get("/v1/cards/2760000000000"), 404, code="unknown_card")
     assert_problem(await shop.get("/v1/operations/nothing"), 404)
+
+
+async def test_a_text_that_looks_like_a_key_is_a_text(hub: RunningHub) -> None:
+    """Only keys given twice are refused, not what merely reads like them."""
+    shop, card = await hub.shop(), await hub.card()
+    assert (await shop.earn(card, 5, reference='"points": "points":'))["verdict"] == "booked"

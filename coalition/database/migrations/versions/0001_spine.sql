@@ -306,9 +306,13 @@ CREATE TABLE session (
 CREATE INDEX session_by_expiry ON session (expires_at);
 
 CREATE TABLE sign_in_code (
-    email        text PRIMARY KEY,
-    code_digest  bytea NOT NULL,
-    attempts     smallint NOT NULL DEFAULT 0,
-    sent_at      timestamptz NOT NULL,
-    expires_at   timestamptz NOT NULL
+    ticket_digest  bytea PRIMARY KEY,
+    email          text NOT NULL,
+    code_digest    bytea NOT NULL,
+    attempts       smallint NOT NULL DEFAULT 0,
+    sent_at        timestamptz NOT NULL,
+    expires_at     timestamptz NOT NULL
 );
+CREATE INDEX sign_in_code_by_email ON sign_in_code (email, sent_at);
+CREATE INDEX sign_in_code_by_age ON sign_in_code (sent_at);
+COMMENT ON TABLE sign_in_code IS 'A row per browser that asked: its ticket and its code as SHA-256. Kept past expires_at while it counts towards the codes of an hour.';
