@@ -13,12 +13,12 @@ from coalition.operations.sign_in import (
     SESSION_LIFE_HOURS,
     IssuedCode,
     OpenedSession,
-    issue_code,
+    ask_code,
     normalised_email,
     sign_in_member,
     sign_out,
 )
-from coalition.pages.door import LANGUAGE_COOKIE, LANGUAGE_MAX_AGE_S, SESSION_COOKIES, session_token
+from coalition.pages.door import LANGUAGE_COOKIE, LANGUAGE_MAX_AGE_S, SESSION_COOKIES, TOKEN_PATTERN, session_token
 from coalition.pages.errors import PageRefusedError
 from coalition.pages.language import known_language
 from coalition.pages.throttle import Throttle
@@ -26,20 +26,19 @@ from coalition.pages.visit import Visit
 
 log = structlog.get_logger()
 
+# The ticket says whose code is tried; the address is only what the page names.
+TICKET_COOKIE: Final = "coalition_ticket"
 EMAIL_COOKIE: Final = "coalition_email"
 CODE_PATH: Final = "/sign-in/code"
 # By address of the browser; a proxy in front counts as one, hence the large number.
 ASKED_PER_MINUTE_MAX = 300
-# By address of the member: 480 guesses a day at one code of a million.
-WRONG_PER_HOUR_MAX = 20
 
 
 class MemberSignIn:
-    """The pages of signing in, with the counters of what was tried."""
+    """The pages of signing in, with the counter of codes asked for by browser address."""
 
     def __init__(self) -> None:
         self._asked = Throttle(ASKED_PER_MINUTE_MAX, timedelta(minutes=1))
-        self._wrong = Throttle(WRONG_PER_HOUR_MAX, timedelta(hours=1))
 
     async def ask_code(self, visit: Visit) -> web.StreamResponse:
         """Send a code; the answer is the same whether the address is a member's or not."""
@@ -52,9 +51,10 @@ class MemberSignIn:
         email = normalised_email(typed)
         if email is None:
             return visit.render("sign_in.html", status=422, email=typed, fault=visit.word("sign_in.email_wrong"))
-        issued = await issue_code(visit.site.pool, email, now=visit.now)
-        if issued is not None:
-            _hand_over(visit, issued)
+        asked = await ask_code(visit.site.pool, email, held_ticket=_ticket(visit) or "", now=visit.now)
+        if asked.issued is not None:
+            _hand_over(visit, asked.issued)
+        visit.set_cookie(TICKET_COOKIE, asked.ticket, max_age_s=CODE_LIFE_MINUTES * 60)
         visit.set_cookie(EMAIL_COOKIE, quote(email), max_age_s=CODE_LIFE_MINUTES * 60)
         return visit.redirect(CODE_PATH)
 
@@ -66,17 +66,14 @@ class MemberSignIn:
 
     async def take_code(self, visit: Visit) -> web.StreamResponse:
         """Sign the member in, or say that the code is wrong; five wrong tries void it."""
-        email = _asked_for(visit)
-        if email is None:
+        email, ticket = _asked_for(visit), _ticket(visit)
+        if email is None or ticket is None:
             return visit.redirect(visit.frame.sign_in)
-        refuse_too_many(self._wrong, email, visit)
-        # Counted before it is looked at, so that many tries at once are many tries.
-        self._wrong.count(email, now=visit.now)
         code = "".join(visit.form.get("code", "").split())
-        opened = await sign_in_member(visit.site.pool, email, code, now=visit.now)
+        opened = await sign_in_member(visit.site.pool, ticket, code, now=visit.now)
         if opened is None:
             return visit.render("code.html", status=422, email=email, fault=visit.word("code.wrong"))
-        self._wrong.forget(email)
+        visit.set_cookie(TICKET_COOKIE, "", max_age_s=0)
         visit.set_cookie(EMAIL_COOKIE, "", max_age_s=0)
         language = known_language(opened.language)
         if language is not None and not visit.cookie(LANGUAGE_COOKIE):
@@ -124,6 +121,12 @@ def _hand_over(visit: Visit, issued: IssuedCode) -> None:
         subject=site.word(language, "mail.subject", **values),
         text=site.word(language, "mail.text", **values),
     )
+
+
+def _ticket(visit: Visit) -> str | None:
+    """Return the ticket of the code that this browser asked for."""
+    ticket = visit.cookie(TICKET_COOKIE)
+    return ticket if TOKEN_PATTERN.fullmatch(ticket) else None
 
 
 def _asked_for(visit: Visit) -> str | None:

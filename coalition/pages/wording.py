@@ -40,7 +40,8 @@ _EN: Final = {
     "code.send": "Sign in",
     "code.wrong": "This code is wrong or no longer valid. After five wrong tries a code is void. Then ask for another.",
     "code.again": "Ask for a new code, or use another address",
-    "code.pause": "You get at most one code a minute. Nothing there? Look in the spam folder too.",
+    "code.pause": "You get at most one code a minute and ten an hour, and it works only in the browser that "
+    "asked for it. Nothing there? Look in the spam folder too.",
     "mail.subject": "{code} is your code for {programme}",
     "mail.text": "Hello\n\nYour code to sign in to {programme}:\n\n    {code}\n\nIt is valid for 10 minutes and "
     "works once. If you did not ask for it, you need not do anything; give it to nobody.\n",
@@ -141,7 +142,8 @@ _DE: Final = {
     "code.wrong": "Dieser Code ist falsch oder gilt nicht mehr. Nach fünf falschen Versuchen ist ein Code ungültig; "
     "fordern Sie dann einen neuen an.",
     "code.again": "Neuen Code anfordern oder andere Adresse verwenden",
-    "code.pause": "Sie bekommen höchstens einen Code pro Minute. Nichts da? Sehen Sie auch im Spam-Ordner nach.",
+    "code.pause": "Sie bekommen höchstens einen Code pro Minute und zehn pro Stunde; er gilt nur in dem Browser, "
+    "der ihn angefordert hat. Nichts da? Sehen Sie auch im Spam-Ordner nach.",
     "mail.subject": "{code} ist Ihr Code für {programme}",
     "mail.text": "Guten Tag\n\nIhr Code zum Anmelden bei {programme}:\n\n    {code}\n\nEr gilt 10 Minuten und nur "
     "einmal. Wenn Sie ihn nicht angefordert haben, müssen Sie nichts tun; geben Sie ihn niemandem.\n",

@@ -5,14 +5,15 @@ from typing import NamedTuple
 
 from coalition.database.pool import Connection
 
-# The first number keeps these locks apart from those of other tables.
-LOCK_ADDRESS = "SELECT pg_advisory_xact_lock(1936288361, hashtext($1))"
+# Keeps these locks apart from other ones.
+ADDRESS_LOCK = 0x7369676E
+LOCK_ADDRESS = "SELECT pg_advisory_xact_lock($1, hashtext($2))"
 SELECT_SENT = "SELECT sent_at FROM sign_in_code WHERE email = $1 AND sent_at > $2 ORDER BY sent_at"
 
 
 async def load_sent(connection: Connection, email: str, *, since: datetime) -> list[datetime]:
     """Return when the codes of an address were sent, but for used ones; until the transaction ends nobody adds one."""
-    await connection.execute(LOCK_ADDRESS, email)
+    await connection.execute(LOCK_ADDRESS, ADDRESS_LOCK, email)
     return [row["sent_at"] for row in await connection.fetch(SELECT_SENT, email, since)]
 
 

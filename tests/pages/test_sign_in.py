@@ -1,12 +1,15 @@
 """Signing in: codes that run out, answers that tell nothing, and what happens without mail."""
 
+import asyncio
+from contextlib import AsyncExitStack
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Page
 
 from coalition.config import Settings
-from coalition.operations.sign_in import CODE_ATTEMPTS_MAX
+from coalition.operations.sign_in import CODE_ATTEMPTS_MAX, CODES_PER_HOUR_MAX, OLD_CODES_DROPPED_MAX
 from tests.pages.conftest import RunningSite, submit
 from tests.pages.forms import Forms
 
@@ -15,6 +18,10 @@ async def ask_code(site: RunningSite, page: Page, email: str = "erika@shop.examp
     await page.goto(site.url)
     await page.fill("#email", email)
     await submit(page)
+
+
+async def a_minute_passes(site: RunningSite) -> None:
+    await site.hub.pool.execute("UPDATE sign_in_code SET sent_at = sent_at - interval '1 minute'")
 
 
 async def test_wrong_codes_run_out(site: RunningSite, page: Page) -> None:
@@ -118,15 +125,106 @@ async def test_what_can_be_no_address_is_told_at_the_field(site: RunningSite, em
     assert await site.hub.pool.fetchval("SELECT count(*) FROM sign_in_code") == 0
 
 
-async def test_too_many_wrong_codes_for_one_address_have_to_wait(site: RunningSite) -> None:
-    """New codes don't help somebody who guesses: wrong tries are counted by address, over all codes."""
-    async with Forms(site.url) as forms:
-        await forms.post("/sign-in", email="victim@shop.example")
-        statuses = [(await forms.post("/sign-in/code", code="1")).status for _ in range(22)]
-        answer = await forms.post("/sign-in/code", code="1")
+async def test_a_strangers_wrong_codes_leave_the_members_alone(site: RunningSite) -> None:
+    """Whoever knows a member's address uses up the tries of his own codes only, also when he forges the cookie."""
+    await site.member()
+    async with Forms(site.url) as stranger, Forms(site.url) as member:
+        await stranger.post("/sign-in", email="erika@shop.example")
+        await site.mailbox.next_code()
+        await a_minute_passes(site)
+        await member.post("/sign-in", email="erika@shop.example")
+        code = await site.mailbox.next_code()
+        for ticket in (stranger.cookie("coalition_ticket"), "A" * 43):
+            stranger.client.cookie_jar.update_cookies({"coalition_ticket": ticket})
+            tries = [await stranger.post("/sign-in/code", code="x") for _ in range(20)]
+            assert {answer.status for answer in tries} == {422}
 
-    assert statuses == [422] * 20 + [429] * 2
-    assert int(answer.headers["Retry-After"]) > 0
+        assert (await member.post("/sign-in/code", code=code)).path == "/"
+
+
+async def test_a_code_works_only_in_the_browser_that_asked_for_it(site: RunningSite) -> None:
+    """Also where the other browser has a code of its own, or none since one was sent just now."""
+    await site.member()
+    async with Forms(site.url) as first, Forms(site.url) as second, Forms(site.url) as third:
+        await first.post("/sign-in", email="erika@shop.example")
+        code = await site.mailbox.next_code()
+        await second.post("/sign-in", email="erika@shop.example")
+        await a_minute_passes(site)
+        await third.post("/sign-in", email="erika@shop.example")
+        assert await site.mailbox.next_code()
+
+        assert (await second.post("/sign-in/code", code=code)).status == 422
+        # One time in a million both codes are the same, and this fails.
+        assert (await third.post("/sign-in/code", code=code)).status == 422
+        assert (await first.post("/sign-in/code", code=code)).path == "/"
+
+
+async def test_a_browser_without_a_ticket_is_led_back(site: RunningSite) -> None:
+    """The address alone, which anybody may put into a cookie, opens nothing and counts nothing."""
+    await site.member()
+    async with Forms(site.url) as forms, Forms(site.url) as stranger:
+        await forms.post("/sign-in", email="erika@shop.example")
+        stranger.client.cookie_jar.update_cookies({"coalition_email": "erika%40shop.example"})
+        answer = await stranger.post("/sign-in/code", code=await site.mailbox.next_code())
+
+    assert (answer.status, answer.path) == (200, "/")
+    assert await site.hub.pool.fetchval("SELECT attempts FROM sign_in_code") == 0
+    assert await site.hub.pool.fetchval("SELECT count(*) FROM session") == 0
+
+
+async def test_a_ticket_is_kept_from_scripts_other_sites_and_the_database(site: RunningSite) -> None:
+    async with Forms(site.url) as forms:
+        cookie = (await forms.post("/sign-in", email="erika@shop.example")).cookies["coalition_ticket"]
+        kept = await site.hub.pool.fetchrow("SELECT * FROM sign_in_code")
+
+    assert (cookie["httponly"], cookie["samesite"]) == (True, "Lax")
+    assert kept is not None
+    assert kept["ticket_digest"] == sha256(cookie.value.encode()).digest()
+    assert cookie.value not in str(kept)
+
+
+async def test_an_address_gets_so_many_codes_an_hour(site: RunningSite) -> None:
+    """However many browsers ask; they see the same page, and an hour later codes come again."""
+    await site.member()
+    for _ in range(CODES_PER_HOUR_MAX + 2):
+        async with Forms(site.url) as forms:
+            assert (await forms.post("/sign-in", email="erika@shop.example")).path == "/sign-in/code"
+            await a_minute_passes(site)
+    assert await site.hub.pool.fetchval("SELECT count(*) FROM sign_in_code") == CODES_PER_HOUR_MAX
+
+    await site.hub.pool.execute("UPDATE sign_in_code SET sent_at = sent_at - interval '1 hour'")
+    async with Forms(site.url) as forms:
+        await forms.post("/sign-in", email="erika@shop.example")
+    assert await site.hub.pool.fetchval("SELECT count(*) FROM sign_in_code") == 1
+    for _ in range(CODES_PER_HOUR_MAX + 1):
+        await site.mailbox.next()
+    assert site.mailbox.mails.empty()
+
+
+async def test_codes_asked_for_at_once_are_one(site: RunningSite) -> None:
+    await site.member()
+    async with AsyncExitStack() as stack:
+        browsers = [await stack.enter_async_context(Forms(site.url)) for _ in range(5)]
+        await asyncio.gather(*(browser.post("/sign-in", email="erika@shop.example") for browser in browsers))
+
+    assert await site.hub.pool.fetchval("SELECT count(*) FROM sign_in_code") == 1
+
+
+async def test_old_codes_go_a_few_at_a_time(site: RunningSite) -> None:
+    """No request has to clear away what a flood has left."""
+    await site.hub.pool.execute(
+        "INSERT INTO sign_in_code (ticket_digest, email, code_digest, sent_at, expires_at) "
+        "SELECT decode(md5(n::text), 'hex'), n::text, '', now() - interval '2 hours', now() - interval '110 minutes' "
+        "FROM generate_series(1, $1) AS n",
+        OLD_CODES_DROPPED_MAX + 5,
+    )
+    left = []
+    async with Forms(site.url) as forms:
+        for email in ("a@shop.example", "b@shop.example"):
+            await forms.post("/sign-in", email=email)
+            left.append(await site.hub.pool.fetchval("SELECT count(*) FROM sign_in_code"))
+
+    assert left == [5 + 1, 2]
 
 
 class TestWithoutMail:
