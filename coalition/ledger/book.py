@@ -5,7 +5,8 @@ clock and no database. Everything that it collects is written in the transaction
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
+from functools import lru_cache
 from typing import NamedTuple, assert_never
 from zoneinfo import ZoneInfo
 
@@ -85,8 +86,13 @@ class Calendar:
     expiry_months: int | None
 
     def sale(self, occurred_at: datetime) -> Sale:
-        day = occurred_at.astimezone(self.zone).date()
-        return Sale(day.replace(day=1), expires_on(day, self.expiry_months))
+        return sale_of(occurred_at.astimezone(self.zone).date(), self.expiry_months)
+
+
+@lru_cache(maxsize=1024)
+def sale_of(day: date, expiry_months: int | None) -> Sale:
+    """Return the month of a day's sales and when their points expire; a batch asks it of few days, many times."""
+    return Sale(day.replace(day=1), expires_on(day, expiry_months))
 
 
 @dataclass(slots=True)
@@ -147,6 +153,7 @@ class Book:
         self._accounts = accounts
         self._known = known
         self._originals = originals
+        self._decided: dict[OperationKey, tuple[Booking | Refusal, int, int]] = {}
 
     def book(self, command: Command) -> str:
         """Decide one operation; return its result, the one given before if it is known."""
@@ -169,7 +176,7 @@ class Book:
             code = decided.code
         self._journal(command, decided, code, leaf, result)
         self._known[key] = KnownOperation(command.content, self._lane, leaf, result)
-        self._originals[key] = _original(decided, leaf, command.account)
+        self._decided[key] = (decided, leaf, command.account)
         return result
 
     def _decide(self, command: Command, account: Account, leaf: int) -> Booking | Refusal:
@@ -180,11 +187,17 @@ class Book:
         if isinstance(operation, Burn):
             return decide_burn(account, operation, partner=partner, leaf=leaf)
         if isinstance(operation, Reverse):
-            original = self._originals.get((partner.partner, operation.operation_id))
+            original = self._find_original((partner.partner, operation.operation_id))
             return decide_reverse(
                 account, operation, original, leaf=leaf, original_is_elsewhere=command.original_is_elsewhere
             )
         assert_never(operation)
+
+    def _find_original(self, key: OperationKey) -> Original | None:
+        original = self._originals.get(key)
+        if original is None and key in self._decided:
+            original = self._originals[key] = _original(*self._decided[key])
+        return original
 
     def _collect(self, command: Command, booking: Booking, leaf: int) -> None:
         changes, partner = self.changes, command.partner.partner
