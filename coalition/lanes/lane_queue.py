@@ -29,13 +29,16 @@ class Parcel:
 
 
 class LaneQueue:
-    """Takes parcels in order of arrival and books them, batch after batch, until it is closed."""
+    """Takes parcels in order of arrival and books them, batch after batch, until it is closed.
 
-    def __init__(self, pool: Pool, lane: int, *, registry: Registry, clock: Clock) -> None:
+    `slots` are shared by the lanes of a hub: so many batches are under way at once."""
+
+    def __init__(self, pool: Pool, lane: int, *, registry: Registry, clock: Clock, slots: asyncio.Semaphore) -> None:
         self.lane = lane
         self._pool = pool
         self._registry = registry
         self._clock = clock
+        self._slots = slots
         self._parcels: deque[Parcel] = deque()
         self._arrived = asyncio.Event()
         self._worker = asyncio.create_task(self._work(), name=f"lane-{lane}")
@@ -61,7 +64,8 @@ class LaneQueue:
             await self._arrived.wait()
             self._arrived.clear()
             while self._parcels:
-                await self._book(self._next_batch())
+                async with self._slots:
+                    await self._book(self._next_batch())
 
     def _next_batch(self) -> list[Parcel]:
         batch = [self._parcels.popleft()]

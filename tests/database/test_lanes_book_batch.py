@@ -122,7 +122,7 @@ async def test_a_batch_that_had_to_give_way_is_booked_once(pool: Pool, sqlstate:
     )
     registry = Registry(pool)
     await registry.load()
-    queue = LaneQueue(pool, LANE, registry=registry, clock=now)
+    queue = LaneQueue(pool, LANE, registry=registry, clock=now, slots=asyncio.Semaphore(1))
 
     results = await queue.book(batch)
     await queue.close()
@@ -145,7 +145,7 @@ async def test_one_parcel_that_fails_does_not_take_the_others_down(pool: Pool) -
     ]
     registry = Registry(pool)
     await registry.load()
-    queue = LaneQueue(pool, LANE, registry=registry, clock=now)
+    queue = LaneQueue(pool, LANE, registry=registry, clock=now, slots=asyncio.Semaphore(1))
 
     booked = await asyncio.gather(
         *(queue.book(parcel.take(1, Random(2))) for parcel in parcels), return_exceptions=True
