@@ -1,0 +1,23 @@
+"""Documentation that can be wrong is held to the code."""
+
+from pathlib import Path
+
+from coalition.config import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_every_setting_is_in_the_operators_table() -> None:
+    """A setting that nobody can find does not exist."""
+    table = (ROOT / "docs" / "operator.md").read_text()
+    told = {line.split("`")[1] for line in table.splitlines() if line.startswith("| `COALITION_")}
+    assert told == {f"COALITION_{name.upper()}" for name in Settings.model_fields}
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    for page in pages:
+        for target in page.read_text().split("](")[1:]:
+            path = target.partition(")")[0].partition("#")[0]
+            if path and not path.startswith("http"):
+                assert (page.parent / path).exists(), f"{page.name} links to {path}"
