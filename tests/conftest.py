@@ -57,6 +57,8 @@ async def template(cluster: EmbeddedPostgres) -> str:
         # of their own, at full durability.
         await connection.execute("ALTER SYSTEM SET fsync = off")
         await connection.execute("SELECT pg_reload_conf()")
+    # A named server may still have what an interrupted run left.
+    await connection.execute(f"DROP DATABASE IF EXISTS {TEMPLATE} WITH (FORCE)")
     await connection.execute(f"CREATE DATABASE {TEMPLATE}")
     await connection.close()
     await migrate(cluster.url_of(TEMPLATE), ProgrammeSettings())
@@ -67,6 +69,7 @@ async def template(cluster: EmbeddedPostgres) -> str:
 async def database_url(cluster: EmbeddedPostgres, template: str) -> AsyncIterator[str]:
     name = f"test_{next(database_numbers)}"
     connection = await asyncpg.connect(cluster.url)
+    await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
     await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
     yield cluster.url_of(name)
     await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
