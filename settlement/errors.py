@@ -5,6 +5,7 @@ SettlementError
 ├── UnknownTermsError        totals name a terms version that nobody has written down
 ├── MixedCurrencyError       two currencies meet in one statement
 ├── InvalidSplitError        an amount cannot be split as asked
+├── AlreadyClosedError       the window to be closed is no longer the open one
 ├── IllegalMoveError         a state may not follow another; names both
 ├── TieOutError              a window's partners and its points do not agree; says where
 ├── UnbalancedNettingError   positions and the operator's share do not sum to zero
@@ -26,6 +27,12 @@ class SettlementError(Exception):
     """The settlement refused."""
 
     code: ClassVar[str] = "settlement_refused"
+
+
+class AlreadyClosedError(SettlementError):
+    """The window to be closed is no longer the open one."""
+
+    code = "already_closed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

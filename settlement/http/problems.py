@@ -8,6 +8,7 @@ STATUSES: dict[type[errors.SettlementError], int] = {
     errors.UnknownTermsError: 409,
     errors.MixedCurrencyError: 409,
     errors.InvalidSplitError: 422,
+    errors.AlreadyClosedError: 409,
     errors.IllegalMoveError: 409,
     errors.TieOutError: 409,
     errors.UnbalancedNettingError: 409,

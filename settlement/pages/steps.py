@@ -10,6 +10,7 @@ from coalition.pages.errors import PageRefusedError
 from coalition.pages.operator_sign_in import Role, signed_in_operator
 from coalition.pages.visit import Visit
 from settlement.errors import (
+    AlreadyClosedError,
     IllegalMoveError,
     SecondPersonNeededError,
     SettlementError,
@@ -25,12 +26,6 @@ from settlement.pages.windows import render_window, window_number
 log = structlog.get_logger()
 
 Step = Callable[[Visit, int, str], Awaitable[None]]
-
-
-class AlreadyClosedError(SettlementError):
-    """The window on the page is no longer the open one."""
-
-    code = "already_closed"
 
 
 async def _close(visit: Visit, window_no: int, actor: str) -> None:
