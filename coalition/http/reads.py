@@ -10,8 +10,8 @@ from coalition.errors import FieldFault, NotFoundError, RequestRefusedError
 from coalition.http.answers import CardAnswer, OperationAnswer
 from coalition.http.problems import shortened
 from coalition.http.routes import CLEARING, POOL, Answer, PartnerCall, Route
-from coalition.lanes.card_directory import normalised
 from coalition.ledger.operation import CARD_PATTERN, OPERATION_ID_PATTERN
+from coalition.programme.card_number import normalised
 from coalition.stores.balances import load_balance, load_expiries
 from coalition.stores.journal import load_result
 

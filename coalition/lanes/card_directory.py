@@ -31,8 +31,3 @@ class CardDirectory:
         while len(self._places) > CARDS_MAX:
             # The first in is the first out: whoever still comes is looked up again, cheaply.
             self._places.pop(next(iter(self._places)))
-
-
-def normalised(card: str) -> str:
-    """Return a card's number as it is stored: shops and members write it with spaces or dashes."""
-    return card.replace(" ", "").replace("-", "")

@@ -8,7 +8,7 @@ from coalition.database.pool import Pool
 from coalition.errors import OverloadedError
 from coalition.journal.record import content_digest
 from coalition.lanes.book_batch import Clock
-from coalition.lanes.card_directory import CardDirectory, normalised
+from coalition.lanes.card_directory import CardDirectory
 from coalition.lanes.database_retry import with_retry
 from coalition.lanes.evidence_log import EvidenceLog
 from coalition.lanes.in_flight import InFlight
@@ -18,14 +18,13 @@ from coalition.ledger.book import Command, KnownOperation, reused_result, unknow
 from coalition.ledger.operation import Burn, Earn, Reverse
 from coalition.ledger.participant import Participant
 from coalition.stores.cards import Place
-from coalition.stores.journal import load_places
 from coalition.stores.messages import Evidence
 
 WAITING_MAX = 20_000
 RETRY_AFTER_S = 1
-# One commits while another is decided; more only make each smaller, and a batch costs the same fourteen round trips
-# whether it holds three operations or a thousand.
-BATCHES_AT_ONCE = 2
+# One commits while another is decided; more only make each smaller, and a batch costs the same round trips whether it
+# holds three operations or a thousand.
+BATCHES_AT_ONCE = 3
 GIVE_UP_AFTER_S = 20.0
 
 
@@ -62,7 +61,7 @@ class Clearing:
 
     async def open(self) -> None:
         await self.registry.open()
-        self._evidence = EvidenceLog(self.pool)
+        self._evidence = EvidenceLog(self.pool, lanes=self.registry.programme.lanes)
         slots = asyncio.Semaphore(BATCHES_AT_ONCE)
         self._lanes = [
             LaneQueue(self.pool, lane, registry=self.registry, clock=self.clock, slots=slots)
@@ -100,25 +99,23 @@ class Clearing:
                 self._idle.set()
 
     async def _clear(self, message: SignedMessage, operations: list[Earn | Burn | Reverse]) -> list[str]:
-        cards = [normalised(operation.card) for operation in operations]
-        places, decided, _ = await asyncio.gather(
-            with_retry(lambda: self.cards.find(cards), give_up_after_s=GIVE_UP_AFTER_S),
-            with_retry(lambda: self._find_decided(message.partner, operations), give_up_after_s=GIVE_UP_AFTER_S),
-            self._evidence.keep(self._evidence_of(message)),
-        )
+        ids = [operation.id for operation in operations]
+        ids += [operation.operation_id for operation in operations if operation.type == "reverse"]
+        decided = await self._evidence.keep(self._evidence_of(message), ids)
+        cards = {operation.card for operation in operations}
+        places = await with_retry(lambda: self.cards.find(cards), give_up_after_s=GIVE_UP_AFTER_S)
+        partner = message.partner.partner
         results: list[str] = [""] * len(operations)
         parcels: defaultdict[int, list[tuple[int, Command]]] = defaultdict(list)
-        for index, (operation, card) in enumerate(zip(operations, cards, strict=True)):
-            place = places.get(card)
-            # One card, however it is written: the content that its id stands for is the same.
-            operation.card = card
-            first = decided.get(operation.id)
+        for index, operation in enumerate(operations):
+            place = places.get(operation.card)
+            first = decided.get((partner, operation.id))
             if first is not None and (place is None or place.lane != first[0]):
                 results[index] = reused_result(operation.id, KnownOperation(b"", first[0], first[1], ""))
             elif place is None:
                 results[index] = unknown_card_result(operation.id)
             else:
-                original = decided.get(operation.operation_id) if isinstance(operation, Reverse) else None
+                original = decided.get((partner, operation.operation_id)) if operation.type == "reverse" else None
                 is_elsewhere = original is not None and original[0] != place.lane
                 parcels[place.lane].append((index, self._command(message, operation, place, index, is_elsewhere)))
         booked = await asyncio.gather(
@@ -128,16 +125,6 @@ class Clearing:
             for (index, _), result in zip(parcel, parcel_results, strict=True):
                 results[index] = result
         return results
-
-    async def _find_decided(
-        self, partner: Participant, operations: list[Earn | Burn | Reverse]
-    ) -> dict[str, tuple[int, int]]:
-        """Return where the operations, and the originals that reversals name, were decided: (lane, leaf) by id."""
-        ids = [operation.id for operation in operations]
-        ids += [operation.operation_id for operation in operations if isinstance(operation, Reverse)]
-        lanes = range(self.registry.programme.lanes)
-        async with self.pool.acquire() as connection:
-            return await load_places(connection, lanes, partner=partner.partner, operation_ids=ids)
 
     def _evidence_of(self, message: SignedMessage) -> Evidence:
         return Evidence(
@@ -168,6 +155,6 @@ class Clearing:
             place.account,
             message.digest,
             message_index,
-            content_digest(operation.model_dump_json(exclude_none=True).encode()),
+            content_digest(operation.content()),
             original_is_elsewhere,
         )

@@ -5,16 +5,14 @@ what comes after to the next. No operation is without a window, none in two. Kil
 goes on with the lanes that are left.
 """
 
-from dataclasses import replace
-
 from coalition.database.pool import Pool
 from coalition.errors import NotFoundError
 from coalition.journal.merkle import Frontier
 from coalition.journal.record import record_hash
 from coalition.lanes.book_batch import Clock
-from coalition.ledger.book import close_record
-from coalition.stores.journal import append_records
-from coalition.stores.lanes import advance_lane, end_lane_window, load_lanes, lock_lane
+from coalition.ledger.book import Changes, close_record
+from coalition.stores.batches import open_batch, write_batch
+from coalition.stores.lanes import end_lane_window, load_lanes
 from coalition.stores.windows import find_open, lock_windows, mark_closed, open_next
 
 
@@ -43,14 +41,14 @@ async def close_window(pool: Pool, *, clock: Clock, actor: str, expected: int | 
 
 async def _close_lane(pool: Pool, lane: int, window_no: int, *, clock: Clock) -> None:
     async with pool.acquire() as connection, connection.transaction():
-        state = await lock_lane(connection, lane)
+        state = (await open_batch(connection, lane)).state
         if state.window_no > window_no:
             return
         booked_at = max(clock(), state.last_booked_at)
         record = close_record(lane=lane, window_no=window_no, leaf=state.size, booked_at=booked_at)
         frontier = Frontier.parse(state.size, state.frontier)
         frontier.append(record_hash(message=None, index=None, result=record.result))
-        await append_records(connection, [record])
-        ended = replace(state, size=frontier.size, last_booked_at=booked_at)
+        ended = state._replace(size=frontier.size, frontier=frontier.to_bytes(), last_booked_at=booked_at)
         await end_lane_window(connection, state=ended, window_no=window_no, root=frontier.root())
-        await advance_lane(connection, replace(ended, window_no=window_no + 1, frontier=frontier.to_bytes()))
+        changes = Changes(window_no=window_no, records=[record])
+        await write_batch(connection, ended._replace(window_no=window_no + 1), changes, accounts={}, changed_lots=[])

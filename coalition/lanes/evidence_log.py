@@ -1,32 +1,49 @@
-"""Keep messages before they are booked, many in one commit."""
+"""Keep messages before they are booked, many in one commit, and look up what was decided of them before."""
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from coalition.database.pool import Pool
 from coalition.lanes.database_retry import with_retry
+from coalition.ledger.book import OperationKey
 from coalition.stores.messages import Evidence, keep_messages
 
 BATCH_BYTES_MAX = 16 * 1024 * 1024
 GIVE_UP_AFTER_S = 20.0
 
+# The (lane, leaf) at which operations were decided.
+Decided = dict[OperationKey, tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message that waits to be kept, and the ids to look up."""
+
+    message: Evidence
+    operation_ids: Sequence[str]
+    kept: "asyncio.Future[Decided]"
+
 
 class EvidenceLog:
     """Whatever messages wait when a commit ends are kept by the next."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, *, lanes: int) -> None:
         self._pool = pool
-        self._waiting: list[tuple[Evidence, asyncio.Future[None]]] = []
+        self._lanes = range(lanes)
+        self._waiting: list[Arrival] = []
         self._arrived = asyncio.Event()
         self._worker = asyncio.create_task(self._work(), name="evidence")
 
-    async def keep(self, message: Evidence) -> None:
-        """Return when the message is committed.
+    async def keep(self, message: Evidence, operation_ids: Sequence[str]) -> Decided:
+        """Return when the message is committed: where operations with these ids were decided, in any lane. There may
+        be others among them; look up your own.
 
         Raises DatabaseUnreachableError when the database stayed away."""
-        kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((message, kept))
+        arrival = Arrival(message, operation_ids, asyncio.get_running_loop().create_future())
+        self._waiting.append(arrival)
         self._arrived.set()
-        await kept
+        return await arrival.kept
 
     async def close(self) -> None:
         self._worker.cancel()
@@ -39,29 +56,30 @@ class EvidenceLog:
             while self._waiting:
                 await self._keep(self._next_batch())
 
-    def _next_batch(self) -> list[tuple[Evidence, asyncio.Future[None]]]:
+    def _next_batch(self) -> list[Arrival]:
         size_bytes = count = 0
         while count < len(self._waiting) and size_bytes < BATCH_BYTES_MAX:
-            size_bytes += len(self._waiting[count][0].body)
+            size_bytes += len(self._waiting[count].message.body)
             count += 1
         batch, self._waiting = self._waiting[:count], self._waiting[count:]
         return batch
 
-    async def _keep(self, batch: list[tuple[Evidence, "asyncio.Future[None]"]]) -> None:
+    async def _keep(self, batch: list[Arrival]) -> None:
         # Two tills may send the same body at once; one copy is kept.
-        messages = list({message[:3]: message for message, _ in reversed(batch)}.values())
+        messages = list({arrival.message[:3]: arrival.message for arrival in reversed(batch)}.values())
+        operation_ids = [operation_id for arrival in batch for operation_id in arrival.operation_ids]
 
-        async def work() -> None:
+        async def work() -> Decided:
             async with self._pool.acquire() as connection:
-                await keep_messages(connection, messages)
+                return await keep_messages(connection, messages, lanes=self._lanes, operation_ids=operation_ids)
 
         try:
-            await with_retry(work, give_up_after_s=GIVE_UP_AFTER_S)
+            decided = await with_retry(work, give_up_after_s=GIVE_UP_AFTER_S)
         except Exception as error:
-            for _, kept in batch:
-                if not kept.done():
-                    kept.set_exception(error)
+            for arrival in batch:
+                if not arrival.kept.done():
+                    arrival.kept.set_exception(error)
         else:
-            for _, kept in batch:
-                if not kept.done():
-                    kept.set_result(None)
+            for arrival in batch:
+                if not arrival.kept.done():
+                    arrival.kept.set_result(decided)

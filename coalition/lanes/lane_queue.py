@@ -14,7 +14,7 @@ from coalition.lanes.database_retry import with_retry
 from coalition.lanes.registry import Registry
 from coalition.ledger.book import Command
 
-BATCH_MAX = 2_000
+BATCH_MAX = 1_000
 GIVE_UP_AFTER_S = 20.0
 
 log = structlog.get_logger()

@@ -23,10 +23,10 @@ def message_faults(
             faults.append(FieldFault(f"{place}.id", "operation_id_twice", expected, operation.id))
         if not earliest <= operation.occurred_at <= latest:
             faults.append(_date_fault(f"{place}.occurred_at", operation.occurred_at, now=now))
-        purchase = None if isinstance(operation, Reverse) else operation.purchase
+        purchase = None if operation.type == "reverse" else operation.purchase
         if purchase is not None and purchase.currency != currency:
             faults.append(FieldFault(f"{place}.purchase.currency", "foreign_currency", currency, purchase.currency))
-        if isinstance(operation, Earn) and operation.vat is not None:
+        if operation.type == "earn" and operation.vat is not None:
             faults.extend(_vat_faults(place, operation))
     return tuple(faults)
 

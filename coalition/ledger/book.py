@@ -117,6 +117,7 @@ class Total:
 class Changes:
     """What a batch writes, beside the accounts and lots that it changed in place."""
 
+    window_no: int
     records: list[JournalRecord] = field(default_factory=list)
     operations: list[tuple[int, int, str, bytes, int]] = field(default_factory=list)
     hashed_leaves: list[bytes] = field(default_factory=list)
@@ -125,6 +126,9 @@ class Changes:
     reversals: list[tuple[int, int, int, int]] = field(default_factory=list)
     totals: dict[TotalKey, Total] = field(default_factory=dict)
     outstanding: int = 0
+
+
+Decided = tuple[Command, Booking | Refusal, int, str]
 
 
 class Book:
@@ -143,7 +147,7 @@ class Book:
         known: dict[OperationKey, KnownOperation],
         originals: dict[OperationKey, Original],
     ) -> None:
-        self.changes = Changes()
+        self.changes = Changes(window_no)
         self._lane = lane
         self._window_no = window_no
         self._next_leaf = size
@@ -153,13 +157,13 @@ class Book:
         self._accounts = accounts
         self._known = known
         self._originals = originals
-        self._decided: dict[OperationKey, tuple[Booking | Refusal, int, int]] = {}
+        self._decided: dict[OperationKey, Decided] = {}
 
     def book(self, command: Command) -> str:
         """Decide one operation; return its result, the one given before if it is known."""
         operation = command.operation
         key = (command.partner.partner, operation.id)
-        known = self._known.get(key)
+        known = self._find_known(key)
         if known is not None:
             return known.result if known.content == command.content else reused_result(operation.id, known)
         account = self._accounts[command.account]
@@ -175,33 +179,40 @@ class Book:
             result = self._refused(operation.id, decided, account, leaf)
             code = decided.code
         self._journal(command, decided, code, leaf, result)
-        self._known[key] = KnownOperation(command.content, self._lane, leaf, result)
-        self._decided[key] = (decided, leaf, command.account)
+        self._decided[key] = (command, decided, leaf, result)
         return result
 
     def _decide(self, command: Command, account: Account, leaf: int) -> Booking | Refusal:
         operation, partner = command.operation, command.partner
-        if isinstance(operation, Earn):
+        if operation.type == "earn":
             sale = self._calendar.sale(operation.occurred_at)
             return decide_earn(account, operation, partner=partner, sale=sale, leaf=leaf)
-        if isinstance(operation, Burn):
+        if operation.type == "burn":
             return decide_burn(account, operation, partner=partner, leaf=leaf)
-        if isinstance(operation, Reverse):
+        if operation.type == "reverse":
             original = self._find_original((partner.partner, operation.operation_id))
             return decide_reverse(
                 account, operation, original, leaf=leaf, original_is_elsewhere=command.original_is_elsewhere
             )
         assert_never(operation)
 
+    def _find_known(self, key: OperationKey) -> KnownOperation | None:
+        if key in self._decided:
+            command, _, leaf, result = self._decided[key]
+            return KnownOperation(command.content, self._lane, leaf, result)
+        return self._known.get(key)
+
     def _find_original(self, key: OperationKey) -> Original | None:
         original = self._originals.get(key)
         if original is None and key in self._decided:
-            original = self._originals[key] = _original(*self._decided[key])
+            command, decided, leaf, _ = self._decided[key]
+            original = self._originals[key] = _original(decided, leaf, command.account)
         return original
 
     def _collect(self, command: Command, booking: Booking, leaf: int) -> None:
         changes, partner = self.changes, command.partner.partner
-        changes.new_lots.extend((command.account, lot) for lot in booking.new_lots)
+        for lot in booking.new_lots:
+            changes.new_lots.append((command.account, lot))
         for use in booking.uses:
             changes.uses[use.leaf, use.lot_leaf, use.lot_part] = use
         if booking.original_leaf is not None:

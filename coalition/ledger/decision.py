@@ -91,14 +91,19 @@ def decide_earn(account: Account, earn: Earn, *, partner: Participant, sale: Sal
             return Refusal("no_points_earned", "earn")
         if points > POINTS_MAX:
             return Refusal("points_over_limit", "earn")
-    stated = [(parse_rate(share.rate), share.points) for share in earn.vat] if earn.vat else [(None, points)]
     partner_id, month, expires_on = partner.partner, sale.month, sale.expires_on
-    lots = [
-        Lot(leaf, part, partner_id, partner_id, month, rate, expires_on, share, share)
-        for part, (rate, share) in enumerate(stated)
-    ]
+    shares: tuple[tuple[str, int], ...]
+    if earn.vat is None:
+        lots = [Lot(leaf, 0, partner_id, partner_id, month, None, expires_on, points, points)]
+        shares = ((NO_RATE, points),)
+    else:
+        stated = [(parse_rate(share.rate), share.points) for share in earn.vat]
+        lots = [
+            Lot(leaf, part, partner_id, partner_id, month, rate, expires_on, share, share)
+            for part, (rate, share) in enumerate(stated)
+        ]
+        shares = tuple((rate_text(rate), share) for rate, share in stated)
     repaid = account.add(lots)
-    shares = tuple((rate_text(rate), share) for rate, share in stated)
     return Booking("earn", points, terms.version, shares, new_lots=lots, uses=uses_of(repaid, leaf=leaf))
 
 

@@ -1,9 +1,12 @@
 """The operations on the wire, as partners send them: PROTOCOL section 3, with every limit as a number."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+from coalition.programme.card_number import normalised
 
 POINTS_MAX = 1_000_000_000
 OPERATIONS_MAX = 1_000
@@ -17,7 +20,19 @@ OPERATION_ID_PATTERN = r"^[A-Za-z0-9._:-]{1,64}$"
 CARD_PATTERN = r"^[0-9A-Za-z][0-9A-Za-z -]{2,39}$"
 
 OperationId = Annotated[str, Field(pattern=OPERATION_ID_PATTERN, examples=["0193a5b2-7c1e-7000-8000-5f3c1a2b4d6e"])]
-CardNumber = Annotated[str, Field(pattern=CARD_PATTERN, examples=["2760 0000 0001 8"])]
+
+
+def in_utc(moment: datetime) -> datetime:
+    """Return the same moment in UTC."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("should lie between the years 1 and 9999 in UTC") from error
+
+
+# One card and one moment, however they are written: the content that an operation's id stands for is the same.
+CardNumber = Annotated[str, Field(pattern=CARD_PATTERN, examples=["2760 0000 0001 8"]), AfterValidator(normalised)]
+Moment = Annotated[AwareDatetime, AfterValidator(in_utc)]
 Points = Annotated[int, Field(strict=True, ge=1, le=POINTS_MAX)]
 Text = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Amount = Annotated[str, Field(pattern=r"^[0-9]{1,9}(\.[0-9]{1,3})?$", examples=["59.90"])]
@@ -55,10 +70,15 @@ class VatShare(WireModel):
 class OperationModel(WireModel):
     id: OperationId
     card: CardNumber
-    occurred_at: AwareDatetime
+    occurred_at: Moment
     shop: Text | None = None
     till: Text | None = None
     reference: Text | None = None
+
+    def content(self) -> bytes:
+        """Return what was asked, spelled one way: the same for two operations that ask the same."""
+        # model_dump_json without its text in between.
+        return self.__pydantic_serializer__.to_json(self, exclude_none=True)
 
 
 class Earn(OperationModel):
@@ -99,9 +119,9 @@ class Message(WireModel):
         count = len(self.model_fields_set)
         for operation in self.operations:
             count += len(operation.model_fields_set)
-            if not isinstance(operation, Reverse) and (purchase := operation.purchase) is not None:
+            if operation.type != "reverse" and (purchase := operation.purchase) is not None:
                 count += len(purchase.model_fields_set) + sum(len(line.model_fields_set) for line in purchase.lines)
-            if isinstance(operation, Earn) and operation.vat is not None:
+            if operation.type == "earn" and operation.vat is not None:
                 count += sum(len(share.model_fields_set) for share in operation.vat)
         return count
 

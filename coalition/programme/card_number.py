@@ -14,3 +14,8 @@ def card_number(serial: int) -> str:
 def printed(card: str) -> str:
     """Return a card number as it is printed: groups of four."""
     return " ".join(card[start : start + 4] for start in range(0, len(card), 4))
+
+
+def normalised(card: str) -> str:
+    """Return a card's number as it is stored: shops and members write it with spaces or dashes."""
+    return card.replace(" ", "").replace("-", "")

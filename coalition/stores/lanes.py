@@ -1,14 +1,14 @@
-"""The lane rows: the lock that orders each journal, and where it stands."""
+"""The lane rows: where each journal stands, and where its windows end."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from coalition.database.pool import Connection
 
 
-@dataclass(frozen=True, slots=True)
-class LaneState:
-    """Where a lane's journal stands: the open window, its size in leaves, the Merkle frontier, points outstanding."""
+class LaneState(NamedTuple):
+    """Where a lane's journal stands: the open window, its size in leaves, the Merkle frontier, points outstanding; in
+    the order of the table's columns."""
 
     lane: int
     window_no: int
@@ -16,36 +16,6 @@ class LaneState:
     frontier: bytes
     outstanding: int
     last_booked_at: datetime
-
-
-LOCK_LANE = """
-SELECT lane, window_no, size, frontier, outstanding, last_booked_at FROM lane WHERE lane = $1 FOR UPDATE
-"""
-
-
-async def lock_lane(connection: Connection, lane: int) -> LaneState:
-    """Lock a lane until the end of the transaction; from here on its order, window and leaves are ours."""
-    row = await connection.fetchrow(LOCK_LANE, lane)
-    assert row is not None, f"lane {lane} is made with the database"
-    return LaneState(*row.values())
-
-
-ADVANCE_LANE = """
-UPDATE lane SET window_no = $2, size = $3, frontier = $4, outstanding = $5, last_booked_at = $6 WHERE lane = $1
-"""
-
-
-async def advance_lane(connection: Connection, state: LaneState) -> None:
-    """Write where the journal stands after this transaction."""
-    await connection.execute(
-        ADVANCE_LANE,
-        state.lane,
-        state.window_no,
-        state.size,
-        state.frontier,
-        state.outstanding,
-        state.last_booked_at,
-    )
 
 
 INSERT_LANE_WINDOW = """

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from coalition.database.pool import Connection
+from coalition.ledger.book import OperationKey
 
 
 class Evidence(NamedTuple):
@@ -24,21 +25,16 @@ class Evidence(NamedTuple):
     body: bytes
 
 
-# The first one stays: a body that comes again, signed anew, is the same message.
-INSERT_MESSAGES = """
-INSERT INTO message (lane, partner, digest, keyid, received_at, authority, target, signature_input, signature,
-    content_digest, body)
-SELECT lane, partner, digest, keyid, received_at, authority, target, signature_input, signature, content_digest, body
-FROM unnest($1::smallint[], $2::bigint[], $3::bytea[], $4::text[], $5::timestamptz[], $6::text[], $7::text[],
-    $8::text[], $9::text[], $10::text[], $11::bytea[])
-    AS kept (lane, partner, digest, keyid, received_at, authority, target, signature_input, signature, content_digest,
-        body)
-ON CONFLICT (lane, partner, digest) DO NOTHING
-"""
+KEEP_MESSAGES = "SELECT lane, partner, operation_id, leaf FROM keep_messages($1, $2, $3)"
 
 
-async def keep_messages(connection: Connection, messages: Sequence[Evidence]) -> None:
-    """Keep messages, byte for byte; one statement, so that it is its own transaction."""
+async def keep_messages(
+    connection: Connection, messages: Sequence[Evidence], *, lanes: Sequence[int], operation_ids: Sequence[str]
+) -> dict[OperationKey, tuple[int, int]]:
+    """Keep messages, byte for byte, in one statement that is its own transaction.
+
+    Return where those of the operations that any of the lanes has decided lie: (lane, leaf)."""
     # Sorted, so that two hubs that keep the same messages wait for each other in one order.
     ordered = sorted(messages, key=lambda message: message[:3])
-    await connection.execute(INSERT_MESSAGES, *zip(*ordered, strict=True))
+    rows = await connection.fetch(KEEP_MESSAGES, ordered, lanes, operation_ids)
+    return {(partner, operation_id): (lane, leaf) for lane, partner, operation_id, leaf in rows}

@@ -7,7 +7,6 @@ from coalition.ledger.account import Account
 from coalition.ledger.book import OperationKey
 from coalition.ledger.decision import NO_RATE, Original
 from coalition.ledger.lot import rate_text
-from coalition.stores.journal import find_operations
 from coalition.stores.lots import ALL_POINTS, load_lots, load_uses
 
 SELECT_ORIGINALS = """
@@ -20,12 +19,13 @@ WHERE journal.lane = $1 AND journal.leaf = ANY($2::bigint[])
 
 
 async def load_originals(
-    connection: Connection, lane: int, keys: Sequence[OperationKey]
+    connection: Connection, lane: int, leaves: Mapping[OperationKey, int]
 ) -> dict[OperationKey, Original]:
-    """Return the operations that reversals name, with the lots that burns took; shares come with the lots."""
-    if not keys:
+    """Return the operations that reversals name, given with their leaves, with the lots that burns took; shares come
+    with the lots."""
+    if not leaves:
         return {}
-    key_of = {leaf: key for key, (_, leaf) in (await find_operations(connection, lane, keys)).items()}
+    key_of = {leaf: key for key, leaf in leaves.items()}
     originals = {
         key_of[row["leaf"]]: Original(
             leaf=row["leaf"],

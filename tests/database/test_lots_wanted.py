@@ -6,8 +6,10 @@ import pytest
 
 from coalition.database.pool import Pool
 from coalition.ledger.account import Account
+from coalition.ledger.book import Changes
 from coalition.ledger.lot import Lot
-from coalition.stores.lots import ALL_POINTS, add_lots, load_lots
+from coalition.stores.batches import open_batch, write_batch
+from coalition.stores.lots import ALL_POINTS, load_lots
 
 MONTH = date(2026, 1, 1)
 
@@ -38,7 +40,9 @@ async def test_the_oldest_lots_that_hold_the_points_are_loaded(
     """Earliest expiry first, never expiring last; lots named by leaf come along."""
     accounts = {7: Account(7), 8: Account(8)}
     async with pool.acquire() as connection:
-        await add_lots(connection, 0, [(7, each) for each in LOTS] + [(8, lot(9, 10, None))])
+        state = (await open_batch(connection, 0)).state
+        changes = Changes(1, new_lots=[(7, each) for each in LOTS] + [(8, lot(9, 10, None))])
+        await write_batch(connection, state, changes, accounts={}, changed_lots=[])
         await load_lots(connection, 0, accounts, wanted={7: wanted, 8: 10}, also_leaves=also)
     assert sorted(each.leaf for each in accounts[7].lots) == expected
     assert [each.leaf for each in accounts[8].lots] == [9]

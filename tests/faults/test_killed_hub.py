@@ -108,7 +108,7 @@ async def test_the_sdk_replays_through_a_hub_that_is_killed(world: FaultyWorld, 
     shop = await world.shop("SDK")
     since = await world.booked()
     operations = [
-        Earn(card=card, points=3) if turn % 3 else Burn(card=card, points=2) for turn in range(40) for card in cards
+        Earn(card=card, points=3) if turn % 3 else Burn(card=card, points=2) for turn in range(80) for card in cards
     ]
 
     async def kill() -> None:

@@ -3,7 +3,7 @@
 import gzip
 import json
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -62,6 +62,7 @@ async def test_points_must_be_whole_and_within_limits(hub: RunningHub, points: A
         ({"occurred_at": "2026-11-21"}, "operations.0.occurred_at"),
         ({"occurred_at": 1_763_000_000}, "operations.0.occurred_at"),
         ({"occurred_at": "yesterday"}, "operations.0.occurred_at"),
+        ({"occurred_at": "0001-01-01T00:00:00+14:00"}, "operations.0.occurred_at"),
         ({"shop": "s" * 65}, "operations.0.shop"),
         ({"shop": "a\u0000b"}, "operations.0.shop"),
         ({"reference": 4711}, "operations.0.reference"),
@@ -118,6 +119,38 @@ async def test_one_bad_operation_refuses_the_whole_message_and_every_fault_is_na
     assert answer.status == 422
     assert fields == {"operations.1.points", "operations.1.colour", "operations.2.card", "operations.2.points"}
     await assert_nothing_booked(hub)
+
+
+@pytest.mark.parametrize("again", [b'"points":5', b'"points" :5', b'"points"\n\t:5', b'"p\\u006fints":5', b'"id":"x"'])
+async def test_a_key_twice_in_one_object_is_refused(hub: RunningHub, again: bytes) -> None:
+    """Two readers of such evidence could take it for two operations."""
+    shop, card = await hub.shop(), await hub.card()
+    body = json.dumps({"operations": [operation("earn", card, points=5)]}, separators=(",", ":")).encode()
+
+    answer = await shop.post(body.replace(b'"points":5', b'"points":5,' + again))
+
+    assert_problem(answer, 400, field=json.loads(b"{" + again + b"}").popitem()[0], code="key_twice")
+    await assert_nothing_booked(hub)
+
+
+async def test_texts_that_look_like_keys_are_booked(hub: RunningHub) -> None:
+    shop, card = await hub.shop(), await hub.card()
+    assert (await shop.earn(card, 5, reference='"points":5', till='a" : "b'))["verdict"] == "booked"
+
+
+async def test_one_card_and_one_moment_however_written_are_the_same_content(hub: RunningHub) -> None:
+    shop, card = await hub.shop(), await hub.card()
+    moment = datetime.now(UTC).replace(microsecond=0)
+    first = operation("earn", card, points=5, occurred_at=moment.isoformat())
+    elsewhere = moment.astimezone(timezone(timedelta(hours=5, minutes=30))).isoformat()
+
+    answers = [
+        await shop.send(first),
+        await shop.send(first | {"card": f"{card[:4]} {card[4:9]}-{card[9:]}", "occurred_at": elsewhere}),
+    ]
+
+    assert answers[0].results == answers[1].results
+    assert answers[0].results[0]["verdict"] == "booked"
 
 
 async def test_an_operation_id_twice_in_one_message_is_refused(hub: RunningHub) -> None:

@@ -1,0 +1,112 @@
+"""A batch of one lane, opened and written in one round trip each: what it reads under the lane's lock, what it writes.
+
+Both are functions in the database that hold plain statements of one lane (migration 0002_batches): a round trip costs
+as much as a dozen rows.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
+from typing import NamedTuple
+
+from coalition.database.pool import Connection
+from coalition.ledger.account import Account
+from coalition.ledger.book import Changes, KnownOperation, OperationKey
+from coalition.ledger.lot import Lot
+from coalition.stores.lanes import LaneState
+
+
+class OpenBatch(NamedTuple):
+    """A lane under our lock. `known` are the operations asked for that it has decided before, `accounts` the working
+    copies of those asked for, without their lots."""
+
+    state: LaneState
+    known: dict[OperationKey, KnownOperation]
+    accounts: dict[int, Account]
+
+
+OPEN_BATCH = """
+SELECT state, partners, operation_ids, contents, leaves, result_leaves, results, accounts, balances, held, debts
+FROM open_batch($1, $2, $3)
+"""
+
+
+async def open_batch(
+    connection: Connection, lane: int, *, operation_ids: Sequence[str] = (), accounts: Iterable[int] = ()
+) -> OpenBatch:
+    """Lock a lane until the end of the transaction: from here on its order, window and leaves are ours."""
+    row = await connection.fetchrow(OPEN_BATCH, lane, operation_ids, sorted(accounts))
+    assert row is not None
+    state, partners, ids, contents, leaves, result_leaves, results, *columns = row
+    known = {}
+    if leaves:
+        result_of = dict(zip(result_leaves, results, strict=True))
+        for partner, operation_id, content, leaf in zip(partners, ids, contents, leaves, strict=True):
+            known[partner, operation_id] = KnownOperation(content, lane, leaf, result_of[leaf])
+    numbers = columns[0] or ()
+    loaded = zip(numbers, map(Account, *columns), strict=True) if numbers else ()
+    return OpenBatch(LaneState(*state), known, dict(loaded))
+
+
+WRITE_BATCH = "SELECT write_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+
+
+async def write_batch(
+    connection: Connection,
+    state: LaneState,
+    changes: Changes,
+    *,
+    accounts: Mapping[int, Account],
+    changed_lots: Sequence[tuple[int, Lot]],
+) -> None:
+    """Write a decided batch. `state` is where the journal stands after it, `changed_lots` were there before it."""
+    lane = state.lane
+    numbers = sorted(accounts)
+    ordered = [accounts[number] for number in numbers]
+    await connection.execute(
+        WRITE_BATCH,
+        state,
+        changes.records,
+        changes.operations,
+        _lot_rows(lane, changes.new_lots),
+        _lot_rows(lane, changed_lots),
+        [
+            (lane, use.leaf, use.lot_leaf, use.lot_part, use.points, use.restored)
+            for _, use in sorted(changes.uses.items(), key=itemgetter(0))
+        ],
+        changes.reversals,
+        numbers,
+        [account.balance for account in ordered],
+        [account.held for account in ordered],
+        [account.debt for account in ordered],
+        [
+            (
+                lane,
+                changes.window_no,
+                *key,
+                total.points,
+                total.operations,
+                total.first_occurred_at,
+                total.last_occurred_at,
+            )
+            for key, total in sorted(changes.totals.items(), key=itemgetter(0))
+        ],
+    )
+
+
+def _lot_rows(lane: int, lots: Iterable[tuple[int, Lot]]) -> list[tuple[object, ...]]:
+    return [
+        (
+            lane,
+            account,
+            lot.leaf,
+            lot.part,
+            lot.issuer,
+            lot.payer,
+            lot.month_of_sale,
+            lot.vat_rate,
+            lot.expires_on,
+            lot.points,
+            lot.remaining,
+        )
+        for account, lot in lots
+    ]
