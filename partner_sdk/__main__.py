@@ -84,7 +84,9 @@ def _given_flags(options: argparse.Namespace) -> dict[str, Any]:
 
 def _result_line(result: Result) -> str:
     if result.is_booked:
-        return f"{result.id}  booked  {result.points} points, balance {result.balance}, available {result.available}"
+        until = "" if result.expires_at is None else f", until {result.expires_at.isoformat()}"
+        figures = f"{result.points} points, balance {result.balance}, available {result.available}"
+        return f"{result.id}  booked  {figures}{until}"
     later = ", will be asked again" if result.is_retryable else ""
     detail = f": {result.raw['detail']}" if "detail" in result.raw else ""
     return f"{result.id}  {result.verdict}  {result.code}{detail}{later}"
@@ -175,6 +177,7 @@ def _print(content: dict[str, Any], text: str, options: argparse.Namespace) -> N
 _OPERATION_FLAGS: dict[str, Callable[[str], Any]] = {
     "card": str,
     "points": int,
+    "timeout_s": int,
     "operation_id": str,
     "reserve_id": str,
     "occurred_at": datetime.fromisoformat,

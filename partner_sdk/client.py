@@ -16,7 +16,18 @@ from partner_sdk.exchange import Exchange
 from partner_sdk.hub_keys import HubKeys
 from partner_sdk.keys import load_private_key, load_public_key, thumbprint
 from partner_sdk.message import OPERATIONS_MAX
-from partner_sdk.operation import Burn, Capture, Earn, Operation, Purchase, Release, Reserve, Reverse, VatShare
+from partner_sdk.operation import (
+    TIMEOUT_DEFAULT_S,
+    Burn,
+    Capture,
+    Earn,
+    Operation,
+    Purchase,
+    Release,
+    Reserve,
+    Reverse,
+    VatShare,
+)
 from partner_sdk.outbox import Outbox
 from partner_sdk.problem import read_fault
 from partner_sdk.receipt import Receipt
@@ -143,18 +154,27 @@ class Coalition:
         """Undo an earlier operation: `points` of it, or all that is left."""
         return await self._book(Reverse(card=card, operation_id=operation_id, points=points, **at))
 
-    async def reserve(self, *, card: str, points: int, timeout_s: int | None = None, **at: Unpack[AtTheTill]) -> Result:
-        """Set points aside; the result's id is the `reserve_id` of capture and release."""
+    async def reserve(
+        self, *, card: str, points: int, timeout_s: int = TIMEOUT_DEFAULT_S, **at: Unpack[AtTheTill]
+    ) -> Result:
+        """Set points aside; the result's id is the `reserve_id` of capture and release.
+
+        The hold ends by itself at the result's `expires_at`: `timeout_s` after the booking, by the hub's clock.
+        """
         return await self._book(Reserve(card=card, points=points, timeout_s=timeout_s, **at))
 
     async def capture(
         self, *, card: str, reserve_id: str, points: int | None = None, **at: Unpack[AtTheTill]
     ) -> Result:
-        """Spend reserved points: `points` of them, or all that is left."""
+        """Spend reserved points: `points` of them, and the rest is free again; or all of them.
+
+        A hold is resolved once: after a capture, release or time-out RefusedError has the code `hold_resolved` and the
+        `state` that it reached.
+        """
         return await self._book(Capture(card=card, reserve_id=reserve_id, points=points, **at))
 
     async def release(self, *, card: str, reserve_id: str, **at: Unpack[AtTheTill]) -> Result:
-        """Give reserved points back."""
+        """Give all reserved points back; the result's `points` are those that are free again."""
         return await self._book(Release(card=card, reserve_id=reserve_id, **at))
 
     async def _book(self, operation: Operation) -> Result:

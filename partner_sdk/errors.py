@@ -98,15 +98,19 @@ class RefusedError(CoalitionError):
     """The hub did not book the operation. An expected answer, signed; `code` is the hub's reason.
 
     Final, unless `is_retryable`: then what it lacks may still come (an unknown card, a reversal before its original),
-    and the operation waits in the outbox for the next flush.
+    and the operation waits in the outbox for the next flush. `left` comes with `more_than_left`: the points that could
+    still be captured or reversed; `state` with `hold_resolved`: captured, released or timed_out.
     """
 
     def __init__(self, result: "Result") -> None:
-        available = "" if result.available is None else f", available {result.available}"
-        super().__init__(f"operation {result.id} refused: {result.code}{available}")
+        told = {"available": result.available, "left": result.left, "state": result.state}
+        details = "".join(f", {name} {value}" for name, value in told.items() if value is not None)
+        super().__init__(f"operation {result.id} refused: {result.code}{details}")
         self.result = result
         self.code = result.code or "refused"
         self.available = result.available
+        self.left = result.left
+        self.state = result.state
 
     @property
     def is_retryable(self) -> bool:  # type: ignore[override]

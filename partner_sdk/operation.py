@@ -29,6 +29,8 @@ POINTS_MAX = 1_000_000_000
 TEXT_LENGTH_MAX = 64
 LINES_MAX = 500
 VAT_RATES_MAX = 8
+TIMEOUT_DEFAULT_S = 900
+TIMEOUT_MAX_S = 604_800
 
 
 def _exact_decimal(value: object) -> object:
@@ -152,15 +154,15 @@ class Burn(_Operation):
 
 
 class Reserve(_Operation):
-    """Set points aside until capture, release or time-out."""
+    """Set points aside until capture, release or time-out, which the hub counts from the booking."""
 
     type: Literal["reserve"] = "reserve"
     points: Points
-    timeout_s: Annotated[int, Field(strict=True, ge=1)] | None = None
+    timeout_s: Annotated[int, Field(strict=True, ge=1, le=TIMEOUT_MAX_S)] = TIMEOUT_DEFAULT_S
 
 
 class Capture(_Operation):
-    """Spend what was reserved; without `points`, all that is left."""
+    """Spend what was reserved: `points` of it, and the rest is free again; without `points`, all of it."""
 
     type: Literal["capture"] = "capture"
     reserve_id: OperationId
@@ -168,7 +170,7 @@ class Capture(_Operation):
 
 
 class Release(_Operation):
-    """Give reserved points back to the member."""
+    """Give all reserved points back to the member."""
 
     type: Literal["release"] = "release"
     reserve_id: OperationId

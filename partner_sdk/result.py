@@ -16,6 +16,8 @@ class Result:
 
     `refused` is the verdict on this operation. `rejected` means that the message was invalid because of it
     (a whole-message refusal, narrowed down to this operation by the SDK): it never reached the ledger.
+    `expires_at` is when a booked reserve times out. Of a refusal, `left` is how many points could still be captured or
+    reversed, and `state` what became of the hold before: captured, released or timed_out.
     """
 
     id: str
@@ -24,7 +26,10 @@ class Result:
     points: int | None = None
     balance: int | None = None
     available: int | None = None
+    expires_at: datetime | None = None
     code: str | None = None
+    left: int | None = None
+    state: str | None = None
     lane: int | None = None
     leaf: int | None = None
     window: int | None = None
@@ -83,7 +88,7 @@ class Flushed:
 def parse_result(raw: Any) -> Result:
     """Return one result of the hub's answer. Raises AnswerNotUnderstoodError."""
     try:
-        verdict, booked_at = raw["verdict"], raw.get("booked_at")
+        verdict = raw["verdict"]
         if verdict not in ("booked", "refused"):
             raise AnswerNotUnderstoodError("expected booked or refused as verdict", content=raw)
         return Result(
@@ -93,15 +98,22 @@ def parse_result(raw: Any) -> Result:
             points=raw.get("points"),
             balance=raw.get("balance"),
             available=raw.get("available"),
+            expires_at=_moment(raw.get("expires_at")),
             code=raw.get("code"),
+            left=raw.get("left"),
+            state=raw.get("state"),
             lane=raw.get("lane"),
             leaf=raw.get("leaf"),
             window=raw.get("window"),
-            booked_at=None if booked_at is None else datetime.fromisoformat(booked_at),
+            booked_at=_moment(raw.get("booked_at")),
             raw=raw,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as fault:
         raise AnswerNotUnderstoodError("expected the result of an operation", content=raw) from fault
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def parse_card_balance(raw: Any) -> CardBalance:

@@ -55,6 +55,8 @@ class SigningHub:
         self.unknown_cards: set[str] = set()
         self.unknown_originals: set[str] = set()
         self.bad_ids: set[str] = set()
+        # What the results of a kind of operation say besides, or instead.
+        self.told: dict[str, dict[str, Any]] = {}
         # Unsigned answers, given before anything is looked at, as a proxy would.
         self.plain: deque[web.Response] = deque()
         # Changes to the answer after it was signed, as an attacker would make them.
@@ -178,7 +180,7 @@ class SigningHub:
             return {"id": operation["id"], "verdict": "refused", "code": "unknown_card", "retryable": True}
         if operation.get("operation_id") in self.unknown_originals:
             return {"id": operation["id"], "verdict": "refused", "code": "unknown_original", "retryable": True}
-        result = self._verdict(operation)
+        result = self._verdict(operation) | self.told.get(operation["type"], {})
         place = {"lane": 0, "leaf": len(self.booked), "window": 1, "booked_at": "2026-11-21T18:04:12+00:00"}
         self.booked[operation["id"]] = result | place
         return self.booked[operation["id"]]

@@ -1,5 +1,7 @@
 """The calls of a till, against a hub over HTTP that signs with a third-party library."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from partner_sdk import (
@@ -128,3 +130,29 @@ async def test_an_unknown_partner_key_is_an_authorization_error(connect, signing
 async def test_an_address_that_is_none_is_named(url, partner_key, outbox_path):
     with pytest.raises(AddressInvalidError):
         await Coalition(url, partner_key, outbox=outbox_path).__aenter__()
+
+
+async def test_a_reserve_tells_when_it_ends(connect, signing_hub):
+    signing_hub.told["reserve"] = {"expires_at": "2026-11-21T18:19:12Z"}
+    async with connect() as hub:
+        await hub.earn(card=CARD, points=500)
+        held = await hub.reserve(card=CARD, points=5, timeout_s=900)
+    assert held.expires_at == datetime(2026, 11, 21, 18, 19, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [("capture", {"code": "more_than_left", "left": 40}), ("release", {"code": "hold_resolved", "state": "timed_out"})],
+)
+async def test_a_refusal_tells_what_is_left_or_what_became_of_the_hold(connect, signing_hub, kind, told):
+    signing_hub.told[kind] = {"verdict": "refused", "available": 500} | told
+    async with connect() as hub:
+        with pytest.raises(RefusedError) as refusal:
+            await getattr(hub, kind)(card=CARD, reserve_id=new_operation_id())
+    assert (refusal.value.code, refusal.value.left, refusal.value.state) == (
+        told["code"],
+        told.get("left"),
+        told.get("state"),
+    )
+    [figure] = [value for name, value in told.items() if name != "code"]
+    assert str(figure) in str(refusal.value)

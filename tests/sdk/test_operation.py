@@ -11,6 +11,7 @@ from partner_sdk import (
     Earn,
     InvalidOperationError,
     Purchase,
+    Reserve,
     Reverse,
     VatShare,
     new_operation_id,
@@ -30,6 +31,17 @@ def test_points_outside_the_limits(points):
 @pytest.mark.parametrize("points", [1, 1_000_000_000])
 def test_points_at_the_limits(points):
     assert json.loads(Burn(card=CARD, points=points).to_json())["points"] == points
+
+
+@pytest.mark.parametrize("timeout_s", [0, 604_801, 900.0, "900", None])
+def test_a_hold_longer_than_a_week_or_of_no_time(timeout_s):
+    with pytest.raises(InvalidOperationError) as fault:
+        Reserve(card=CARD, points=1, timeout_s=timeout_s)
+    assert [one.field for one in fault.value.faults] == ["timeout_s"]
+
+
+def test_a_hold_is_for_a_quarter_of_an_hour_unless_said_otherwise():
+    assert json.loads(Reserve(card=CARD, points=1).to_json())["timeout_s"] == 900
 
 
 @pytest.mark.parametrize("moment", [datetime(2026, 1, 1), "2026-01-01T00:00:00", "yesterday", 1767225600, "1767225600"])  # noqa: DTZ001
