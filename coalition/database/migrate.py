@@ -9,7 +9,7 @@ import asyncpg
 from coalition.database.pool import Connection
 from coalition.errors import DatabaseError
 
-SCHEMA_REVISION = "0002"
+SCHEMA_REVISION = "0003"
 
 VERSION_MIN = (15,)
 
