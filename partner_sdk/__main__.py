@@ -125,6 +125,7 @@ def _entry_fields(entry: Entry) -> dict[str, Any]:
         "answers": entry.answers,
         "saved_at": entry.saved_at.isoformat(),
         "retry_at": None if entry.retry_at is None else entry.retry_at.isoformat(),
+        "clock_offset_s": entry.clock_offset_s,
     }
 
 

@@ -94,6 +94,14 @@ class Coalition:
     def keyid(self) -> str:
         return self._signer.keyid
 
+    @property
+    def clock_offset_s(self) -> float | None:
+        """How far the hub's clock is ahead of this machine's, by its newest verified answer; None before the first.
+
+        Right to about a second. It is kept in the outbox beside each operation, and changes no `occurred_at`.
+        """
+        return self._parts()[1].clock_offset_s
+
     async def __aenter__(self) -> Self:
         outbox = Outbox(self._outbox_path)
         try:
@@ -104,6 +112,7 @@ class Coalition:
                 backoff=self._backoff,
                 timeout_s=self._timeout_s,
                 give_up_after_s=self._give_up_after_s,
+                clock_offset_s=outbox.clock_offset_s(),
             )
         except BaseException:
             outbox.close()
@@ -179,7 +188,7 @@ class Coalition:
 
     async def _book(self, operation: Operation) -> Result:
         outbox, _, sender = self._parts()
-        outbox.put([operation], now=datetime.now(UTC))
+        self.put(operation)
         seen: dict[str, Result] = {}
         await sender.send_card(operation.card, lambda results: seen.update({one.id: one for one in results}))
         # Not seen if the id had its verdict before, or a flush that ran beside this call was faster.
@@ -200,7 +209,8 @@ class Coalition:
         Blocks for the commit and about 10 us an operation: give it a few thousand at a time. An id that is in the
         outbox already is left as it is. Raises OperationIdReusedError if its content differs; then none is saved.
         """
-        return self._parts()[0].put(operations, now=datetime.now(UTC))
+        outbox, exchange, _ = self._parts()
+        return outbox.put(operations, now=datetime.now(UTC), clock_offset_s=exchange.clock_offset_s)
 
     async def flush(self, progress: Progress | None = None) -> Flushed:
         """Send all that waits and is due; return the figures. `progress` is called after each answered message.

@@ -4,7 +4,8 @@ import asyncio
 import itertools
 import random
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import aiohttp
 from yarl import URL
@@ -20,7 +21,7 @@ from partner_sdk.errors import (
 from partner_sdk.hub_keys import HubKeys
 from partner_sdk.problem import Fault, read_fault
 from partner_sdk.receipt import Receipt
-from partner_sdk.signing import RECEIPT_TAG, SIGNATURE_FIELDS, Signer
+from partner_sdk.signing import RECEIPT_TAG, SIGNATURE_FIELDS, Signed, Signer
 
 KEYS_PATH = "/v1/keys"
 
@@ -35,16 +36,29 @@ class _TryAgainError(Exception):
 
 
 class Exchange:
-    """Asks one hub with one key. Every attempt is signed anew; every answer is verified before it is believed."""
+    """Asks one hub with one key. Every attempt is signed anew; every answer is verified before it is believed.
+
+    `clock_offset_s` is how far the hub's clock is ahead of this machine's: by the newest verified answer, before the
+    first one by what the caller knows.
+    """
 
     def __init__(
-        self, url: str, *, signer: Signer, keys: HubKeys, backoff: Backoff, timeout_s: float, give_up_after_s: float
+        self,
+        url: str,
+        *,
+        signer: Signer,
+        keys: HubKeys,
+        backoff: Backoff,
+        timeout_s: float,
+        give_up_after_s: float,
+        clock_offset_s: float | None = None,
     ) -> None:
         self._origin = _origin(url)
         self._signer = signer
         self._keys = keys
         self._backoff = backoff
         self._give_up_after_s = give_up_after_s
+        self.clock_offset_s = clock_offset_s
         self._learning = asyncio.Lock()
         self._session = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=timeout_s),
@@ -84,10 +98,12 @@ class Exchange:
         raise AssertionError("count() does not end")
 
     async def _attempt(self, method: str, path: str, body: bytes, *, is_first_use: bool) -> Receipt:
-        receipt, headers = await self._send(method, path, body)
+        receipt, headers, round_trip_s = await self._send(method, path, body)
         is_signed = RECEIPT_TAG in receipt.headers.get("Signature-Input", "")
         if is_signed and not is_first_use:
-            await self._verify(receipt)
+            signed = await self._verify(receipt)
+            self.clock_offset_s = clock_offset_s(signed.at, received_at=receipt.received_at, round_trip_s=round_trip_s)
+            receipt = replace(receipt, clock_offset_s=self.clock_offset_s)
         elif receipt.status < 400 and not is_first_use:
             raise ReceiptInvalidError(f"{receipt.status} without the hub's signature")
         if 200 <= receipt.status < 300:
@@ -101,8 +117,9 @@ class Exchange:
         )
         raise _try_again_or_final(fault)
 
-    async def _send(self, method: str, path: str, body: bytes) -> tuple[Receipt, Mapping[str, str]]:
-        now = datetime.now(UTC)
+    async def _send(self, method: str, path: str, body: bytes) -> tuple[Receipt, Mapping[str, str], float]:
+        clock = asyncio.get_running_loop()
+        now, started_s = datetime.now(UTC), clock.time()
         request = self._signer.sign(method=method, url=self._origin + path, body=body, now=now)
         headers = dict(request.headers)
         if body:
@@ -118,16 +135,17 @@ class Exchange:
             raise _TryAgainError(f"{type(fault).__name__}: {fault}") from fault
         signed = {name: ", ".join(response.headers.getall(name, ())) for name in SIGNATURE_FIELDS}
         kept = {name: value for name, value in signed.items() if value}
-        return Receipt(request, response.status, kept, content, datetime.now(UTC)), response.headers
+        receipt = Receipt(request, response.status, kept, content, datetime.now(UTC))
+        return receipt, response.headers, clock.time() - started_s
 
-    async def _verify(self, receipt: Receipt) -> None:
+    async def _verify(self, receipt: Receipt) -> Signed:
         try:
-            receipt.verify(self._keys)
+            return receipt.signed(self._keys)
         except HubKeyChangedError as changed:
             if not self._keys.may_learn or receipt.request.url == self._origin + KEYS_PATH:
                 raise
             await self._follow_rotation(changed)
-            receipt.verify(self._keys)
+            return receipt.signed(self._keys)
 
     async def _learn_first_keys(self) -> None:
         """Trust on first use: pin what the hub shows, signed or not."""
@@ -143,6 +161,16 @@ class Exchange:
         except ReceiptInvalidError:
             raise changed from None
         self._keys.pin(receipt.content(), now=receipt.received_at)
+
+
+def clock_offset_s(signed_at: datetime, *, received_at: datetime, round_trip_s: float) -> float:
+    """Return how far the hub's clock is ahead of this one, to half a second and half the round trip.
+
+    `signed_at` is the signature's `created`, the hub's own word; a Date header may be any proxy's.
+    """
+    # Whole seconds, rounded down: on the average the answer was signed half a second later.
+    hub_at = signed_at + timedelta(seconds=0.5)
+    return (hub_at - received_at).total_seconds() + round_trip_s / 2
 
 
 def _try_again_or_final(fault: Fault) -> _TryAgainError | MessageRejectedError:

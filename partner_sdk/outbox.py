@@ -24,45 +24,10 @@ from typing import Any
 
 from partner_sdk.errors import OperationIdReusedError, OutboxError, UnknownOperationError
 from partner_sdk.operation import Operation
+from partner_sdk.outbox_layout import LAYOUT, lay_out
 from partner_sdk.receipt import Receipt
 from partner_sdk.result import Result
 from partner_sdk.signing import SignedRequest
-
-LAYOUT = 1
-
-_SCHEMA = """
-CREATE TABLE operation (
-    place        INTEGER PRIMARY KEY,
-    id           TEXT NOT NULL UNIQUE,
-    card         TEXT NOT NULL,
-    stream       INTEGER NOT NULL,
-    body         BLOB NOT NULL,
-    saved_at     REAL NOT NULL,
-    state        TEXT NOT NULL DEFAULT 'waiting'
-                 CHECK (state IN ('waiting', 'booked', 'refused', 'rejected', 'set_aside')),
-    answers      INTEGER NOT NULL DEFAULT 0,
-    code         TEXT,
-    retry_at     REAL,
-    receipt      INTEGER REFERENCES receipt
-);
-CREATE INDEX operation_waiting ON operation (card, place) WHERE state = 'waiting';
-CREATE TABLE receipt (
-    receipt          INTEGER PRIMARY KEY,
-    method           TEXT NOT NULL,
-    url              TEXT NOT NULL,
-    request_headers  TEXT NOT NULL,
-    request_body     BLOB NOT NULL,
-    status           INTEGER NOT NULL,
-    answer_headers   TEXT NOT NULL,
-    answer_body      BLOB NOT NULL,
-    received_at      REAL NOT NULL
-);
-CREATE TABLE hub_key (
-    keyid      TEXT PRIMARY KEY,
-    jwk        TEXT NOT NULL,
-    pinned_at  REAL NOT NULL
-);
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +42,11 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An operation as a person reads it in the outbox."""
+    """An operation as a person reads it in the outbox.
+
+    `clock_offset_s`: how far the hub's clock was ahead of this machine's, as known when the operation was saved, or
+    else when it was first answered.
+    """
 
     id: str
     card: str
@@ -86,6 +55,7 @@ class Entry:
     code: str | None
     saved_at: datetime
     retry_at: datetime | None
+    clock_offset_s: float | None
     body: bytes
 
 
@@ -120,10 +90,8 @@ class Outbox:
             (layout,) = self._connection.execute("PRAGMA user_version").fetchone()
             if layout > LAYOUT:
                 raise OutboxError(f"outbox {self.path} has layout {layout}, this SDK knows up to {LAYOUT}")
-            if layout == 0:
-                for statement in _SCHEMA.split(";\n"):
-                    self._connection.execute(statement)
-                self._connection.execute(f"PRAGMA user_version = {LAYOUT}")
+            if layout < LAYOUT:
+                lay_out(self._connection, layout=layout)
 
     def close(self) -> None:
         self._connection.close()
@@ -151,20 +119,21 @@ class Outbox:
 
     # An id saved before keeps its place and its bytes, so that saving again after a crash changes nothing.
     _PUT = """
-        INSERT INTO operation (id, card, stream, body, saved_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
+        INSERT INTO operation (id, card, stream, body, saved_at, clock_offset_s) VALUES (?, ?, ?, ?, ?, ?)
+        ON CONFLICT (id) DO NOTHING
     """
 
-    def put(self, operations: Iterable[Operation], *, now: datetime) -> list[str]:
+    def put(self, operations: Iterable[Operation], *, now: datetime, clock_offset_s: float | None = None) -> list[str]:
         """Save the operations in one commit and return their ids. Raises OperationIdReusedError: then none is saved."""
         saved_at = now.timestamp()
-        rows = [_operation_row(one, saved_at) for one in operations]
+        rows = [_operation_row(one, saved_at, clock_offset_s) for one in operations]
         with self._transaction() as connection:
             inserted = connection.executemany(self._PUT, rows).rowcount
             if inserted != len(rows):
                 self._refuse_other_content(rows)
         return [row[0] for row in rows]
 
-    def _refuse_other_content(self, rows: Sequence[tuple[str, str, int, bytes, float]]) -> None:
+    def _refuse_other_content(self, rows: Sequence[tuple[str, str, int, bytes, float, float | None]]) -> None:
         saved = "SELECT body FROM operation WHERE id = ?"
         reused = [row[0] for row in rows if self._rows(saved, row[0]) != [(row[3],)]]
         if reused:
@@ -205,12 +174,15 @@ class Outbox:
 
     _KEEP_RECEIPT = """
         INSERT INTO receipt
-            (method, url, request_headers, request_body, status, answer_headers, answer_body, received_at)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+            (method, url, request_headers, request_body, status, answer_headers, answer_body, received_at,
+             clock_offset_s)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
     """
     # Only what still waits: a late "not yet" of another process must not undo a verdict.
     _MARK = """
-        UPDATE operation SET state = ?, code = ?, retry_at = ?, receipt = ?, answers = answers + 1
+        UPDATE operation
+        SET state = ?, code = ?, retry_at = ?, receipt = ?, answers = answers + 1,
+            clock_offset_s = coalesce(clock_offset_s, ?)
         WHERE place = ? AND state = 'waiting'
     """
 
@@ -218,11 +190,19 @@ class Outbox:
         """Keep the signed answer and mark what it answers, in one commit."""
         with self._transaction() as connection:
             number = connection.execute(self._KEEP_RECEIPT, _receipt_row(receipt)).lastrowid
-            marks = [(one.state, one.code, _seconds(one.retry_at), number, one.place) for one in answered]
+            offset_s = receipt.clock_offset_s
+            marks = [(one.state, one.code, _seconds(one.retry_at), number, offset_s, one.place) for one in answered]
             connection.executemany(self._MARK, marks)
 
+    def clock_offset_s(self) -> float | None:
+        """Return how far the hub's clock was ahead of this machine's at the newest receipt that tells."""
+        newest = "SELECT clock_offset_s FROM receipt WHERE clock_offset_s IS NOT NULL ORDER BY receipt DESC LIMIT 1"
+        rows = self._rows(newest)
+        return rows[0][0] if rows else None
+
     _RECEIPT_OF = """
-        SELECT method, url, request_headers, request_body, status, answer_headers, answer_body, received_at
+        SELECT method, url, request_headers, request_body, status, answer_headers, answer_body, received_at,
+            clock_offset_s
         FROM receipt WHERE receipt = (SELECT receipt FROM operation WHERE id = ?)
     """
 
@@ -238,7 +218,8 @@ class Outbox:
         return self.receipt(operation_id).result_of(operation_id)
 
     _RECEIPT = """
-        SELECT method, url, request_headers, request_body, status, answer_headers, answer_body, received_at
+        SELECT method, url, request_headers, request_body, status, answer_headers, answer_body, received_at,
+            clock_offset_s
         FROM receipt WHERE receipt = ?
     """
 
@@ -249,7 +230,7 @@ class Outbox:
             yield _receipt(self._rows(self._RECEIPT, number)[0]), dict(rows)
 
     _ENTRIES = """
-        SELECT id, card, state, answers, code, saved_at, retry_at, body FROM operation
+        SELECT id, card, state, answers, code, saved_at, retry_at, clock_offset_s, body FROM operation
         WHERE (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR id = ?2) ORDER BY place LIMIT ?3
     """
 
@@ -296,10 +277,12 @@ def same_card(card: str) -> str:
     return card.replace(" ", "").replace("-", "")
 
 
-def _operation_row(operation: Operation, saved_at: float) -> tuple[str, str, int, bytes, float]:
+def _operation_row(
+    operation: Operation, saved_at: float, clock_offset_s: float | None
+) -> tuple[str, str, int, bytes, float, float | None]:
     card = same_card(operation.card)
     # What shares a stream is sent in order, so it hangs on the card alone.
-    return operation.id, card, zlib.crc32(card.encode()), operation.to_json(), saved_at
+    return operation.id, card, zlib.crc32(card.encode()), operation.to_json(), saved_at, clock_offset_s
 
 
 def _seconds(moment: datetime | None) -> float | None:
@@ -322,11 +305,12 @@ def _receipt_row(receipt: Receipt) -> tuple[object, ...]:
         json.dumps(dict(receipt.headers)),
         zlib.compress(receipt.body, 1),
         receipt.received_at.timestamp(),
+        receipt.clock_offset_s,
     )
 
 
 def _receipt(row: Sequence[Any]) -> Receipt:
-    method, url, request_headers, request_body, status, headers, body, received_at = row
+    method, url, request_headers, request_body, status, headers, body, received_at, clock_offset_s = row
     request = SignedRequest(
         method=method,
         url=url,
@@ -339,11 +323,12 @@ def _receipt(row: Sequence[Any]) -> Receipt:
         headers=json.loads(headers),
         body=zlib.decompress(body),
         received_at=_moment(received_at),
+        clock_offset_s=clock_offset_s,
     )
 
 
 def _entry(row: Sequence[Any]) -> Entry:
-    operation_id, card, state, answers, code, saved_at, retry_at, body = row
+    operation_id, card, state, answers, code, saved_at, retry_at, clock_offset_s, body = row
     return Entry(
         id=operation_id,
         card=card,
@@ -352,5 +337,6 @@ def _entry(row: Sequence[Any]) -> Entry:
         code=code,
         saved_at=_moment(saved_at),
         retry_at=None if retry_at is None else _moment(retry_at),
+        clock_offset_s=clock_offset_s,
         body=body,
     )

@@ -12,25 +12,32 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from partner_sdk.errors import AnswerNotUnderstoodError, UnknownOperationError
 from partner_sdk.keys import load_public_key
 from partner_sdk.result import Result, parse_result
-from partner_sdk.signing import KeyLookup, SignedRequest, verify_answer
+from partner_sdk.signing import KeyLookup, Signed, SignedRequest, verify_answer
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What was asked, and what the hub answered. It proves nothing until `verify` has passed."""
+    """What was asked, and what the hub answered. It proves nothing until `verify` has passed.
+
+    `clock_offset_s` was measured when it came: how far the hub's clock was ahead of this machine's.
+    """
 
     request: SignedRequest
     status: int
     headers: Mapping[str, str]
     body: bytes
     received_at: datetime
+    clock_offset_s: float | None = None
 
     def verify(self, hub_key: Ed25519PublicKey | str | Path | bytes | KeyLookup) -> str:
         """Check the hub's signature over this answer to this request, offline; return its keyid.
 
         `hub_key` is the hub's public key (or PEM), or a function from keyid to key. Raises ReceiptInvalidError.
         """
-        key_of = hub_key if callable(hub_key) else _always(load_public_key(hub_key))
+        return self.signed(hub_key if callable(hub_key) else _always(load_public_key(hub_key))).keyid
+
+    def signed(self, key_of: KeyLookup) -> Signed:
+        """Check the signature as `verify` does; return who signed, and when. Raises ReceiptInvalidError."""
         return verify_answer(self.request, status=self.status, headers=self.headers, body=self.body, key_of=key_of)
 
     def content(self) -> Any:

@@ -10,7 +10,7 @@ clock is checked here: an old answer cannot be replayed to a new request, and a 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from http_message_signatures import (
@@ -42,6 +42,14 @@ class SignedRequest:
     url: str
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """Who signed an answer, and when by the hub's clock, in whole seconds."""
+
+    keyid: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +87,8 @@ class Signer:
 
 def verify_answer(
     request: SignedRequest, *, status: int, headers: Mapping[str, str], body: bytes, key_of: KeyLookup
-) -> str:
-    """Return the keyid of the hub key that signed this answer to this request. Raises ReceiptInvalidError."""
+) -> Signed:
+    """Return which hub key signed this answer to this request, and when. Raises ReceiptInvalidError."""
     try:
         if request.body:
             ContentDigest.verify(request.headers.get("Content-Digest", ""), request.body)
@@ -95,7 +103,8 @@ def verify_answer(
     expected = receipt_components(has_body=bool(request.body))
     if covered != expected:
         raise ReceiptInvalidError(f"expected the signature to cover {' '.join(expected)}, got {' '.join(covered)}")
-    return str(results[0].parameters["keyid"])
+    parameters = results[0].parameters
+    return Signed(str(parameters["keyid"]), datetime.fromtimestamp(int(parameters["created"]), UTC))
 
 
 def receipt_components(*, has_body: bool) -> list[str]:

@@ -1,0 +1,60 @@
+"""The outbox's tables, and how an older file becomes one of today."""
+
+import sqlite3
+
+LAYOUT = 2
+
+_TABLES = """
+CREATE TABLE operation (
+    place           INTEGER PRIMARY KEY,
+    id              TEXT NOT NULL UNIQUE,
+    card            TEXT NOT NULL,
+    stream          INTEGER NOT NULL,
+    body            BLOB NOT NULL,
+    saved_at        REAL NOT NULL,
+    state           TEXT NOT NULL DEFAULT 'waiting'
+                    CHECK (state IN ('waiting', 'booked', 'refused', 'rejected', 'set_aside')),
+    answers         INTEGER NOT NULL DEFAULT 0,
+    code            TEXT,
+    retry_at        REAL,
+    receipt         INTEGER REFERENCES receipt,
+    clock_offset_s  REAL
+);
+CREATE INDEX operation_waiting ON operation (card, place) WHERE state = 'waiting';
+CREATE TABLE receipt (
+    receipt          INTEGER PRIMARY KEY,
+    method           TEXT NOT NULL,
+    url              TEXT NOT NULL,
+    request_headers  TEXT NOT NULL,
+    request_body     BLOB NOT NULL,
+    status           INTEGER NOT NULL,
+    answer_headers   TEXT NOT NULL,
+    answer_body      BLOB NOT NULL,
+    received_at      REAL NOT NULL,
+    clock_offset_s   REAL
+);
+CREATE TABLE hub_key (
+    keyid      TEXT PRIMARY KEY,
+    jwk        TEXT NOT NULL,
+    pinned_at  REAL NOT NULL
+);
+"""
+
+# What makes a file of layout N one of N + 1; a new file is made by the first.
+_STEPS = (
+    _TABLES,
+    """
+    ALTER TABLE operation ADD COLUMN clock_offset_s REAL;
+    ALTER TABLE receipt ADD COLUMN clock_offset_s REAL;
+    """,
+)
+
+
+def lay_out(connection: sqlite3.Connection, *, layout: int) -> None:
+    """Bring an outbox of this layout, 0 for a new file, to that of today, within the caller's transaction."""
+    # New tables are those of today: no step follows.
+    steps = _STEPS[:1] if layout == 0 else _STEPS[layout:]
+    for step in steps:
+        for statement in step.split(";\n"):
+            connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {LAYOUT}")
