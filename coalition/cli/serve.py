@@ -1,29 +1,38 @@
-"""`coalition serve`: the hub."""
+"""`coalition serve`: the hub, in one process or in several at one address."""
 
 import asyncio
 import gc
+import os
 import signal
-from collections.abc import Callable, Sequence
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
+import structlog
 import typer
 import uvloop
 from aiohttp import web
+from prometheus_client import CollectorRegistry
 
+from coalition.cli.listening import BACKLOG, address_of, bind_shared, listen
 from coalition.cli.options import DatabaseUrl, DataDir
 from coalition.cli.session import Session, now, open_session, run
-from coalition.errors import SettingError
+from coalition.cli.workers import READY, Workers, figures_folder
+from coalition.config import Settings
 from coalition.http.app import build_app, make_runner
 from coalition.http.hub_key import load_signer
-from coalition.http.metrics import build_metrics_app
+from coalition.http.metrics import build_metrics_app, registry
 from coalition.http.routes import Route
 from coalition.lanes.clearing import Clearing
 
 ACCESS_LOG_OFF = None
 # Thousands of operations in flight are not garbage; looking for cycles among them took a quarter of the hub's time.
 OBJECTS_BEFORE_COLLECTION = 100_000
+# For connections that a worker accepted just before it was told to stop: their request is on its way.
+LINGER_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,53 +50,122 @@ def add_serve(app: typer.Typer, extensions: Extensions) -> None:
     def serve(
         host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
         port: Annotated[int | None, typer.Option(help="Port to listen on; 0: any free one.")] = None,
+        workers: Annotated[int | None, typer.Option(help="Processes that share the address.")] = None,
         metrics_port: Annotated[int | None, typer.Option(help="Port of /metrics; none: off.")] = None,
         data_dir: DataDir = None,
         database_url: DatabaseUrl = None,
     ) -> None:
         """Run the hub until it is told to stop; prints one line with its address once it is ready."""
-        uvloop.install()
-        gc.set_threshold(OBJECTS_BEFORE_COLLECTION)
-        run(_serve(extensions, data_dir, database_url, host=host, port=port, metrics_port=metrics_port))
+        flags = {"host": host, "port": port, "workers": workers, "metrics_port": metrics_port}
+        _run(_serve(extensions, data_dir, database_url, **flags))
+
+    @app.command("serve-worker", hidden=True)
+    def serve_worker(lifeline: int, sockets: list[int]) -> None:
+        """Run one process of `serve --workers`, which starts it; the numbers are those of open sockets."""
+        _run(_serve_worker(extensions, lifeline, sockets))
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    uvloop.install()
+    gc.set_threshold(OBJECTS_BEFORE_COLLECTION)
+    run(work)
 
 
 async def _serve(extensions: Extensions, data_dir: Path | None, database_url: str | None, **flags: Any) -> None:
     async with open_session(data_dir, database_url, **flags) as session:
-        settings = session.settings
-        clearing = Clearing(session.pool, clock=now, waiting_max=settings.waiting_max)
-        app = build_app(clearing, load_signer(settings.hub_key_path), more_routes=extensions.routes)
-        for mount in extensions.pages:
-            mount(app, session)
-        runner = make_runner(app)
-        await runner.setup()
-        metrics = web.AppRunner(build_metrics_app(clearing), access_log=ACCESS_LOG_OFF)
-        try:
-            await _listen(runner, settings.host, settings.port)
-            if settings.metrics_port is not None:
-                await metrics.setup()
-                await _listen(metrics, settings.host, settings.metrics_port)
-            typer.echo(f"coalition is ready at {_address(runner)}")
-            await _told_to_stop()
-        finally:
-            await runner.cleanup()
-            await metrics.cleanup()
+        if session.settings.workers == 1:
+            await _serve_alone(session, extensions)
+        else:
+            await _serve_by_workers(session)
 
 
-async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
+async def _serve_alone(session: Session, extensions: Extensions) -> None:
+    settings, stopping = session.settings, _told_to_stop()
+    async with _hub(session, extensions) as runner, _metrics(settings, registry):
+        await listen(runner, settings.host, settings.port)
+        typer.echo(f"coalition is ready at {address_of(runner.addresses[0])}")
+        await stopping.wait()
+
+
+async def _serve_by_workers(session: Session) -> None:
+    settings, stopping = session.settings, _told_to_stop()
+    # Made before the workers start, so that it is made once.
+    load_signer(settings.hub_key_path)
+    sockets = bind_shared(settings.host, settings.port, count=settings.workers)
+    with figures_folder() as figures:
+        workers = Workers(session, figures=Path(figures))
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, workers.reload)
+        async with _metrics(settings, workers.registry):
+            try:
+                await workers.start(sockets)
+                typer.echo(f"coalition is ready at {address_of(sockets[0][0].getsockname())}")
+                await workers.keep(stopping)
+            finally:
+                await workers.stop()
+
+
+async def _serve_worker(extensions: Extensions, lifeline: int, sockets: Sequence[int]) -> None:
+    stopping = _told_to_stop()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: None)
+    parent, to_parent = await asyncio.open_unix_connection(sock=socket.socket(fileno=lifeline))
+    structlog.contextvars.bind_contextvars(worker=os.getpid())
+
+    async def close_when_stopping(_: web.Request, response: web.StreamResponse) -> None:
+        # Who keeps a connection comes back by a new one, to a worker that goes on.
+        if stopping.is_set():
+            response.headers["Connection"] = "close"
+            response.force_close()
+
+    async with open_session(None, None) as session, _hub(session, extensions, close_when_stopping) as runner:
+        for number in sockets:
+            await web.SockSite(runner, socket.socket(fileno=number), backlog=BACKLOG).start()
+        to_parent.write(READY)
+        gone = asyncio.create_task(parent.read())
+        gone.add_done_callback(lambda _: stopping.set())
+        await stopping.wait()
+        for site in list(runner.sites):
+            await site.stop()
+        await asyncio.sleep(LINGER_S)
+
+
+@asynccontextmanager
+async def _hub(
+    session: Session,
+    extensions: Extensions,
+    *before_answers: Callable[[web.Request, web.StreamResponse], Coroutine[Any, Any, None]],
+) -> AsyncIterator[web.AppRunner]:
+    """Give the hub, not listening yet; at the end it finishes what it accepted."""
+    settings = session.settings
+    clearing = Clearing(session.pool, clock=now, waiting_max=settings.waiting_max)
+    app = build_app(clearing, load_signer(settings.hub_key_path), more_routes=extensions.routes)
+    for mount in extensions.pages:
+        mount(app, session)
+    app.on_response_prepare.extend(before_answers)
+    runner = make_runner(app)
+    await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
-    except OSError as error:
-        raise SettingError(f"can not listen on {host} port {port}: {error.strerror}") from error
+        yield runner
+    finally:
+        await runner.cleanup()
 
 
-def _address(runner: web.AppRunner) -> str:
-    host, port = runner.addresses[0][:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+@asynccontextmanager
+async def _metrics(settings: Settings, shown: CollectorRegistry) -> AsyncIterator[None]:
+    """Answer /metrics on its own port, where there is one."""
+    runner = web.AppRunner(build_metrics_app(shown), access_log=ACCESS_LOG_OFF)
+    try:
+        if settings.metrics_port is not None:
+            await runner.setup()
+            await listen(runner, settings.host, settings.metrics_port)
+        yield
+    finally:
+        await runner.cleanup()
 
 
-async def _told_to_stop() -> None:
+def _told_to_stop() -> asyncio.Event:
+    """Return what is set by the first SIGINT or SIGTERM."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
-    await stopping.wait()
+    return stopping

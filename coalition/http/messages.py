@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from coalition.errors import FieldFault, RequestRefusedError
 from coalition.http.answers import MessageAnswer
-from coalition.http.metrics import count_results
+from coalition.http.metrics import count_results, waiting_operations
 from coalition.http.problems import shortened
 from coalition.http.routes import CLEARING, Answer, PartnerCall, Route
 from coalition.lanes.clearing import SignedMessage
@@ -39,24 +39,29 @@ async def post_message(request: web.Request, call: PartnerCall) -> Answer:
     faults = message_faults(message.operations, now=clearing.clock(), currency=clearing.registry.programme.currency)
     if faults:
         raise refused_message(faults)
-    signed = call.verified.request
     digest = call.verified.body_sha256 or sha256(call.body).digest()
-    results = await clearing.clear(
-        SignedMessage(
-            partner=call.participant,
-            keyid=call.keyid,
-            authority=signed.authority,
-            target=request.raw_path,
-            signature_input=signed.signature_input or "",
-            signature=signed.signature or "",
-            content_digest=signed.content_digest or "",
-            body=call.body,
-            digest=digest,
-        ),
-        message.operations,
-    )
+    waiting_operations.inc(len(message.operations))
+    try:
+        results = await clearing.clear(_signed_message(request, call, digest), message.operations)
+    finally:
+        waiting_operations.dec(len(message.operations))
     count_results(results)
     return Answer(200, f'{{"message":"{digest.hex()}","results":[{",".join(results)}]}}'.encode())
+
+
+def _signed_message(request: web.Request, call: PartnerCall, digest: bytes) -> SignedMessage:
+    signed = call.verified.request
+    return SignedMessage(
+        partner=call.participant,
+        keyid=call.keyid,
+        authority=signed.authority,
+        target=request.raw_path,
+        signature_input=signed.signature_input or "",
+        signature=signed.signature or "",
+        content_digest=signed.content_digest or "",
+        body=call.body,
+        digest=digest,
+    )
 
 
 def read_message(body: bytes) -> Message:

@@ -1,12 +1,22 @@
-"""Figures for Prometheus, on an address of their own."""
+"""Figures for Prometheus, on an address of their own.
+
+A worker of many keeps its figures in files of its own in a folder that all workers share, and the page sums them up
+(prometheus_client's multi-process mode; the environment variable FOLDER_VARIABLE, set before the process starts, turns
+it on). What an ended worker has counted stays counted: see `fold_ended`.
+"""
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.mmap_dict import MmapedDict
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
-from coalition.lanes.clearing import Clearing
+FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+KINDS_THAT_ADD_UP = ("counter", "histogram")
 
 registry = CollectorRegistry()
 
@@ -21,20 +31,47 @@ request_seconds = Histogram(
     registry=registry,
 )
 waiting_operations = Gauge(
-    "coalition_waiting_operations", "Operations accepted and not yet answered.", registry=registry
+    "coalition_waiting_operations",
+    "Operations accepted and not yet answered.",
+    registry=registry,
+    multiprocess_mode="livesum",
 )
 
 
-def build_metrics_app(clearing: Clearing) -> web.Application:
+def build_metrics_app(shown: CollectorRegistry) -> web.Application:
     """Return the application that answers GET /metrics."""
 
     async def get_metrics(_: web.Request) -> web.Response:
-        waiting_operations.set(clearing.waiting)
-        return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        return web.Response(body=generate_latest(shown), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     app = web.Application()
     app.router.add_get("/metrics", get_metrics)
     return app
+
+
+def registry_of_workers(folder: Path) -> CollectorRegistry:
+    """Return what sums up the figures of all workers that keep theirs in this folder."""
+    summed = CollectorRegistry()
+    MultiProcessCollector(summed, path=str(folder))  # type: ignore[no-untyped-call]
+    return summed
+
+
+def fold_ended(folder: Path, pid: int) -> None:
+    """Add what an ended worker has counted to the counts of those that ended before, and drop its gauges.
+
+    One file of each kind for all of them: the folder does not grow with every reload."""
+    mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]
+    # Its own types are missing.
+    file_of: Any = MmapedDict
+    for kind in KINDS_THAT_ADD_UP:
+        own = folder / f"{kind}_{pid}.db"
+        if not own.exists():
+            continue
+        ended = file_of(str(folder / f"{kind}_ended.db"))
+        for key, value, _, _ in file_of.read_all_values_from_file(str(own)):
+            ended.write_value(key, ended.read_value(key)[0] + value, 0.0)
+        ended.close()
+        own.unlink()
 
 
 def count_results(results: Sequence[str]) -> None:

@@ -38,6 +38,7 @@ class HubProcess:
     """`coalition serve` in a process of its own; after a kill it comes back at the same address."""
 
     data_dir: Path
+    flags: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
     authority: str = "127.0.0.1:0"
     _process: Process | None = None
@@ -48,6 +49,7 @@ class HubProcess:
         # Its log goes where pytest shows it for a test that fails.
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "coalition", "serve", "--port", port, "--data-dir", str(self.data_dir)),
+            *self.flags,
             env={**os.environ, **self.environment},
             stdout=asyncio.subprocess.PIPE,
         )
@@ -55,6 +57,23 @@ class HubProcess:
         line = (await self._process.stdout.readline()).decode().strip()
         assert line.startswith(READY), line
         self.authority = line.removeprefix(READY)
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    async def ended(self) -> int:
+        """Wait until it has ended by itself; return its exit code."""
+        assert self._process is not None
+        await self._process.communicate()
+        exit_code, self._process = self._process.returncode, None
+        assert exit_code is not None
+        return exit_code
 
     async def kill(self) -> None:
         """As the kernel does when memory runs out: no word, no clean-up."""

@@ -2,7 +2,7 @@
 
 from aiohttp.test_utils import TestClient, TestServer
 
-from coalition.http.metrics import build_metrics_app
+from coalition.http.metrics import build_metrics_app, registry
 from tests.http.conftest import RunningHub
 
 
@@ -15,7 +15,7 @@ async def test_health_and_readiness_are_told(hub: RunningHub) -> None:
 
 async def test_operations_are_counted_by_verdict(hub: RunningHub) -> None:
     """The figures move with what partners send."""
-    async with TestClient(TestServer(build_metrics_app(hub.clearing))) as client:
+    async with TestClient(TestServer(build_metrics_app(registry))) as client:
         before = await _figure(client, 'coalition_operations_total{verdict="refused"}')
         shop, card = await hub.shop(), await hub.card()
         await shop.burn(card, 5)
