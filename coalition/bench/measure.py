@@ -158,7 +158,7 @@ class _Run:
     def _cpu_now(self) -> dict[str, float]:
         world = self._world
         return {
-            "hub": cpu_s(world.hub_pid),
+            "hub": tree_cpu_s(world.hub_pid),
             "bare": cpu_s(world.bare_pid),
             "postgres": tree_cpu_s(world.postgres_pid),
             "generator": cpu_s(world.generator.pid),

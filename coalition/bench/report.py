@@ -57,7 +57,7 @@ def build_document(
         "counts": _counts(measured),
         "raw": asdict(measured),
         "sizes": asdict(sizes),
-        "settings": measured.settings,
+        "settings": {"workers": sizes.workers, **measured.settings},
         "machine": _machine(load_before),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in VERSIONS_OF}},
     }
@@ -141,6 +141,7 @@ def _words(document: dict[str, Any]) -> list[str]:
         f"{counts['refused']:,} refused; {counts['dropped']:,} messages had no proper answer. "
         f"The journal agrees; the signatures of {counts['answers_checked']} answers were checked.",
         f"PostgreSQL {settings['server_version']} at full durability (fsync, synchronous_commit, full_page_writes on). "
-        f"Hub, database and load generator shared {machine['cores']} cores; load before: {machine['load_before']}.",
+        f"The hub's processes ({settings['workers']}), database and load generator shared {machine['cores']} cores; "
+        f"load before: {machine['load_before']}.",
         "Ratios carry over to other machines, absolute figures do not. The targets are aims, not a verdict.",
     ]

@@ -1,13 +1,18 @@
 """How much of everything a run does."""
 
+import os
 from dataclasses import dataclass
+
+# More hardly help where the database shares the cores.
+WORKERS_MAX = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
     """`messages` of `operations` each are sent per round of B1, `singles` of one operation each per round of B3.
 
-    `in_flight` and `singles_in_flight` say how many messages wait for their answers at once."""
+    `in_flight` and `singles_in_flight` say how many messages wait for their answers at once, `workers` how many
+    processes the hub has."""
 
     members: int
     partners: int
@@ -20,6 +25,7 @@ class Sizes:
     open_loop_s: float
     peer_s: float
     peer_connections: int
+    workers: int = 1
 
 
 FULL = Sizes(
@@ -49,3 +55,8 @@ QUICK = Sizes(
     peer_s=1.0,
     peer_connections=8,
 )
+
+
+def workers_for_this_machine() -> int:
+    """Return one for each core that we may use, up to WORKERS_MAX."""
+    return min(len(os.sched_getaffinity(0)), WORKERS_MAX)

@@ -94,7 +94,11 @@ async def open_world(sizes: Sizes, progress: Progress) -> AsyncIterator[World]:
             keys = [generate_private_key() for _ in range(sizes.partners)]
             await _add_partners(pool, keys)
             cards = await _add_members(pool, sizes.members, progress)
-            with _hub(folder) as (hub, hub_pid), _generator(cards, keys) as generator, _bare(keys) as bare:
+            with (
+                _hub(folder, sizes.workers) as (hub, hub_pid),
+                _generator(cards, keys) as generator,
+                _bare(keys) as bare,
+            ):
                 yield World(
                     url=server.url,
                     pool=pool,
@@ -146,9 +150,10 @@ async def _add_members(pool: Pool, count: int, progress: Progress) -> list[str]:
 
 
 @contextmanager
-def _hub(folder: Path) -> Iterator[tuple[str, int]]:
+def _hub(folder: Path, workers: int) -> Iterator[tuple[str, int]]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COALITION_")}
     command = [sys.executable, "-m", "coalition", "serve", "--port", "0", "--data-dir", str(folder)]
+    command += ["--workers", str(workers)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     assert process.stdout is not None
     try:

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from coalition.bench.measure import measure
 from coalition.bench.report import build_document, print_table
-from coalition.bench.sizes import FULL, QUICK
+from coalition.bench.sizes import FULL, QUICK, workers_for_this_machine
 from coalition.cli.options import AsJson
 from coalition.cli.session import run
 
@@ -37,6 +37,9 @@ def add_bench(app: typer.Typer) -> None:
         members: Annotated[int | None, typer.Option(min=100, help="Accounts; by default 200,000.")] = None,
         rounds: Annotated[int | None, typer.Option(min=1, help="Rounds; figures are medians over them.")] = None,
         messages: Annotated[int | None, typer.Option(min=1, help="Messages of 500 per round.")] = None,
+        workers: Annotated[
+            int | None, typer.Option(min=1, max=64, help="Processes of the hub; by default one a core, at most 4.")
+        ] = None,
         singles: Annotated[int | None, typer.Option(min=1, help="Messages of one operation per round.")] = None,
     ) -> None:
         # Told to stop, it still stops its servers and removes their folder.
@@ -49,6 +52,7 @@ def add_bench(app: typer.Typer) -> None:
             rounds=rounds or sizes.rounds,
             messages=messages or sizes.messages,
             singles=singles or sizes.singles,
+            workers=workers or workers_for_this_machine(),
         )
         load_before, started_s = os.getloadavg()[0], time.perf_counter()
         columns = (TextColumn("{task.description:<30}"), BarColumn(), TextColumn("{task.completed:,}/{task.total:,}"))

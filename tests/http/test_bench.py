@@ -5,7 +5,7 @@ import subprocess
 import sys
 from typing import Any
 
-SMALL = ["--quick", "--members", "200", "--rounds", "1", "--messages", "2", "--singles", "40"]
+SMALL = ["--quick", "--members", "200", "--rounds", "1", "--messages", "2", "--singles", "40", "--workers", "2"]
 
 
 def test_the_benchmark_tells_ratios_raw_numbers_and_settings() -> None:
@@ -22,6 +22,7 @@ def test_the_benchmark_tells_ratios_raw_numbers_and_settings() -> None:
         assert figure["reference"] > 0
         assert figure["first_target"] < figure["goal"]
     assert {document["settings"][name] for name in ("fsync", "synchronous_commit", "full_page_writes")} == {"on"}
+    assert document["settings"]["workers"] == 2
     assert document["counts"]["dropped"] == 0
     assert document["counts"]["answers_checked"] > 0
     assert document["latency"]["hub"]["p50_ms"] <= document["latency"]["hub"]["p99_ms"]
