@@ -24,7 +24,7 @@ from partner_sdk.keys import load_public_key, make_key_pair
 from partner_sdk.operation import KINDS
 from partner_sdk.operation_file import operation_of_flags, read_operations
 from partner_sdk.outbox import Entry, Outbox
-from partner_sdk.result import Flushed, Result
+from partner_sdk.result import Event, Flushed, Result
 from partner_sdk.verify_receipts import verify_receipts
 
 REFUSED, WRONG_USE, NO_ANSWER = 1, 2, 3
@@ -94,6 +94,23 @@ def _result_line(result: Result) -> str:
 
 def _result_fields(result: Result) -> dict[str, Any]:
     return {**result.raw, "id": result.id, "verdict": result.verdict}
+
+
+def _events(options: argparse.Namespace) -> int:
+    async def print_events() -> None:
+        async with _hub(options) as hub:
+            async for event in hub.events(options.after):
+                # One a line as they come, in JSON as well: there may be millions.
+                _print({**event.raw, "cursor": event.cursor}, _event_line(event), options)
+
+    asyncio.run(print_events())
+    return 0
+
+
+def _event_line(event: Event) -> str:
+    code = "" if event.result is None or event.result.code is None else f"  {event.result.code}"
+    what = f"{event.kind}  {event.verdict}{code}  {event.operation_id or '-'}"
+    return f"{event.booked_at.isoformat()}  {what}  cursor {event.cursor or '-'}"
 
 
 def _outbox_list(options: argparse.Namespace) -> int:
@@ -216,6 +233,10 @@ def _parser() -> argparse.ArgumentParser:
     for flag, kind in _OPERATION_FLAGS.items():
         send.add_argument(f"--{flag.replace('_', '-')}", type=kind)
     send.set_defaults(run=_send)
+
+    events = commands.add_parser("events", parents=[online], help="what happened to this partner's operations")
+    events.add_argument("--after", metavar="CURSOR", help="go on after this cursor; default: from the beginning")
+    events.set_defaults(run=_events)
 
     outbox = commands.add_parser("outbox", help="look at what waits and what was answered")
     _add_outbox_commands(outbox.add_subparsers(required=True, metavar="COMMAND"), kept=kept, online=online)

@@ -1,6 +1,6 @@
 """The partner's side of the hub in one class."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,7 +31,17 @@ from partner_sdk.operation import (
 from partner_sdk.outbox import Outbox
 from partner_sdk.problem import read_fault
 from partner_sdk.receipt import Receipt
-from partner_sdk.result import CardBalance, Flushed, Result, Window, parse_card_balance, parse_result, parse_windows
+from partner_sdk.result import (
+    CardBalance,
+    Event,
+    Flushed,
+    Result,
+    Window,
+    parse_card_balance,
+    parse_events,
+    parse_result,
+    parse_windows,
+)
 from partner_sdk.sender import Seen, Sender, counted
 from partner_sdk.signing import Signer
 
@@ -269,6 +279,19 @@ class Coalition:
                 return None
             raise
         return parse_result(receipt.content())
+
+    async def events(self, after: str | None = None) -> AsyncIterator[Event]:
+        """Yield what happened to this partner's operations after a cursor, or from the beginning, up to now.
+
+        Keep the last event's `cursor` and give it as `after` next time: then none is left out.
+        """
+        has_more = True
+        while has_more:
+            query = "" if after is None else f"?after={quote(after, safe='')}"
+            page = parse_events((await self._get(f"/v1/events{query}")).content(), after=after)
+            for event in page.events:
+                yield event
+            after, has_more = page.cursor, page.has_more
 
     async def windows(self) -> list[Window]:
         """Return the clearing periods, as the hub lists them."""

@@ -1,4 +1,4 @@
-"""What the hub answers, typed: results of operations, balances, windows. Unknown fields stay readable in `raw`."""
+"""What the hub answers, typed: results of operations, balances, windows, events; unknown fields are in `raw`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -68,6 +68,37 @@ class Window:
     number: int
     state: str
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What happened to an operation of this partner, or by itself to what it left (a hold's `time_out`).
+
+    The latter has no `operation_id`, no `result`, and a `verdict` of its own, such as timed_out. `cursor` is where to
+    go on after this event; those of the same page may then come again, so know an event by its lane and leaf.
+    """
+
+    lane: int
+    leaf: int
+    kind: str
+    verdict: str
+    operation_id: str | None
+    points: int | None
+    occurred_at: datetime | None
+    booked_at: datetime
+    window: int
+    result: Result | None
+    cursor: str | None
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """Events in each lane's order; `has_more`: ask again at once."""
+
+    events: tuple[Event, ...]
+    cursor: str
+    has_more: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,3 +173,33 @@ def parse_windows(content: Any) -> tuple[list[Window], str | None]:
     except (KeyError, TypeError, ValueError, AttributeError) as fault:
         raise AnswerNotUnderstoodError("expected a list of windows", content=content) from fault
     return windows, None if cursor is None else str(cursor)
+
+
+def parse_events(content: Any, *, after: str | None) -> EventPage:
+    """Return the page of events that follows the cursor `after`. Raises AnswerNotUnderstoodError."""
+    try:
+        cursor, every = str(content["cursor"]), content["events"]
+        # Until a page is through, only its beginning is a place to come back to without losing any.
+        places = [after] * (len(every) - 1) + [cursor]
+        events = tuple(_event(raw, cursor=place) for raw, place in zip(every, places, strict=False))
+        return EventPage(events, cursor, has_more=content["more"] is True)
+    except (KeyError, TypeError, ValueError, AttributeError) as fault:
+        raise AnswerNotUnderstoodError("expected a page of events", content=content) from fault
+
+
+def _event(raw: Any, *, cursor: str | None) -> Event:
+    told, operation_id = raw["result"], raw["operation_id"]
+    return Event(
+        lane=int(raw["lane"]),
+        leaf=int(raw["leaf"]),
+        kind=str(raw["kind"]),
+        verdict=str(told["verdict"]),
+        operation_id=operation_id,
+        points=told.get("points"),
+        occurred_at=_moment(raw["occurred_at"]),
+        booked_at=datetime.fromisoformat(raw["booked_at"]),
+        window=int(raw["window"]),
+        result=None if operation_id is None else parse_result(told),
+        cursor=cursor,
+        raw=raw,
+    )

@@ -107,11 +107,11 @@ def verify_answer(
     return Signed(str(parameters["keyid"]), datetime.fromtimestamp(int(parameters["created"]), UTC))
 
 
-def receipt_components(*, has_body: bool) -> list[str]:
-    """Return what a receipt's signature covers, in the protocol's order."""
+def receipt_components(*, has_body: bool, label: str = LABEL) -> list[str]:
+    """Return what a receipt's signature covers, in the protocol's order; `label` is that of the request's signature."""
     digest = ['"content-digest";req'] if has_body else []
     request = ['"@method";req', '"@authority";req', '"@path";req', '"@query";req', *digest]
-    return ['"@status"', '"content-digest"', *request, f'"signature";req;key="{LABEL}"']
+    return ['"@status"', '"content-digest"', *request, f'"signature";req;key="{label}"']
 
 
 def _receipt_invalid(fault: HTTPMessageSignaturesException) -> ReceiptInvalidError:

@@ -1,0 +1,214 @@
+"""The fake hub's accounts and decisions: the real hub's results and refusals, without lots, terms and settlement.
+
+balance = everything booked (below 0: a debt that earns repay)      available = balance - points of open holds
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from partner_sdk.operation import POINTS_MAX, Burn, Capture, Earn, Operation, Release, Reserve, Reverse
+
+LANE, WINDOW = 0, 1
+
+
+class _RefusedError(Exception):
+    def __init__(self, code: str, **detail: int | str) -> None:
+        super().__init__(code)
+        self.code, self.detail = code, detail
+
+
+@dataclass(slots=True)
+class Hold:
+    """Points set aside; `state` is reserved, captured, released or timed_out."""
+
+    points: int
+    expires_at: datetime
+    state: str = "reserved"
+
+
+@dataclass(slots=True)
+class Account:
+    balance: int = 0
+    holds: list[Hold] = field(default_factory=list)
+
+    @property
+    def held(self) -> int:
+        return sum(hold.points for hold in self.holds if hold.state == "reserved")
+
+    @property
+    def available(self) -> int:
+        return self.balance - self.held
+
+
+@dataclass(slots=True)
+class _Booking:
+    points: int
+    hold: Hold | None = None
+    detail: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Record:
+    """A decided operation: `kind` as the journal calls it, no `booking` if refused, `reversed_points` undone since."""
+
+    operation: Operation
+    account: Account
+    kind: str
+    booking: _Booking | None
+    result: dict[str, Any]
+    reversed_points: int = 0
+
+
+class FakeLedger:
+    """Decides one partner's operations, one by one; `events` are its journal, in order."""
+
+    def __init__(self, *, may_earn: bool, may_burn: bool, earn_rate: Decimal | None) -> None:
+        self.accounts: dict[str, Account] = {}
+        self.records: dict[str, Record] = {}
+        self.events: list[dict[str, Any]] = []
+        self._may_earn, self._may_burn, self._earn_rate = may_earn, may_burn, earn_rate
+
+    def settle_due(self, *, now: datetime) -> None:
+        """Book what time alone has done: holds that timed out."""
+        due = [
+            (hold.expires_at, number, hold, account)
+            for number, account in enumerate(self.accounts.values())
+            for hold in account.holds
+            if hold.state == "reserved" and hold.expires_at <= now
+        ]
+        for expires_at, _, hold, account in sorted(due, key=lambda one: one[:2]):
+            hold.state = "timed_out"
+            result = {"verdict": "timed_out", "points": hold.points} | _figures(account)
+            self._journal("time_out", None, result, occurred_at=expires_at, now=now)
+
+    def book(self, operation: Operation, *, now: datetime) -> dict[str, Any]:
+        """Decide one operation; return its result, the one given before if it is known."""
+        self.settle_due(now=now)
+        refused: dict[str, Any] = {"id": operation.id, "verdict": "refused"}
+        if (first := self.records.get(operation.id)) is not None:
+            place = {name: first.result[name] for name in ("lane", "leaf")}
+            is_same = operation.to_json() == first.operation.to_json()
+            return first.result if is_same else refused | {"code": "operation_id_reused"} | place
+        if (account := self.accounts.get(operation.card)) is None:
+            return refused | {"code": "unknown_card", "retryable": True}
+        kind = self._kind(operation)
+        booking = None
+        try:
+            booking = self._decide(operation, account, now)
+            told = {"points": booking.points} | _figures(account) | dict(booking.detail)
+            result = {"id": operation.id, "verdict": "booked"} | told
+        except _RefusedError as refusal:
+            if refusal.code == "unknown_original":
+                return refused | {"code": refusal.code, "retryable": True}
+            result = refused | {"code": refusal.code, "available": account.available} | refusal.detail
+        result = self._journal(kind, operation.id, result, occurred_at=operation.occurred_at, now=now)
+        self.records[operation.id] = Record(operation, account, kind, booking, result)
+        return result
+
+    def _journal(
+        self, kind: str, operation_id: str | None, told: dict[str, Any], *, occurred_at: datetime, now: datetime
+    ) -> dict[str, Any]:
+        place = {"lane": LANE, "leaf": len(self.events)}
+        booked = {"window": WINDOW, "booked_at": moment_text(now)}
+        result = told | place | booked
+        event = {"kind": kind, "operation_id": operation_id, "occurred_at": moment_text(occurred_at), "result": result}
+        self.events.append(place | event | booked)
+        return result
+
+    def _kind(self, operation: Operation) -> str:
+        if not isinstance(operation, Reverse):
+            return operation.type
+        original = self.records.get(operation.operation_id)
+        is_of_burn = original is not None and original.kind in ("burn", "capture", "reverse_burn")
+        return "reverse_burn" if is_of_burn else "reverse_earn"
+
+    def _decide(self, operation: Operation, account: Account, now: datetime) -> _Booking:
+        match operation:
+            case Earn():
+                booking = _Booking(self._earned(operation))
+                account.balance += booking.points
+            case Burn():
+                booking = _Booking(self._spendable(operation.points, account))
+                account.balance -= booking.points
+            case Reserve():
+                expires_at = now + timedelta(seconds=operation.timeout_s)
+                hold = Hold(self._spendable(operation.points, account), expires_at)
+                account.holds.append(hold)
+                booking = _Booking(hold.points, hold, {"expires_at": moment_text(expires_at)})
+            case Capture():
+                hold = self._open_hold(operation.reserve_id, account)
+                booking = _Booking(operation.points or hold.points)
+                if booking.points > hold.points:
+                    raise _RefusedError("more_than_left", left=hold.points)
+                hold.state = "captured"
+                account.balance -= booking.points
+            case Release():
+                hold = self._open_hold(operation.reserve_id, account)
+                hold.state = "released"
+                booking = _Booking(hold.points)
+            case Reverse():
+                booking = _Booking(self._reverse(operation, account))
+        return booking
+
+    def _earned(self, earn: Earn) -> int:
+        if not self._may_earn:
+            raise _RefusedError("earn_not_allowed")
+        if earn.points is not None:
+            return earn.points
+        if earn.purchase is None or self._earn_rate is None:
+            raise _RefusedError("points_missing")
+        points = int(earn.purchase.amount * self._earn_rate)
+        if not 0 < points <= POINTS_MAX:
+            raise _RefusedError("points_over_limit" if points else "no_points_earned")
+        return points
+
+    def _spendable(self, points: int, account: Account) -> int:
+        if not self._may_burn:
+            raise _RefusedError("burn_not_allowed")
+        if points > account.available:
+            raise _RefusedError("insufficient_points")
+        return points
+
+    def _open_hold(self, reserve_id: str, account: Account) -> Hold:
+        original, booking = self._original(reserve_id)
+        if booking.hold is None:
+            raise _RefusedError("not_a_reserve")
+        if original.account is not account:
+            raise _RefusedError("other_account")
+        if booking.hold.state != "reserved":
+            raise _RefusedError("hold_resolved", state=booking.hold.state)
+        return booking.hold
+
+    def _reverse(self, reverse: Reverse, account: Account) -> int:
+        original, booking = self._original(reverse.operation_id)
+        if original.kind not in ("earn", "burn", "capture"):
+            raise _RefusedError("not_reversible")
+        if original.account is not account:
+            raise _RefusedError("other_account")
+        left = booking.points - original.reversed_points
+        points = left if reverse.points is None else reverse.points
+        if points > left or left == 0:
+            raise _RefusedError("more_than_left", left=left)
+        original.reversed_points += points
+        account.balance += -points if original.kind == "earn" else points
+        return points
+
+    def _original(self, operation_id: str) -> tuple[Record, _Booking]:
+        original = self.records.get(operation_id)
+        if original is None:
+            raise _RefusedError("unknown_original")
+        if original.booking is None:
+            raise _RefusedError("original_refused")
+        return original, original.booking
+
+
+def _figures(account: Account) -> dict[str, int]:
+    return {"balance": account.balance, "available": account.available}
+
+
+def moment_text(moment: datetime) -> str:
+    """Return a UTC moment as the hub writes it."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,89 @@
+"""What the fake hub reads of a message, and what is wrong with it: by the SDK's own operations, and by its clock."""
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from partner_sdk.errors import InvalidOperationError
+from partner_sdk.message import OPERATIONS_MAX
+from partner_sdk.operation import Burn, Earn, Operation, parse_operation
+from partner_sdk.outbox import same_card
+
+PAST_DAYS_MAX = 400
+AHEAD_MINUTES_MAX = 10
+
+Fault = dict[str, str]
+
+
+class RequestRefusedError(Exception):
+    """The request is refused as a whole; `faults` names every bad field."""
+
+    def __init__(self, status: int, code: str, faults: Sequence[Fault] = ()) -> None:
+        super().__init__(code)
+        self.status, self.code, self.faults = status, code, list(faults)
+
+
+def read_message(body: bytes, *, now: datetime, currency: str) -> list[Operation]:
+    """Return a message's operations, card and moment spelled one way. Raises RequestRefusedError."""
+    try:
+        message = json.loads(body)
+    except ValueError as not_json:
+        raise RequestRefusedError(400, "not_json", [fault("body", "json_invalid", "JSON", "")]) from not_json
+    every = message.get("operations") if isinstance(message, dict) else None
+    if not isinstance(every, list) or not every:
+        raise RequestRefusedError(422, "message_invalid", [fault("operations", "missing", "operations", every)])
+    if len(every) > OPERATIONS_MAX:
+        raise RequestRefusedError(413, "too_many_operations", [fault("operations", "too_long", "fewer", len(every))])
+    operations: list[Operation] = []
+    faults: list[Fault] = []
+    for index, fields in enumerate(every):
+        try:
+            operations.append(_read_operation(fields))
+        except InvalidOperationError as invalid:
+            faults += [fault(f"operations.{index}.{one.field}", "invalid", one.reason, "") for one in invalid.faults]
+    faults = faults or list(_faults(operations, now=now, currency=currency))
+    if faults:
+        raise RequestRefusedError(422, "message_invalid", faults)
+    return operations
+
+
+def fault(field: str, code: str, expected: str, got: object) -> Fault:
+    """Return one bad field: where, what was expected, what came."""
+    return {"field": field, "code": code, "expected": expected, "got": str(got)}
+
+
+def _read_operation(fields: Any) -> Operation:
+    # The SDK makes an id and a moment where a till gives none; on the wire both must be there.
+    required = {"id": None, "occurred_at": None}
+    operation = parse_operation(required | fields if isinstance(fields, dict) else {})
+    spelled = {"card": same_card(operation.card), "occurred_at": operation.occurred_at.astimezone(UTC)}
+    return operation.model_copy(update=spelled)
+
+
+def _faults(operations: list[Operation], *, now: datetime, currency: str) -> Iterator[Fault]:
+    first_index: dict[str, int] = {}
+    for index, operation in enumerate(operations):
+        place = f"operations.{index}"
+        if (first := first_index.setdefault(operation.id, index)) != index:
+            expected = f"an id of its own; operations.{first} has the same"
+            yield fault(f"{place}.id", "operation_id_twice", expected, operation.id)
+        behind = now - operation.occurred_at
+        if not -timedelta(minutes=AHEAD_MINUTES_MAX) <= behind <= timedelta(days=PAST_DAYS_MAX):
+            expected = f"at most {PAST_DAYS_MAX} days before and {AHEAD_MINUTES_MAX} minutes after {now.isoformat()}"
+            yield fault(f"{place}.occurred_at", "occurred_at_far_off", expected, operation.occurred_at.isoformat())
+        if isinstance(operation, Earn | Burn) and (purchase := operation.purchase) and purchase.currency != currency:
+            yield fault(f"{place}.purchase.currency", "foreign_currency", currency, purchase.currency)
+        if isinstance(operation, Earn) and operation.vat is not None:
+            yield from _vat_faults(place, operation)
+
+
+def _vat_faults(place: str, earn: Earn) -> Iterator[Fault]:
+    shares = earn.vat or []
+    shared = sum(share.points for share in shares)
+    if earn.points is None:
+        yield fault(f"{place}.points", "points_missing", "points beside vat", "nothing")
+    elif len({share.rate for share in shares}) < len(shares):
+        yield fault(f"{place}.vat", "vat_rate_twice", "each rate once", ", ".join(str(share.rate) for share in shares))
+    elif shared != earn.points:
+        yield fault(f"{place}.vat", "vat_sum_wrong", f"shares that sum to {earn.points} points", f"{shared} points")

@@ -1,0 +1,174 @@
+"""The hub that partners test their tills with, seen through the SDK over real HTTP."""
+
+import asyncio
+import json
+import socket
+from datetime import timedelta
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from partner_sdk import (
+    Backoff,
+    Coalition,
+    Earn,
+    HubUnreachableError,
+    MessageRejectedError,
+    NotAuthorizedError,
+    RefusedError,
+    new_operation_id,
+)
+from partner_sdk.testing import FakeHub
+from tests.sdk.test_command_line import run
+
+HOUR_S = 3600
+
+
+@pytest.fixture
+def shop_key():
+    return Ed25519PrivateKey.generate()
+
+
+@pytest.fixture
+async def fake(shop_key):
+    async with FakeHub(partner_public_key=shop_key.public_key()) as fake:
+        yield fake
+
+
+@pytest.fixture
+async def till(fake, shop_key, outbox_path):
+    backoff = Backoff(first_s=0.001, pause_max_s=0.01)
+    async with Coalition(fake.url, shop_key, outbox=outbox_path, backoff=backoff, give_up_after_s=5.0) as till:
+        yield till
+
+
+async def read_events(till, after=None):
+    return [event async for event in till.events(after)]
+
+
+async def test_a_hold_is_captured_in_part_and_the_rest_is_free(fake, till):
+    card = fake.add_card(points=500)
+    held = await till.reserve(card=card, points=300)
+    assert (held.balance, held.available) == (500, 200)
+    assert held.expires_at - held.booked_at == timedelta(seconds=900)
+    captured = await till.capture(card=card, reserve_id=held.id, points=120)
+    assert (captured.points, captured.balance, captured.available) == (120, 380, 380)
+    with pytest.raises(RefusedError) as refusal:
+        await till.release(card=card, reserve_id=held.id)
+    assert (refusal.value.code, refusal.value.state) == ("hold_resolved", "captured")
+
+
+async def test_a_hold_times_out_by_the_fake_clock(fake, till):
+    """To the second: open just before, over at its `expires_at`."""
+    card = fake.add_card(points=500)
+    held = await till.reserve(card=card, points=300, timeout_s=2 * HOUR_S)
+    fake.advance(HOUR_S)
+    assert (await till.balance(card)).held == 300
+    fake.advance(HOUR_S)
+    assert (await till.balance(card)).available == 500
+    with pytest.raises(RefusedError) as refusal:
+        await till.capture(card=card, reserve_id=held.id)
+    assert refusal.value.state == "timed_out"
+    assert abs(till.clock_offset_s - 2 * HOUR_S) < 30
+
+
+async def test_a_failure_is_asked_again_and_counts_once(fake, till):
+    card = fake.add_card()
+    fake.fail_next(status=503, retry_after_s=0)
+    fake.fail_next(status=500)
+    fake.drop_next_answer()
+    assert (await till.earn(card=card, points=120)).balance == 120
+    # The earn whose answer was dropped was booked all the same, and found again by its id.
+    assert [event.kind for event in await read_events(till)] == ["earn"]
+
+
+async def test_a_hub_that_asks_for_much_patience(fake, till):
+    fake.fail_next(status=503, retry_after_s=600)
+    with pytest.raises(HubUnreachableError) as fault:
+        await till.earn(card=fake.add_card(), points=5)
+    assert fault.value.retry_after_s == 600
+    assert (await till.flush()).booked == 1
+
+
+async def test_a_final_failure_is_signed(fake, till):
+    fake.fail_next(status=403, code="partner_suspended")
+    with pytest.raises(NotAuthorizedError) as fault:
+        await till.balance(fake.add_card())
+    assert fault.value.code == "partner_suspended"
+    assert fault.value.receipt.verify(fake.public_key)
+
+
+async def test_receipts_verify_with_the_key_that_the_fake_shows(fake, shop_key, tmp_path):
+    async with Coalition(fake.url, shop_key, outbox=tmp_path / "named.sqlite", hub_key=fake.public_key) as till:
+        earned = await till.earn(card=fake.add_card(), points=5)
+        assert till.receipt(earned.id).verify(fake.public_key)
+        assert await till.operation(earned.id) == earned
+        assert await till.operation(new_operation_id()) is None
+
+
+async def test_a_stranger_is_turned_away(fake, outbox_path):
+    async with Coalition(fake.url, Ed25519PrivateKey.generate(), outbox=outbox_path) as till:
+        with pytest.raises(NotAuthorizedError, match="key_unknown"):
+            await till.balance(fake.add_card())
+
+
+async def test_a_till_whose_clock_is_far_off_is_told_which_field(fake, till):
+    fake.advance(-HOUR_S)
+    with pytest.raises(MessageRejectedError) as rejection:
+        await till.earn(card=fake.add_card(), points=5)
+    assert [fault.field for fault in rejection.value.faults] == ["operations.0.occurred_at"]
+
+
+async def test_events_are_read_on_from_the_last_cursor(fake, till):
+    """Over many pages each event comes once, and a later reading goes on behind it."""
+    card = fake.add_card()
+    earns = [Earn(card=card, points=1) for _ in range(250)]
+    await till.send(earns)
+    events = await read_events(till)
+    assert [event.operation_id for event in events] == [earn.id for earn in earns]
+    assert await read_events(till, events[-1].cursor) == []
+    with pytest.raises(RefusedError):
+        await till.burn(card=card, points=251)
+    held = await till.reserve(card=card, points=7)
+    fake.advance(901)
+    refused, reserved, timed_out = await read_events(till, events[-1].cursor)
+    assert (refused.kind, refused.verdict, refused.result.code) == ("burn", "refused", "insufficient_points")
+    assert reserved.result == held
+    assert (timed_out.kind, timed_out.verdict, timed_out.points) == ("time_out", "timed_out", 7)
+    assert (timed_out.occurred_at, timed_out.operation_id) == (held.expires_at, None)
+
+
+async def test_an_event_in_the_middle_of_a_page_loses_nothing_when_it_is_the_last_that_was_kept(fake, till):
+    card = fake.add_card()
+    earns = [Earn(card=card, points=1) for _ in range(150)]
+    await till.send(earns)
+    # Each page has 100: the kept event is the 21st of the second.
+    kept = (await read_events(till))[120]
+    again = await read_events(till, kept.cursor)
+    assert [event.operation_id for event in again] == [earn.id for earn in earns[100:]]
+
+
+async def test_a_cursor_of_another_hub_is_refused(till):
+    with pytest.raises(MessageRejectedError, match="cursor_invalid"):
+        await read_events(till, "AQAA")
+
+
+async def test_events_on_the_command_line(tmp_path):
+    await run("keygen", "--out", tmp_path / "shop.pem")
+    async with FakeHub(partner_public_key=tmp_path / "shop.pub.pem") as fake:
+        card = fake.add_card(points=500)
+        online = ["--url", fake.url, "--key", tmp_path / "shop.pem"]
+        code, out, _ = await run("send", *online, "reserve", "--card", card, "--points", "300", "--timeout-s", "60")
+        assert (code, ", until 20" in out) == (0, True)
+        code, out, _ = await run("events", *online, "--json")
+        [event] = map(json.loads, out.splitlines())
+        assert (code, event["kind"], event["result"]["points"]) == (0, "reserve", 300)
+        code, out, err = await run("events", *online, "--after", event["cursor"])
+        assert (code, out, err) == (0, "", "")
+
+
+async def test_the_port_is_free_again_when_the_test_is_over(shop_key):
+    async with FakeHub(partner_public_key=shop_key.public_key()) as fake:
+        port = int(fake.url.rpartition(":")[2])
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.to_thread(socket.create_connection, ("127.0.0.1", port))
