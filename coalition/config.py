@@ -3,7 +3,7 @@
 import os
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -46,7 +46,14 @@ class Settings(BaseSettings):
     time_zone: str = Field("Europe/Berlin", description="Zone of the programme's days.")
     point_value: Decimal = Field(Decimal("0.01"), gt=0, description="Money per point.")
     lanes: int = Field(4, ge=1, le=1024, description="Journals; fixed when the database is made.")
-    expiry_months: int | None = Field(36, ge=1, description="Points expire at the end of this month after the sale.")
+    expiry_rule: Literal["never", "after_months", "end_of_month", "end_of_quarter", "yearly", "inactivity"] = Field(
+        "end_of_month", description="When points expire, counted from the sale; inactivity: from the last use."
+    )
+    expiry_months: int = Field(36, ge=1, le=1200, description="Months of the expiry rule.")
+    expiry_day: str = Field(
+        "12-31", pattern="^(0[1-9]|1[0-2])-([0-2][0-9]|3[01])$", description="Last day (MM-DD) of the yearly rule."
+    )
+    grace_days: int = Field(30, ge=0, le=3650, description="Life of points that come back after their expiry.")
 
     @property
     def hub_key_path(self) -> Path:
@@ -61,7 +68,10 @@ class Settings(BaseSettings):
             time_zone=self.time_zone,
             point_value=self.point_value,
             lanes=self.lanes,
+            expiry_rule=self.expiry_rule,
             expiry_months=self.expiry_months,
+            expiry_day=self.expiry_day,
+            grace_days=self.grace_days,
         )
 
 

@@ -5,8 +5,7 @@ That the hub takes what third-party libraries sign is proved in tests/contract."
 import io
 import itertools
 import json
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -64,6 +63,15 @@ class Shop:
     authority: str
     name: str = "Shop"
     private_key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
+    clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+
+    def operation(self, kind: str, card: str, **fields: Any) -> dict[str, Any]:
+        """Return a valid operation that occurs now, by this shop's clock."""
+        return operation(kind, card, **{"occurred_at": self.clock().isoformat(), **fields})
+
+    async def operate(self, kind: str, card: str, **fields: Any) -> dict[str, Any]:
+        """Send one operation of any kind; return its result."""
+        return (await self.send(self.operation(kind, card, **fields))).result
 
     @property
     def keyid(self) -> str:
@@ -74,13 +82,13 @@ class Shop:
         return await self.post(json.dumps({"operations": operations}).encode())
 
     async def earn(self, card: str, points: int, **fields: Any) -> dict[str, Any]:
-        return (await self.send(operation("earn", card, points=points, **fields))).result
+        return await self.operate("earn", card, points=points, **fields)
 
     async def burn(self, card: str, points: int, **fields: Any) -> dict[str, Any]:
-        return (await self.send(operation("burn", card, points=points, **fields))).result
+        return await self.operate("burn", card, points=points, **fields)
 
     async def reverse(self, card: str, operation_id: str, **fields: Any) -> dict[str, Any]:
-        return (await self.send(operation("reverse", card, operation_id=operation_id, **fields))).result
+        return await self.operate("reverse", card, operation_id=operation_id, **fields)
 
     async def post(self, body: bytes, **changes: Any) -> Answered:
         """Post raw bytes; `changes` go to `request`."""
@@ -109,7 +117,7 @@ class Shop:
             path=path_only,
             query=f"?{query}",
             body=body,
-            created_s=int(time.time()) if created_s is None else created_s,
+            created_s=int(self.clock().timestamp()) if created_s is None else created_s,
             **signature,
         )
         sent: dict[str, str | None] = {**signed, **({"Content-Type": "application/json"} if body else {})}

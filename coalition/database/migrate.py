@@ -9,7 +9,7 @@ import asyncpg
 from coalition.database.pool import Connection
 from coalition.errors import DatabaseError
 
-SCHEMA_REVISION = "0003"
+SCHEMA_REVISION = "0004"
 
 VERSION_MIN = (15,)
 
@@ -27,7 +27,10 @@ class ProgrammeSettings:
     time_zone: str = "Europe/Berlin"
     point_value: Decimal = Decimal("0.01")
     lanes: int = 4
-    expiry_months: int | None = 36
+    expiry_rule: str = "end_of_month"
+    expiry_months: int = 36
+    expiry_day: str = "12-31"
+    grace_days: int = 30
 
 
 async def migrate(url: str, programme: ProgrammeSettings) -> None:
@@ -82,8 +85,9 @@ async def _upgrade(url: str) -> None:
 
 
 INSERT_PROGRAMME = """
-INSERT INTO programme (name, currency, minor_unit, time_zone, point_value, lanes, expiry_months, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, now())
+INSERT INTO programme (name, currency, minor_unit, time_zone, point_value, lanes, expiry_rule, expiry_months,
+    expiry_day, grace_days, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, now())
 ON CONFLICT (only_row) DO NOTHING
 """
 
@@ -108,7 +112,10 @@ async def _make_programme(connection: Connection, programme: ProgrammeSettings) 
             programme.time_zone,
             programme.point_value,
             programme.lanes,
+            programme.expiry_rule,
             programme.expiry_months,
+            programme.expiry_day,
+            programme.grace_days,
         )
         await connection.execute(INSERT_FIRST_WINDOW)
         await connection.execute(INSERT_LANES, programme.lanes)

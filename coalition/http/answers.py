@@ -1,7 +1,7 @@
 """The types of the answers, for OpenAPI and for the tests that check real answers against them."""
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
@@ -11,13 +11,17 @@ class AnswerModel(BaseModel):
 
 
 class BookedResult(AnswerModel):
-    """`balance` and `available` are the account's right after this operation."""
+    """`balance` and `available` are the account's right after this operation. `expires_at`: when a reserve times out;
+    `grace_points` of a reversed burn had expired meanwhile, and live until the end of the day `grace_until`."""
 
     id: str
     verdict: Literal["booked"]
     points: int
     balance: int
     available: int
+    expires_at: datetime | None = None
+    grace_points: int | None = None
+    grace_until: date | None = None
     lane: int
     leaf: int
     window: int
@@ -35,6 +39,7 @@ class RefusedResult(AnswerModel):
     retryable: bool = False
     available: int | None = None
     left: int | None = None
+    state: Literal["captured", "released", "timed_out"] | None = None
     lane: int | None = None
     leaf: int | None = None
     window: int | None = None
@@ -55,6 +60,29 @@ class MessageAnswer(AnswerModel):
     results: list[OperationResult]
 
 
+class Event(AnswerModel):
+    """What happened to an own operation, or by itself to what it left; `result` is as it was answered. What happens by
+    itself may have no operation and no moment at which it occurred, and results of its own kind."""
+
+    lane: int
+    leaf: int
+    kind: str
+    operation_id: str | None
+    occurred_at: datetime | None
+    booked_at: datetime
+    window: int
+    result: BookedResult | RefusedResult | dict[str, Any]
+
+
+class EventsAnswer(AnswerModel):
+    """`cursor` is where to go on, also after an answer without events; `more`: go on at once. In each lane events come
+    in its order, whatever else is booked meanwhile; between lanes about as they were booked."""
+
+    events: list[Event]
+    cursor: str
+    more: bool
+
+
 class Expiry(AnswerModel):
     """`on` is the last day on which the points can be spent, in the programme's time zone."""
 
@@ -62,13 +90,23 @@ class Expiry(AnswerModel):
     points: int
 
 
+class OpenHold(AnswerModel):
+    """Points set aside until `expires_at`; `operation_id` is that of an own reserve, and left out of others'."""
+
+    points: int
+    expires_at: datetime
+    operation_id: str | None = None
+
+
 class CardAnswer(AnswerModel):
-    """In points. `available` is the balance less what is held; `expiries` the next ones, soonest first."""
+    """In points, as of this moment. `available` is the balance less what is held; `holds` the open ones, `expiries` the
+    whole schedule ahead, both soonest first."""
 
     card: str
     balance: int
     available: int
     held: int
+    holds: list[OpenHold]
     expiries: list[Expiry]
 
 

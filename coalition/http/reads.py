@@ -10,16 +10,15 @@ from coalition.errors import FieldFault, NotFoundError, RequestRefusedError
 from coalition.http.answers import CardAnswer, OperationAnswer
 from coalition.http.problems import shortened
 from coalition.http.routes import CLEARING, POOL, Answer, PartnerCall, Route
+from coalition.journal.record import timestamp
 from coalition.ledger.operation import CARD_PATTERN, OPERATION_ID_PATTERN
 from coalition.programme.card_number import normalised
-from coalition.stores.balances import load_balance, load_expiries
+from coalition.stores.balances import OpenHold, load_standing
 from coalition.stores.journal import load_result
-
-EXPIRIES_MAX = 12
 
 
 async def get_card(request: web.Request, call: PartnerCall) -> Answer:
-    """Answer a card's balance, what is available of it, and its next expiries."""
+    """Answer a card's balance, what is available of it, what is on hold, and all that expires."""
     asked = request.match_info["card"]
     if not re.fullmatch(CARD_PATTERN, asked):
         fault = FieldFault("card", "card_malformed", "3 to 40 digits, letters, spaces or dashes", shortened(asked))
@@ -28,19 +27,33 @@ async def get_card(request: web.Request, call: PartnerCall) -> Answer:
     place = (await request.app[CLEARING].cards.find([card])).get(card)
     if place is None:
         raise RequestRefusedError(status=404, code="unknown_card", detail=f"No account has card {card}.")
+    clearing = request.app[CLEARING]
+    now = clearing.clock()
     async with request.app[POOL].acquire() as connection:
-        balance = await load_balance(connection, place)
-        expiries = await load_expiries(connection, place, limit=EXPIRIES_MAX)
+        standing = await load_standing(
+            connection,
+            place,
+            now=now,
+            today=clearing.registry.calendar.day_of(now),
+            rule=clearing.registry.calendar.expiry,
+        )
     document = {
         "card": card,
-        "balance": balance.balance,
-        "available": balance.available,
-        "held": balance.held,
+        "balance": standing.balance,
+        "available": standing.available,
+        "held": standing.held,
+        "holds": [_shown(hold, own=hold.partner == call.partner) for hold in standing.holds],
         "expiries": [
-            {"on": (expires_on - timedelta(days=1)).isoformat(), "points": points} for expires_on, points in expiries
+            {"on": (expires_on - timedelta(days=1)).isoformat(), "points": points}
+            for expires_on, points in standing.expiries
         ],
     }
     return Answer(200, json.dumps(document).encode())
+
+
+def _shown(hold: OpenHold, *, own: bool) -> dict[str, object]:
+    shown: dict[str, object] = {"points": hold.points, "expires_at": timestamp(hold.expires_at)}
+    return shown | {"operation_id": hold.operation_id} if own else shown
 
 
 async def get_operation(request: web.Request, call: PartnerCall) -> Answer:

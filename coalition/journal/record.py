@@ -7,6 +7,7 @@
 No card, name or address is in it: personal data can be erased, and every proof stays valid.
 """
 
+from datetime import datetime
 from hashlib import sha256
 
 from coalition.journal.merkle import leaf_hash
@@ -23,3 +24,8 @@ def record_hash(*, message: bytes | None, index: int | None, result: str) -> byt
 def content_digest(content: bytes) -> bytes:
     """Return what tells two contents under one operation id apart; 128 bits, since only its sender could collide it."""
     return sha256(content).digest()[:CONTENT_BYTES]
+
+
+def timestamp(moment: datetime) -> str:
+    """Return a UTC moment as results write it: RFC 3339 with microseconds and Z."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -2,15 +2,19 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 
 from coalition.database.pool import Connection, Pool
 from coalition.journal.merkle import Frontier
 from coalition.ledger.account import Account
 from coalition.ledger.book import Book, Calendar, Command, OperationKey
 from coalition.ledger.lot import Lot
+from coalition.ledger.operation import POINTS_MAX
 from coalition.stores.batches import OpenBatch, open_batch, write_batch
+from coalition.stores.holds import load_holds
 from coalition.stores.lanes import LaneState
+from coalition.stores.lots import ALL_POINTS
 from coalition.stores.originals import load_lots_to_decide, load_originals
 
 Clock = Callable[[], datetime]
@@ -35,40 +39,78 @@ async def book_batch(
 async def _load(
     connection: Connection, lane: int, commands: Sequence[Command], *, calendar: Calendar, clock: Clock
 ) -> tuple[OpenBatch, Book]:
-    # Earns only add: their accounts' lots need not be read.
-    burns: defaultdict[int, int] = defaultdict(int)
-    reversals: set[int] = set()
-    named: set[OperationKey] = set()
-    for command in commands:
-        operation = command.operation
-        if operation.type == "burn":
-            burns[command.account] += operation.points
-        elif operation.type == "reverse":
-            reversals.add(command.account)
-            named.add((command.partner.partner, operation.operation_id))
-    operation_ids = [command.operation.id for command in commands] + [operation_id for _, operation_id in named]
+    named = Named.of(commands)
+    operation_ids = [command.operation.id for command in commands] + [operation_id for _, operation_id in named.ids]
     opened = await open_batch(
         connection, lane, operation_ids=operation_ids, accounts={command.account for command in commands}
     )
     state, known, accounts = opened
-    leaves = {key: known[key].leaf for key in named if key in known}
-    originals = await load_originals(connection, lane, leaves)
-    if burns or reversals:
-        await load_lots_to_decide(
-            connection, lane, accounts, burns=burns, reversals=reversals, originals=list(originals.values())
-        )
+    # Booked times never run backwards in a lane, whichever hub's clock is behind.
+    booked_at = max(clock(), state.last_booked_at)
+    leaves = {key: known[key].leaf for key in named.ids if key in known}
+    originals = await load_originals(connection, lane, {key: leaves[key] for key in named.originals & leaves.keys()})
+    holds = await load_holds(connection, lane, accounts, leaves=[leaves[key] for key in named.reserves & leaves.keys()])
+    await load_lots_to_decide(
+        connection,
+        lane,
+        accounts,
+        wanted=named.points_wanted(accounts, today=calendar.day_of(booked_at)),
+        originals=list(originals.values()),
+    )
     book = Book(
         lane=lane,
         window_no=state.window_no,
         size=state.size,
-        # Booked times never run backwards in a lane, whichever hub's clock is behind.
-        booked_at=max(clock(), state.last_booked_at),
+        booked_at=booked_at,
         calendar=calendar,
         accounts=accounts,
         known=known,
         originals=originals,
+        holds=holds,
     )
     return opened, book
+
+
+@dataclass(slots=True)
+class Named:
+    """What a batch's commands ask for beyond their accounts: points to take, and operations that they refer to."""
+
+    burns: defaultdict[int, int]
+    reversed_accounts: set[int]
+    originals: set[OperationKey]
+    reserves: set[OperationKey]
+
+    @classmethod
+    def of(cls, commands: Sequence[Command]) -> "Named":
+        named = cls(defaultdict(int), set(), set(), set())
+        for command in commands:
+            operation = command.operation
+            if operation.type == "burn":
+                named.burns[command.account] += operation.points
+            elif operation.type == "reverse":
+                named.reversed_accounts.add(command.account)
+                named.originals.add((command.partner.partner, operation.operation_id))
+            elif operation.type == "capture":
+                # All that it may take; a hold has no more points than an operation may have.
+                named.burns[command.account] += operation.points or POINTS_MAX
+                named.reserves.add((command.partner.partner, operation.reserve_id))
+            elif operation.type == "release":
+                named.reserves.add((command.partner.partner, operation.reserve_id))
+        return named
+
+    @property
+    def ids(self) -> set[OperationKey]:
+        return self.originals | self.reserves
+
+    def points_wanted(self, accounts: dict[int, Account], *, today: date) -> dict[int, int]:
+        """Return of which accounts lots are needed, and how many points of the oldest. Earns only add: of their
+        accounts none are, unless a debt is repaid or points have expired."""
+        wanted = dict(self.burns)
+        for number, account in accounts.items():
+            is_due = account.next_expires_on is not None and account.next_expires_on <= today
+            if is_due or account.debt or number in self.reversed_accounts:
+                wanted[number] = ALL_POINTS
+        return wanted
 
 
 async def _write(connection: Connection, opened: OpenBatch, book: Book) -> None:

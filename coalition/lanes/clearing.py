@@ -15,7 +15,7 @@ from coalition.lanes.in_flight import InFlight
 from coalition.lanes.lane_queue import LaneQueue
 from coalition.lanes.registry import Registry
 from coalition.ledger.book import Command, KnownOperation, reused_result, unknown_card_result
-from coalition.ledger.operation import Burn, Earn, Reverse
+from coalition.ledger.operation import AnyOperation, named_id
 from coalition.ledger.participant import Participant
 from coalition.stores.cards import Place
 from coalition.stores.messages import Evidence
@@ -81,7 +81,7 @@ class Clearing:
         """Whether a message would be taken now."""
         return self.waiting < self._waiting_max
 
-    async def clear(self, message: SignedMessage, operations: list[Earn | Burn | Reverse]) -> list[str]:
+    async def clear(self, message: SignedMessage, operations: list[AnyOperation]) -> list[str]:
         """Book a message's operations, each on its own; return their results, committed, in order.
 
         Raises OverloadedError, with nothing done, when too many operations wait already; DatabaseUnreachableError
@@ -98,10 +98,10 @@ class Clearing:
             if not self.waiting:
                 self._idle.set()
 
-    async def _clear(self, message: SignedMessage, operations: list[Earn | Burn | Reverse]) -> list[str]:
+    async def _clear(self, message: SignedMessage, operations: list[AnyOperation]) -> list[str]:
         ids = [operation.id for operation in operations]
-        ids += [operation.operation_id for operation in operations if operation.type == "reverse"]
-        decided = await self._evidence.keep(self._evidence_of(message), ids)
+        named = {operation.id: name for operation in operations if (name := named_id(operation)) is not None}
+        decided = await self._evidence.keep(self._evidence_of(message), [*ids, *named.values()])
         cards = {operation.card for operation in operations}
         places = await with_retry(lambda: self.cards.find(cards), give_up_after_s=GIVE_UP_AFTER_S)
         partner = message.partner.partner
@@ -115,7 +115,7 @@ class Clearing:
             elif place is None:
                 results[index] = unknown_card_result(operation.id)
             else:
-                original = decided.get((partner, operation.operation_id)) if operation.type == "reverse" else None
+                original = decided.get((partner, named[operation.id])) if operation.id in named else None
                 is_elsewhere = original is not None and original[0] != place.lane
                 parcels[place.lane].append((index, self._command(message, operation, place, index, is_elsewhere)))
         booked = await asyncio.gather(
@@ -144,7 +144,7 @@ class Clearing:
     def _command(
         self,
         message: SignedMessage,
-        operation: Earn | Burn | Reverse,
+        operation: AnyOperation,
         place: Place,
         message_index: int,
         original_is_elsewhere: bool,

@@ -67,7 +67,7 @@ class Registry:
         self._loaded_s = asyncio.get_running_loop().time()
         async with self._pool.acquire() as connection:
             self.programme = await load_programme(connection)
-            self.calendar = Calendar(self.programme.zone, self.programme.expiry_months)
+            self.calendar = Calendar(self.programme.zone, self.programme.expiry, self.programme.grace_days)
             self.participants = await load_participants(connection)
             self.keys = {
                 row["keyid"]: PartnerKey(

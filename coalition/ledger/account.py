@@ -1,28 +1,45 @@
-"""An account and its lots, as one batch works on them.
+"""An account with its lots and holds, as one batch works on them.
 
-balance = sum of the lots' remaining points - debt       (debt > 0 only while no lot has points left)
-available = balance - held
+balance = sum of the lots' remaining points - debt
+available = balance - held                               (held: the points of open holds)
+free = sum of the lots' remaining points - held          (never below 0; a debt is repaid when points come in)
 """
 
 from dataclasses import dataclass, field
+from datetime import date
 
+from coalition.ledger.expiry import ONE_DAY, Grace
+from coalition.ledger.hold import Hold
 from coalition.ledger.lot import Lot, LotUse
 
 
 @dataclass(slots=True)
 class Account:
     """The working copy of one account. `lots` are those with points left and those of originals to be reversed;
-    they need to be loaded only where points are taken or given back."""
+    they need to be loaded only where points are taken or given back. `holds` are the open ones. `next_expires_on` is a
+    day before which no point of it expires, None: none does."""
 
     account: int
     balance: int = 0
     held: int = 0
     debt: int = 0
+    next_expires_on: date | None = None
     lots: list[Lot] = field(default_factory=list)
+    holds: list[Hold] = field(default_factory=list)
 
     @property
     def available(self) -> int:
         return self.balance - self.held
+
+    @property
+    def free(self) -> int:
+        """The points that may leave the lots; the others are promised to holds."""
+        return self.balance + self.debt - self.held
+
+    def expire_from(self, day: date | None) -> None:
+        """Take note that points expire on this day."""
+        if day is not None and (self.next_expires_on is None or day < self.next_expires_on):
+            self.next_expires_on = day
 
     def add(self, lots: list[Lot]) -> list[tuple[Lot, int]]:
         """Book an earn's lots; what is owed is repaid from them first. Return what the repayment took."""
@@ -36,35 +53,60 @@ class Account:
         self.balance -= points
         return taken
 
-    def give_back(self, uses: list[LotUse], points: int) -> list[tuple[Lot, int]]:
-        """Bring back points that a burn took, the last taken first, each to the lot it came from; what is owed is
-        repaid from them. Return what the repayment took."""
+    def give_back(self, uses: list[LotUse], points: int, *, grace: Grace) -> tuple[list[tuple[Lot, int]], int]:
+        """Bring back points that a burn took, the last taken first, each to the lot it came from with its age. A lot
+        that has expired meanwhile lives again by grace. What is owed is repaid from them.
+
+        Return what the repayment took, and how many points came back by grace."""
         lots = {(lot.leaf, lot.part): lot for lot in self.lots}
-        left = points
+        left, grace_points = points, 0
         for use in sorted(uses, key=lambda use: lots[use.lot_leaf, use.lot_part].age(), reverse=True):
             share = min(left, use.points - use.restored)
             if share:
-                lots[use.lot_leaf, use.lot_part].change(share)
+                lot = lots[use.lot_leaf, use.lot_part]
+                if lot.expires_on is not None and lot.expires_on <= grace.today:
+                    lot.expires_on = grace.until + ONE_DAY
+                    grace_points += share
+                lot.change(share)
+                self.expire_from(lot.expires_on)
                 use.restored += share
                 left -= share
         assert left == 0, "a burn's uses sum to its points"
         self.balance += points
-        return self._repay()
+        return self._repay(), grace_points
 
     def claw_back(self, earn_leaf: int, points: int) -> list[tuple[Lot, int]]:
-        """Undo points of an earn: from its own lots, then the oldest others, then as a debt. Return what was taken."""
+        """Undo points of an earn: from its own lots, then the oldest others, then as a debt; points on hold stay.
+        Return what was taken."""
+        takeable = min(points, self.free)
         # Sorted, since the database gives lots in any order: an earn's shares are undone in the order stated.
-        taken = self._drain(sorted((lot for lot in self.lots if lot.leaf == earn_leaf), key=Lot.age), points)
-        left = points - sum(share for _, share in taken)
+        taken = self._drain(sorted((lot for lot in self.lots if lot.leaf == earn_leaf), key=Lot.age), takeable)
+        left = takeable - sum(share for _, share in taken)
         taken += self._drain(sorted(self.lots, key=Lot.age), left)
-        self.debt += points - sum(share for _, share in taken)
+        self.debt += points - takeable
         self.balance -= points
+        return taken
+
+    def reserve(self, hold: Hold) -> None:
+        """Set points aside; the caller has checked that they are available."""
+        self.holds.append(hold)
+        self.held += hold.points
+
+    def free_hold(self, hold: Hold) -> None:
+        """Stop holding its points."""
+        self.holds.remove(hold)
+        self.held -= hold.points
+
+    def expire(self, lots: list[Lot]) -> list[tuple[Lot, int]]:
+        """Take what is left of lots that have expired, the oldest first; points on hold stay. Return what was taken."""
+        taken = self._drain(sorted(lots, key=Lot.age), self.free)
+        self.balance -= sum(share for _, share in taken)
         return taken
 
     def _repay(self) -> list[tuple[Lot, int]]:
         if not self.debt:
             return []
-        taken = self._drain(sorted(self.lots, key=Lot.age), self.debt)
+        taken = self._drain(sorted(self.lots, key=Lot.age), min(self.debt, self.free))
         self.debt -= sum(share for _, share in taken)
         return taken
 
@@ -74,10 +116,10 @@ class Account:
         left = points
         for lot in lots:
             share = min(left, lot.remaining)
-            if share:
+            if share > 0:
                 lot.change(-share)
                 drained.append((lot, share))
                 left -= share
-            if not left:
+            if left <= 0:
                 break
         return drained

@@ -5,12 +5,10 @@ from datetime import datetime, timedelta
 
 from coalition.errors import FieldFault
 from coalition.ledger.lot import parse_rate
-from coalition.ledger.operation import AHEAD_MINUTES_MAX, PAST_DAYS_MAX, Burn, Earn, Reverse
+from coalition.ledger.operation import AHEAD_MINUTES_MAX, PAST_DAYS_MAX, AnyOperation, Earn
 
 
-def message_faults(
-    operations: Sequence[Earn | Burn | Reverse], *, now: datetime, currency: str
-) -> tuple[FieldFault, ...]:
+def message_faults(operations: Sequence[AnyOperation], *, now: datetime, currency: str) -> tuple[FieldFault, ...]:
     """Return what is wrong with a message's operations: ids used twice, dates far off, a foreign currency, VAT shares
     that don't sum to the points."""
     earliest, latest = now - timedelta(days=PAST_DAYS_MAX), now + timedelta(minutes=AHEAD_MINUTES_MAX)
@@ -23,7 +21,7 @@ def message_faults(
             faults.append(FieldFault(f"{place}.id", "operation_id_twice", expected, operation.id))
         if not earliest <= operation.occurred_at <= latest:
             faults.append(_date_fault(f"{place}.occurred_at", operation.occurred_at, now=now))
-        purchase = None if operation.type == "reverse" else operation.purchase
+        purchase = operation.purchase if operation.type == "earn" or operation.type == "burn" else None
         if purchase is not None and purchase.currency != currency:
             faults.append(FieldFault(f"{place}.purchase.currency", "foreign_currency", currency, purchase.currency))
         if operation.type == "earn" and operation.vat is not None:

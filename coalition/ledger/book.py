@@ -4,27 +4,35 @@ The book is made from what the store loaded under the lane's lock; nothing outsi
 clock and no database. Everything that it collects is written in the transaction that holds the lock.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
-from typing import NamedTuple, assert_never
+from operator import itemgetter
+from typing import Literal, NamedTuple, assert_never
 from zoneinfo import ZoneInfo
 
-from coalition.journal.record import record_hash
+from coalition.journal.record import record_hash, timestamp
 from coalition.ledger.account import Account
 from coalition.ledger.decision import (
     TOTAL_KINDS,
     Booking,
+    NamedHold,
     Original,
     Refusal,
     Sale,
+    TotalKind,
     decide_burn,
+    decide_capture,
     decide_earn,
+    decide_release,
+    decide_reserve,
     decide_reverse,
 )
-from coalition.ledger.expiry import expires_on
-from coalition.ledger.lot import Lot, LotUse
-from coalition.ledger.operation import Burn, Earn, Reverse
+from coalition.ledger.expiry import ExpiryRule, Grace, start_of
+from coalition.ledger.hold import Hold
+from coalition.ledger.lot import Lot, LotUse, rate_text
+from coalition.ledger.operation import AnyOperation
 from coalition.ledger.participant import Participant
 
 OperationKey = tuple[int, str]
@@ -37,7 +45,7 @@ class Command(NamedTuple):
     in another lane."""
 
     partner: Participant
-    operation: Earn | Burn | Reverse
+    operation: AnyOperation
     account: int
     message: bytes
     message_index: int
@@ -80,19 +88,24 @@ class KnownOperation(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """The programme's days: its time zone, and how long points live (None: for ever)."""
+    """The programme's days: its time zone, when points expire, and for how many days those live that a reversal brings
+    back after their expiry."""
 
     zone: ZoneInfo
-    expiry_months: int | None
+    expiry: ExpiryRule
+    grace_days: int = 30
+
+    def day_of(self, moment: datetime) -> date:
+        return moment.astimezone(self.zone).date()
 
     def sale(self, occurred_at: datetime) -> Sale:
-        return sale_of(occurred_at.astimezone(self.zone).date(), self.expiry_months)
+        return sale_of(occurred_at.astimezone(self.zone).date(), self.expiry)
 
 
 @lru_cache(maxsize=1024)
-def sale_of(day: date, expiry_months: int | None) -> Sale:
+def sale_of(day: date, expiry: ExpiryRule) -> Sale:
     """Return the month of a day's sales and when their points expire; a batch asks it of few days, many times."""
-    return Sale(day.replace(day=1), expires_on(day, expiry_months))
+    return Sale(day.replace(day=1), expiry.of_sale(day))
 
 
 @dataclass(slots=True)
@@ -124,16 +137,20 @@ class Changes:
     new_lots: list[tuple[int, Lot]] = field(default_factory=list)
     uses: dict[tuple[int, int, int], LotUse] = field(default_factory=dict)
     reversals: list[tuple[int, int, int, int]] = field(default_factory=list)
+    holds: dict[int, Hold] = field(default_factory=dict)
     totals: dict[TotalKey, Total] = field(default_factory=dict)
     outstanding: int = 0
 
 
 Decided = tuple[Command, Booking | Refusal, int, str]
 
+OWN_VERDICTS = {"time_out": "timed_out", "expire": "expired"}
+
 
 class Book:
-    """Decides one batch. `accounts` holds every account that a command names, with its lots where any command
-    takes or gives back points; `known` and `originals` what the store found of the ids named."""
+    """Decides one batch. `accounts` holds every account that a command names, with its open holds, and with its lots
+    where any command takes or gives back points, or time alone does; `known`, `originals` and `holds` (by the leaf of
+    the reserve) what the store found of the ids named."""
 
     def __init__(
         self,
@@ -146,6 +163,7 @@ class Book:
         accounts: dict[int, Account],
         known: dict[OperationKey, KnownOperation],
         originals: dict[OperationKey, Original],
+        holds: dict[int, Hold] | None = None,
     ) -> None:
         self.changes = Changes(window_no)
         self._lane = lane
@@ -154,7 +172,9 @@ class Book:
         self._booked_at = booked_at
         self._place = f'"window":{window_no},"booked_at":"{timestamp(booked_at)}"}}'
         self._calendar = calendar
+        self._today = calendar.day_of(booked_at)
         self._accounts = accounts
+        self._holds = holds or {}
         self._known = known
         self._originals = originals
         self._decided: dict[OperationKey, Decided] = {}
@@ -167,6 +187,8 @@ class Book:
         if known is not None:
             return known.result if known.content == command.content else reused_result(operation.id, known)
         account = self._accounts[command.account]
+        if account.holds or (account.next_expires_on is not None and account.next_expires_on <= self._today):
+            self.settle_due(account)
         leaf = self._next_leaf
         decided = self._decide(command, account, leaf)
         if isinstance(decided, Booking):
@@ -182,6 +204,50 @@ class Book:
         self._decided[key] = (command, decided, leaf, result)
         return result
 
+    def settle_due(self, account: Account) -> None:
+        """Book what time alone has done to an account: holds that timed out, then points that expired."""
+        due = [hold for hold in account.holds if hold.expires_at <= self._booked_at]
+        for hold in sorted(due, key=lambda hold: (hold.expires_at, hold.leaf)):
+            account.free_hold(hold)
+            hold.resolve("timed_out", leaf=self._next_leaf)
+            self.changes.holds[hold.leaf] = hold
+            self._journal_own(
+                "time_out", hold.partner, account, hold.points, occurred_at=hold.expires_at, original_leaf=hold.leaf
+            )
+        if account.next_expires_on is not None and account.next_expires_on <= self._today:
+            self._expire_due(account)
+
+    def _expire_due(self, account: Account) -> None:
+        """Book the points that expired by today, a record for each day and payer."""
+        is_inactive = self._calendar.expiry.name == "inactivity"
+        due: dict[tuple[date, int], list[Lot]] = {}
+        for lot in account.lots:
+            expired_on = account.next_expires_on if is_inactive else lot.expires_on
+            if lot.remaining and expired_on is not None and expired_on <= self._today:
+                due.setdefault((expired_on, lot.payer), []).append(lot)
+        for (expired_on, payer), lots in sorted(due.items(), key=itemgetter(0)):
+            taken = account.expire(lots)
+            points = sum(share for _, share in taken)
+            if not points:
+                # On hold; they expire when it ends.
+                continue
+            occurred_at = start_of(expired_on, self._calendar.zone)
+            for lot, share in taken:
+                self.changes.uses[self._next_leaf, lot.leaf, lot.part] = LotUse(
+                    self._next_leaf, lot.leaf, lot.part, share
+                )
+            by_rate: dict[str, int] = {}
+            for lot, share in taken:
+                by_rate[rate_text(lot.vat_rate)] = by_rate.get(rate_text(lot.vat_rate), 0) + share
+            self._add_totals((payer, "expired", 0), by_rate.items(), occurred_at)
+            self.changes.outstanding -= points
+            self._journal_own("expire", payer, account, points, occurred_at=occurred_at)
+        if is_inactive and not any(lot.remaining for lot in account.lots):
+            account.next_expires_on = None
+        elif not is_inactive:
+            days = [lot.expires_on for lot in account.lots if lot.remaining and lot.expires_on is not None]
+            account.next_expires_on = min(days, default=None)
+
     def _decide(self, command: Command, account: Account, leaf: int) -> Booking | Refusal:
         operation, partner = command.operation, command.partner
         if operation.type == "earn":
@@ -192,9 +258,32 @@ class Book:
         if operation.type == "reverse":
             original = self._find_original((partner.partner, operation.operation_id))
             return decide_reverse(
-                account, operation, original, leaf=leaf, original_is_elsewhere=command.original_is_elsewhere
+                account,
+                operation,
+                original,
+                leaf=leaf,
+                grace=Grace(self._today, self._calendar.grace_days),
+                original_is_elsewhere=command.original_is_elsewhere,
             )
+        if operation.type == "reserve":
+            return decide_reserve(account, operation, partner=partner, leaf=leaf, now=self._booked_at)
+        if operation.type == "capture":
+            named = self._find_hold(command, operation.reserve_id)
+            return decide_capture(account, operation, named, partner=partner, leaf=leaf)
+        if operation.type == "release":
+            return decide_release(account, operation, self._find_hold(command, operation.reserve_id), leaf=leaf)
         assert_never(operation)
+
+    def _find_hold(self, command: Command, reserve_id: str) -> NamedHold:
+        """Return the hold that a capture or release names, or why there is none."""
+        known = self._find_known((command.partner.partner, reserve_id))
+        if known is None:
+            return NamedHold(code="other_account" if command.original_is_elsewhere else None)
+        hold = self._holds.get(known.leaf)
+        if hold is not None:
+            return NamedHold(hold)
+        is_refused = '"verdict":"refused"' in known.result
+        return NamedHold(leaf=known.leaf, code="original_refused" if is_refused else "not_a_reserve")
 
     def _find_known(self, key: OperationKey) -> KnownOperation | None:
         if key in self._decided:
@@ -215,19 +304,74 @@ class Book:
             changes.new_lots.append((command.account, lot))
         for use in booking.uses:
             changes.uses[use.leaf, use.lot_leaf, use.lot_part] = use
-        if booking.original_leaf is not None:
+        if booking.hold is not None:
+            changes.holds[booking.hold.leaf] = self._holds[booking.hold.leaf] = booking.hold
+        if not booking.shares:
+            return
+        if booking.original_leaf is not None and booking.hold is None:
             changes.reversals.append((self._lane, booking.original_leaf, leaf, booking.points))
-        kind = TOTAL_KINDS[booking.kind]
-        occurred_at = command.operation.occurred_at
+        account = self._accounts[command.account]
+        if (inactive_from := self._calendar.expiry.of_activity(self._today)) is not None:
+            account.next_expires_on = inactive_from
+        assert booking.terms_version is not None, "points move by somebody's terms"
+        key = (partner, TOTAL_KINDS[booking.kind], booking.terms_version)
+        self._add_totals(key, booking.shares, command.operation.occurred_at)
+        changes.outstanding += booking.points if booking.kind in ("earn", "reverse_burn") else -booking.points
+
+    def _add_totals(
+        self, line: tuple[int, TotalKind, int], shares: Iterable[tuple[str, int]], occurred_at: datetime
+    ) -> None:
+        """Add one record to the statement lines of its VAT rates; it counts as one operation, in the first of them."""
+        totals = self.changes.totals
         operations = 1
-        for rate, points in booking.shares:
-            key = (partner, kind, booking.terms_version, rate)
-            total = changes.totals.get(key)
+        for rate, points in shares:
+            key = (*line, rate)
+            total = totals.get(key)
             if total is None:
-                total = changes.totals[key] = Total(occurred_at, occurred_at)
+                total = totals[key] = Total(occurred_at, occurred_at)
             total.add(points, operations, occurred_at)
             operations = 0
-        changes.outstanding += booking.points if booking.kind in ("earn", "reverse_burn") else -booking.points
+
+    def _journal_own(
+        self,
+        kind: Literal["time_out", "expire"],
+        partner: int,
+        account: Account,
+        points: int,
+        *,
+        occurred_at: datetime,
+        original_leaf: int | None = None,
+    ) -> None:
+        """Append a record of the hub's own."""
+        leaf = self._next_leaf
+        result = (
+            f'{{"verdict":"{OWN_VERDICTS[kind]}","points":{points},"balance":{account.balance},'
+            f'"available":{account.available},"lane":{self._lane},"leaf":{leaf},{self._place}'
+        )
+        record = JournalRecord(
+            lane=self._lane,
+            leaf=leaf,
+            window_no=self._window_no,
+            kind=kind,
+            code=None,
+            partner=partner,
+            operation_id=None,
+            account=account.account,
+            points=points,
+            terms_version=None,
+            original_leaf=original_leaf,
+            shop=None,
+            till=None,
+            reference=None,
+            occurred_at=occurred_at,
+            booked_at=self._booked_at,
+            message=None,
+            message_index=None,
+            result=result,
+        )
+        self.changes.records.append(record)
+        self.changes.hashed_leaves.append(record_hash(message=None, index=None, result=result))
+        self._next_leaf += 1
 
     def _journal(self, command: Command, decided: Booking | Refusal, code: str | None, leaf: int, result: str) -> None:
         operation, changes = command.operation, self.changes
@@ -259,17 +403,23 @@ class Book:
         self._next_leaf += 1
 
     def _booked(self, operation_id: str, booking: Booking, account: Account, leaf: int) -> str:
+        detail = _detail(booking.detail) if booking.detail else ""
         return (
             f'{{"id":"{operation_id}","verdict":"booked","points":{booking.points},"balance":{account.balance},'
-            f'"available":{account.available},"lane":{self._lane},"leaf":{leaf},{self._place}'
+            f'"available":{account.available},{detail}"lane":{self._lane},"leaf":{leaf},{self._place}'
         )
 
     def _refused(self, operation_id: str, refusal: Refusal, account: Account, leaf: int) -> str:
-        detail = "".join(f'"{name}":{value},' for name, value in refusal.detail)
+        detail = _detail(refusal.detail)
         return (
             f'{{"id":"{operation_id}","verdict":"refused","code":"{refusal.code}","available":{account.available},'
             f'{detail}"lane":{self._lane},"leaf":{leaf},{self._place}'
         )
+
+
+def _detail(detail: tuple[tuple[str, int | str], ...]) -> str:
+    """Return members of a result; texts are words of our own and need no escaping."""
+    return "".join(f'"{name}":"{value}",' if isinstance(value, str) else f'"{name}":{value},' for name, value in detail)
 
 
 def _original(decided: Booking | Refusal, leaf: int, account: int) -> Original:
@@ -277,8 +427,9 @@ def _original(decided: Booking | Refusal, leaf: int, account: int) -> Original:
     must not change an answer."""
     if isinstance(decided, Refusal):
         return Original(leaf, decided.kind, decided.code, account, decided.points, 0, 0, (), [])
-    uses = list(decided.uses) if decided.kind == "burn" else []
-    return Original(leaf, decided.kind, None, account, decided.points, 0, decided.terms_version, decided.shares, uses)
+    uses = list(decided.uses) if decided.kind in ("burn", "capture") else []
+    version = decided.terms_version or 0
+    return Original(leaf, decided.kind, None, account, decided.points, 0, version, decided.shares, uses)
 
 
 def reused_result(operation_id: str, first: KnownOperation) -> str:
@@ -322,8 +473,3 @@ def close_record(*, lane: int, window_no: int, leaf: int, booked_at: datetime) -
         message_index=None,
         result=result,
     )
-
-
-def timestamp(moment: datetime) -> str:
-    """Return a UTC moment as RFC 3339 with microseconds and Z."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

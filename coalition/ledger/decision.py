@@ -4,22 +4,27 @@ Rules change the account that they are given (the batch's working copy) only whe
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
+from coalition.journal.record import timestamp
 from coalition.ledger.account import Account
+from coalition.ledger.expiry import Grace
+from coalition.ledger.hold import Hold
 from coalition.ledger.lot import Lot, LotUse, parse_rate, rate_text
-from coalition.ledger.operation import POINTS_MAX, Burn, Earn, Reverse, earned_points
+from coalition.ledger.operation import POINTS_MAX, Burn, Capture, Earn, Release, Reserve, Reverse, earned_points
 from coalition.ledger.participant import Participant
 
-Kind = Literal["earn", "burn", "reverse_earn", "reverse_burn"]
-TotalKind = Literal["issued", "issue_reversed", "redeemed", "redeem_reversed"]
+Kind = Literal["earn", "burn", "reverse_earn", "reverse_burn", "reserve", "capture", "release"]
+TotalKind = Literal["issued", "issue_reversed", "redeemed", "redeem_reversed", "expired"]
 
+# What a statement counts; reserves and releases move no points.
 TOTAL_KINDS: dict[Kind, TotalKind] = {
     "earn": "issued",
     "reverse_earn": "issue_reversed",
     "burn": "redeemed",
+    "capture": "redeemed",
     "reverse_burn": "redeem_reversed",
 }
 
@@ -28,21 +33,24 @@ NO_RATE = ""
 
 @dataclass(slots=True)
 class Booking:
-    """What is booked. `shares` are the points by VAT rate as the earn stated them; they sum to `points`."""
+    """What is booked. `shares` are the points by VAT rate as the earn stated them; they sum to `points`, and are empty
+    where no points move. `hold` was made or resolved; `detail` goes into the result, as in a refusal."""
 
     kind: Kind
     points: int
-    terms_version: int
+    terms_version: int | None
     shares: tuple[tuple[str, int], ...]
     new_lots: list[Lot] | tuple[()] = ()
     uses: list[LotUse] | tuple[()] = ()
     original_leaf: int | None = None
+    hold: Hold | None = None
+    detail: tuple[tuple[str, int | str], ...] = ()
 
 
 @dataclass(slots=True)
 class Refusal:
     """Why it is not booked. A retryable one is not journalled, since what it lacks may still come.
-    `detail` goes into the result: names and whole numbers only."""
+    `detail` goes into the result: names, whole numbers and words of our own that need no escaping."""
 
     code: str
     kind: Kind
@@ -104,6 +112,7 @@ def decide_earn(account: Account, earn: Earn, *, partner: Participant, sale: Sal
         ]
         shares = tuple((rate_text(rate), share) for rate, share in stated)
     repaid = account.add(lots)
+    account.expire_from(expires_on)
     return Booking("earn", points, terms.version, shares, new_lots=lots, uses=uses_of(repaid, leaf=leaf))
 
 
@@ -120,25 +129,99 @@ def decide_burn(account: Account, burn: Burn, *, partner: Participant, leaf: int
     return Booking("burn", burn.points, terms.version, ((NO_RATE, burn.points),), uses=uses)
 
 
+def decide_reserve(
+    account: Account, reserve: Reserve, *, partner: Participant, leaf: int, now: datetime
+) -> Booking | Refusal:
+    """Set points aside; never more than is available."""
+    terms = partner.terms_at(reserve.occurred_at)
+    if terms is None:
+        return Refusal("no_terms", "reserve", reserve.points)
+    if not partner.may_burn:
+        return Refusal("burn_not_allowed", "reserve", reserve.points)
+    if reserve.points > account.available:
+        return Refusal("insufficient_points", "reserve", reserve.points)
+    expires_at = now + timedelta(seconds=reserve.timeout_s)
+    hold = Hold(leaf, account.account, partner.partner, reserve.points, expires_at, is_changed=True)
+    account.reserve(hold)
+    return Booking("reserve", reserve.points, None, (), hold=hold, detail=(("expires_at", timestamp(expires_at)),))
+
+
+@dataclass(slots=True)
+class NamedHold:
+    """What a capture or release names: the hold, or why there is none (`code`)."""
+
+    hold: Hold | None = None
+    leaf: int | None = None
+    code: str | None = None
+
+
+def decide_capture(
+    account: Account, capture: Capture, named: NamedHold, *, partner: Participant, leaf: int
+) -> Booking | Refusal:
+    """Spend a hold's points, whole or in part; what is not captured is free again."""
+    asked = capture.points or 0
+    hold = open_hold(account, named, kind="capture", asked=asked)
+    if isinstance(hold, Refusal):
+        return hold
+    points = hold.points if capture.points is None else capture.points
+    if points > hold.points:
+        detail = (("left", hold.points),)
+        return Refusal("more_than_left", "capture", asked, original_leaf=hold.leaf, detail=detail)
+    terms = partner.terms_at(capture.occurred_at)
+    if terms is None:
+        return Refusal("no_terms", "capture", asked, original_leaf=hold.leaf)
+    uses = uses_of(account.take(points), leaf=leaf)
+    account.free_hold(hold)
+    hold.resolve("captured", leaf=leaf, captured=points)
+    shares = ((NO_RATE, points),)
+    return Booking("capture", points, terms.version, shares, uses=uses, original_leaf=hold.leaf, hold=hold)
+
+
+def decide_release(account: Account, release: Release, named: NamedHold, *, leaf: int) -> Booking | Refusal:
+    """Free a hold's points."""
+    hold = open_hold(account, named, kind="release", asked=0)
+    if isinstance(hold, Refusal):
+        return hold
+    account.free_hold(hold)
+    hold.resolve("released", leaf=leaf)
+    return Booking("release", hold.points, None, (), original_leaf=hold.leaf, hold=hold)
+
+
+def open_hold(account: Account, named: NamedHold, *, kind: Kind, asked: int) -> Hold | Refusal:
+    """Return the open hold of this account that is named, or why it can't be resolved."""
+    hold = named.hold
+    if hold is None:
+        code = named.code or "unknown_original"
+        is_retryable = code == "unknown_original"
+        return Refusal(code, kind, asked, is_retryable=is_retryable, original_leaf=named.leaf)
+    if hold.account != account.account:
+        return Refusal("other_account", kind, asked, original_leaf=hold.leaf)
+    if hold.state != "reserved":
+        return Refusal("hold_resolved", kind, asked, original_leaf=hold.leaf, detail=(("state", hold.state),))
+    return hold
+
+
 def decide_reverse(
     account: Account,
     reverse: Reverse,
     original: Original | None,
     *,
     leaf: int,
+    grace: Grace,
     original_is_elsewhere: bool = False,
 ) -> Booking | Refusal:
-    """Undo an earn or burn, whole or in part, never past what is left of it; prices are those of the original.
+    """Undo an earn or burn, whole or in part, never past what is left of it; prices are those of the original. A burn's
+    points that have expired meanwhile live again by grace.
     `original_is_elsewhere`: it was booked in another lane, and so on another account."""
     asked = reverse.points or 0
     if original is None and original_is_elsewhere:
         return Refusal("other_account", "reverse_earn", asked)
     if original is None:
         return Refusal("unknown_original", "reverse_earn", asked, is_retryable=True)
-    kind: Kind = "reverse_burn" if original.kind in ("burn", "reverse_burn") else "reverse_earn"
+    kind: Kind = "reverse_burn" if original.kind in ("burn", "capture", "reverse_burn") else "reverse_earn"
     if original.code is not None:
         return Refusal("original_refused", kind, asked, original_leaf=original.leaf)
-    if original.kind not in ("earn", "burn"):
+    if original.kind not in ("earn", "burn", "capture"):
         return Refusal("not_reversible", kind, asked, original_leaf=original.leaf)
     if original.account != account.account:
         return Refusal("other_account", kind, asked, original_leaf=original.leaf)
@@ -146,13 +229,17 @@ def decide_reverse(
     points = left if reverse.points is None else reverse.points
     if points > left or left == 0:
         return Refusal("more_than_left", kind, asked, original_leaf=original.leaf, detail=(("left", left),))
+    detail: tuple[tuple[str, int | str], ...] = ()
     if kind == "reverse_earn":
         uses = uses_of(account.claw_back(original.leaf, points), leaf=leaf)
     else:
-        uses = [*uses_of(account.give_back(original.uses, points), leaf=leaf), *original.uses]
+        repaid, grace_points = account.give_back(original.uses, points, grace=grace)
+        uses = [*uses_of(repaid, leaf=leaf), *original.uses]
+        if grace_points:
+            detail = (("grace_points", grace_points), ("grace_until", grace.until.isoformat()))
     shares = shares_between(original.shares, start=original.reversed_points, end=original.reversed_points + points)
     original.reversed_points += points
-    return Booking(kind, points, original.terms_version, shares, uses=uses, original_leaf=original.leaf)
+    return Booking(kind, points, original.terms_version, shares, uses=uses, original_leaf=original.leaf, detail=detail)
 
 
 def uses_of(taken: list[tuple[Lot, int]], *, leaf: int) -> list[LotUse]:

@@ -14,6 +14,8 @@ LINES_MAX = 500
 VAT_RATES_MAX = 8
 PAST_DAYS_MAX = 400
 AHEAD_MINUTES_MAX = 10
+TIMEOUT_S_MAX = 7 * 24 * 3600
+TIMEOUT_S = 900
 
 # Characters that need no escaping in JSON, a URL or a log.
 OPERATION_ID_PATTERN = r"^[A-Za-z0-9._:-]{1,64}$"
@@ -106,7 +108,40 @@ class Reverse(OperationModel):
     points: Points | None = None
 
 
-Operation = Annotated[Earn | Burn | Reverse, Field(discriminator="type")]
+class Reserve(OperationModel):
+    """Set points aside for a purchase that is not finished; the time-out counts from the booking."""
+
+    type: Literal["reserve"]
+    points: Points
+    timeout_s: Annotated[int, Field(strict=True, ge=1, le=TIMEOUT_S_MAX)] = TIMEOUT_S
+
+
+class Capture(OperationModel):
+    """Spend an own reserve's points, all of them without `points`; the rest is freed."""
+
+    type: Literal["capture"]
+    reserve_id: OperationId
+    points: Points | None = None
+
+
+class Release(OperationModel):
+    """Free an own reserve's points."""
+
+    type: Literal["release"]
+    reserve_id: OperationId
+
+
+AnyOperation = Earn | Burn | Reverse | Reserve | Capture | Release
+Operation = Annotated[AnyOperation, Field(discriminator="type")]
+
+
+def named_id(operation: AnyOperation) -> str | None:
+    """Return the id of the operation that this one refers to."""
+    if operation.type == "reverse":
+        return operation.operation_id
+    if operation.type == "capture" or operation.type == "release":
+        return operation.reserve_id
+    return None
 
 
 class Message(WireModel):
@@ -119,7 +154,8 @@ class Message(WireModel):
         count = len(self.model_fields_set)
         for operation in self.operations:
             count += len(operation.model_fields_set)
-            if operation.type != "reverse" and (purchase := operation.purchase) is not None:
+            purchase = operation.purchase if operation.type == "earn" or operation.type == "burn" else None
+            if purchase is not None:
                 count += len(purchase.model_fields_set) + sum(len(line.model_fields_set) for line in purchase.lines)
             if operation.type == "earn" and operation.vat is not None:
                 count += sum(len(share.model_fields_set) for share in operation.vat)

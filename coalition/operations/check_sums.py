@@ -26,11 +26,13 @@ EVIDENCE_RULE = "messages are as their partners signed them"
 
 QUERIES = (
     ("balance = lots - debt, for each account", check.BROKEN_ACCOUNTS),
-    ("holds within balances", check.BROKEN_HOLDS),
+    ("held = open holds, for each account, within its lots", check.BROKEN_HOLDS),
+    ("holds resolved at most once, by their record", check.BROKEN_RESOLUTIONS),
+    ("no point outlives its day", check.BROKEN_EXPIRIES),
     ("lots = made - taken + brought back", check.BROKEN_LOTS),
-    ("burns = their lots; reversals within their originals", check.BROKEN_BURNS),
+    ("burns, captures, expiries = their lots; reversals within their originals", check.BROKEN_BURNS),
     ("each booked operation on exactly one statement line", check.BROKEN_TOTALS),
-    ("window by window: issued - redeemed = growth of outstanding points", check.BROKEN_WINDOWS),
+    ("window by window: issued - redeemed - expired = growth of outstanding points", check.BROKEN_WINDOWS),
     ("each operation in one lane, once", check.BROKEN_IDENTITIES),
     ("each record has its signed message", check.MISSING_EVIDENCE),
     ("each invoiced window bills each partner", check.BROKEN_INVOICES),
@@ -83,7 +85,7 @@ async def check_sums(pool: Pool, *, progress: Progress = lambda _: None) -> Chec
 
 
 def _points_finding(lanes: list[asyncpg.Record]) -> Finding:
-    rule = "issued - reversed - redeemed + redeem reversed = sum of all balances"
+    rule = "issued - reversed - redeemed + redeem reversed - expired = sum of all balances"
     broken = [
         _told(dict(lane))
         for lane in lanes

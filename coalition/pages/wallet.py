@@ -12,19 +12,17 @@ from coalition.database.pool import Connection
 from coalition.pages.errors import PageRefusedError
 from coalition.pages.visit import Visit
 from coalition.programme.card_number import printed
-from coalition.stores.balances import load_balance, load_expiries
+from coalition.stores.balances import load_standing
 from coalition.stores.history import NEWEST, HistoryEntry, load_history
 from coalition.stores.wallets import (
     Member,
     find_member,
     find_newest_card,
     load_sources,
-    load_unlimited_points,
 )
 
 LATEST_COUNT: Final = 5
 PAGE_COUNT: Final = 25
-EXPIRIES_MAX: Final = 500
 EXPIRIES_SHOWN: Final = 6
 LEAF_PATTERN: Final = re.compile(r"[0-9]{1,18}")
 
@@ -50,10 +48,14 @@ async def show_start(visit: Visit) -> web.StreamResponse:
         place = member.place
         values: dict[str, Any] = {
             "member": member,
-            "balance": await load_balance(connection, place),
+            "standing": await load_standing(
+                connection,
+                place,
+                now=visit.now,
+                today=visit.now.astimezone(visit.site.programme.zone).date(),
+                rule=visit.site.programme.expiry,
+            ),
             "sources": await load_sources(connection, place),
-            "expiries": await load_expiries(connection, place, limit=EXPIRIES_MAX),
-            "unlimited": await load_unlimited_points(connection, place),
             "entries": [
                 _shown(visit, record) for record in await load_history(connection, place, count_max=LATEST_COUNT)
             ],

@@ -1,43 +1,83 @@
-"""Reading a balance, outside the write path."""
+"""Reading how an account stands, outside the write path: exact at any moment, whether or not the hub has booked already
+what time alone has done to it."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple
 
 from coalition.database.pool import Connection
+from coalition.ledger.expiry import ExpiryRule
 from coalition.stores.cards import Place
 
 
-class Balance(NamedTuple):
-    """In points; `available` is the balance less what is held."""
+class OpenHold(NamedTuple):
+    """Points set aside at a partner until `expires_at`, by the operation with this id."""
+
+    partner: int
+    partner_name: str
+    operation_id: str
+    points: int
+    reserved_at: datetime
+    expires_at: datetime
+
+
+class Standing(NamedTuple):
+    """In points. `holds` are open, soonest time-out first; `expiries` are (first day on which they can't be spent,
+    points), soonest first, and `unlimited` the points without such a day."""
 
     balance: int
-    held: int
+    holds: list[OpenHold]
+    expiries: list[tuple[date, int]]
+    unlimited: int
+
+    @property
+    def held(self) -> int:
+        return sum(hold.points for hold in self.holds)
 
     @property
     def available(self) -> int:
         return self.balance - self.held
 
 
-SELECT_BALANCE = "SELECT balance, held FROM account WHERE lane = $1 AND account = $2"
-
-
-async def load_balance(connection: Connection, place: Place) -> Balance:
-    row = await connection.fetchrow(SELECT_BALANCE, place.lane, place.account)
-    assert row is not None, "a card's account is opened with it"
-    return Balance(row[0], row[1])
-
+SELECT_ACCOUNT = "SELECT balance, debt, held, next_expires_on FROM account WHERE lane = $1 AND account = $2"
 
 SELECT_EXPIRIES = """
 SELECT expires_on, sum(remaining)::bigint
 FROM lot
-WHERE lane = $1 AND account = $2 AND remaining > 0 AND expires_on IS NOT NULL
+WHERE lane = $1 AND account = $2 AND remaining > 0
 GROUP BY expires_on
-ORDER BY expires_on
-LIMIT $3
+ORDER BY expires_on NULLS LAST
+"""
+
+SELECT_OPEN_HOLDS = """
+SELECT hold.partner, partner.name, journal.operation_id, hold.points, journal.booked_at, hold.expires_at
+FROM hold
+JOIN journal ON journal.lane = hold.lane AND journal.leaf = hold.leaf
+JOIN partner ON partner.partner = hold.partner
+WHERE hold.lane = $1 AND hold.account = $2 AND hold.state = 'reserved' AND hold.expires_at > $3
+ORDER BY hold.expires_at, hold.leaf
 """
 
 
-async def load_expiries(connection: Connection, place: Place, *, limit: int) -> list[tuple[date, int]]:
-    """Return (first day on which they can't be spent, points), soonest first."""
-    rows = await connection.fetch(SELECT_EXPIRIES, place.lane, place.account, limit)
-    return [(row[0], row[1]) for row in rows]
+async def load_standing(
+    connection: Connection, place: Place, *, now: datetime, today: date, rule: ExpiryRule
+) -> Standing:
+    """Return how an account stands at this moment; `today` is the day of `now` in the programme's time zone."""
+    row = await connection.fetchrow(SELECT_ACCOUNT, place.lane, place.account)
+    assert row is not None, "a card's account is opened with it"
+    balance, debt, held, next_expires_on = row
+    holds = []
+    if held:
+        holds = [OpenHold(*row) for row in await connection.fetch(SELECT_OPEN_HOLDS, place.lane, place.account, now)]
+    lots = [(row[0], row[1]) for row in await connection.fetch(SELECT_EXPIRIES, place.lane, place.account)]
+    if rule.name == "inactivity" and next_expires_on is not None:
+        # All of the account goes on one day.
+        lots = [(next_expires_on, sum(points for _, points in lots))] if lots else []
+    due = sum(points for expires_on, points in lots if expires_on is not None and expires_on <= today)
+    promised = sum(hold.points for hold in holds)
+    gone = min(due, max(balance + debt - promised, 0))
+    ahead = [(expires_on, points) for expires_on, points in lots if expires_on is not None and expires_on > today]
+    if due > gone:
+        # On hold: they expire when it ends.
+        ahead.insert(0, (today, due - gone))
+    unlimited = sum(points for expires_on, points in lots if expires_on is None)
+    return Standing(balance - gone, holds, ahead, unlimited)

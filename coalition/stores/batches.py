@@ -11,6 +11,7 @@ from typing import NamedTuple
 from coalition.database.pool import Connection
 from coalition.ledger.account import Account
 from coalition.ledger.book import Changes, KnownOperation, OperationKey
+from coalition.ledger.hold import Hold
 from coalition.ledger.lot import Lot
 from coalition.stores.lanes import LaneState
 
@@ -25,7 +26,8 @@ class OpenBatch(NamedTuple):
 
 
 OPEN_BATCH = """
-SELECT state, partners, operation_ids, contents, leaves, result_leaves, results, accounts, balances, held, debts
+SELECT state, partners, operation_ids, contents, leaves, result_leaves, results, accounts, balances, held, debts,
+    next_expiries
 FROM open_batch($1, $2, $3)
 """
 
@@ -47,7 +49,7 @@ async def open_batch(
     return OpenBatch(LaneState(*state), known, dict(loaded))
 
 
-WRITE_BATCH = "SELECT write_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+WRITE_BATCH = "SELECT write_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
 
 
 async def write_batch(
@@ -74,10 +76,12 @@ async def write_batch(
             for _, use in sorted(changes.uses.items(), key=itemgetter(0))
         ],
         changes.reversals,
+        [_hold_row(lane, changes.holds[leaf]) for leaf in sorted(changes.holds)],
         numbers,
         [account.balance for account in ordered],
         [account.held for account in ordered],
         [account.debt for account in ordered],
+        [account.next_expires_on for account in ordered],
         [
             (
                 lane,
@@ -90,6 +94,20 @@ async def write_batch(
             )
             for key, total in sorted(changes.totals.items(), key=itemgetter(0))
         ],
+    )
+
+
+def _hold_row(lane: int, hold: Hold) -> tuple[object, ...]:
+    return (
+        lane,
+        hold.leaf,
+        hold.account,
+        hold.partner,
+        hold.points,
+        hold.expires_at,
+        hold.state,
+        hold.captured,
+        hold.resolved_leaf,
     )
 
 

@@ -24,7 +24,7 @@ LEFT JOIN (
 ) AS totals ON totals.lane = lane.lane
 LEFT JOIN (
     SELECT lane, count(*) AS records,
-        sum(CASE WHEN code IS NOT NULL OR kind = 'close' THEN 0
+        sum(CASE WHEN code IS NOT NULL OR kind IN ('reserve', 'release', 'time_out', 'close') THEN 0
                  WHEN kind IN ('earn', 'reverse_burn') THEN points ELSE -points END) AS growth
     FROM journal GROUP BY lane
 ) AS booked ON booked.lane = lane.lane
@@ -33,20 +33,55 @@ ORDER BY lane.lane
 """
 
 BROKEN_ACCOUNTS = """
--- Which accounts' balances are not the sum of their lots less their debt, or owe while lots have points left?
+-- Which accounts' balances are not the sum of their lots less their debt?
 SELECT account.lane, account.account, account.balance, account.debt, coalesce(lots.remaining, 0)::bigint AS remaining
 FROM account
 LEFT JOIN (SELECT lane, account, sum(remaining) AS remaining FROM lot GROUP BY lane, account) AS lots
     ON lots.lane = account.lane AND lots.account = account.account
 WHERE account.balance <> coalesce(lots.remaining, 0) - account.debt
-    OR (account.debt > 0 AND coalesce(lots.remaining, 0) > 0)
 ORDER BY account.lane, account.account
 LIMIT 10
 """
 
 BROKEN_HOLDS = """
--- Which accounts have more on hold than they hold?
-SELECT lane, account, balance, held FROM account WHERE held > 0 AND held > balance ORDER BY lane, account LIMIT 10
+-- Which accounts hold other than their open holds, or more than their lots have?
+SELECT account.lane, account.account, account.balance, account.debt, account.held,
+    coalesce(open.points, 0)::bigint AS holds
+FROM account
+LEFT JOIN (
+    SELECT lane, account, sum(points) AS points FROM hold WHERE state = 'reserved' GROUP BY lane, account
+) AS open ON open.lane = account.lane AND open.account = account.account
+WHERE account.held <> coalesce(open.points, 0) OR account.held > account.balance + account.debt
+ORDER BY account.lane, account.account
+LIMIT 10
+"""
+
+BROKEN_RESOLUTIONS = """
+-- Which holds were not made by a reserve of these points, or not ended by the record that they name?
+SELECT hold.lane, hold.leaf, hold.state, hold.points, hold.captured, hold.resolved_leaf, made.kind AS made_by,
+    ended.kind AS ended_by
+FROM hold
+LEFT JOIN journal AS made ON made.lane = hold.lane AND made.leaf = hold.leaf AND made.code IS NULL
+LEFT JOIN journal AS ended ON ended.lane = hold.lane AND ended.leaf = hold.resolved_leaf AND ended.code IS NULL
+WHERE made.kind IS DISTINCT FROM 'reserve' OR made.points <> hold.points OR made.account <> hold.account
+    OR (hold.state <> 'reserved' AND (
+        ended.original_leaf IS DISTINCT FROM hold.leaf
+        OR (hold.state, ended.kind) NOT IN (('captured', 'capture'), ('released', 'release'), ('timed_out', 'time_out'))
+        OR ended.points <> CASE hold.state WHEN 'captured' THEN hold.captured ELSE hold.points END))
+ORDER BY hold.lane, hold.leaf
+LIMIT 10
+"""
+
+BROKEN_EXPIRIES = """
+-- Which accounts have points that expire before the day on which the hub would look?
+SELECT account.lane, account.account, account.next_expires_on, min(lot.expires_on) AS expires_on
+FROM account
+JOIN lot ON lot.lane = account.lane AND lot.account = account.account
+WHERE lot.remaining > 0 AND lot.expires_on IS NOT NULL
+GROUP BY account.lane, account.account, account.next_expires_on
+HAVING account.next_expires_on IS NULL OR account.next_expires_on > min(lot.expires_on)
+ORDER BY account.lane, account.account
+LIMIT 10
 """
 
 BROKEN_LOTS = """
@@ -62,7 +97,8 @@ LIMIT 10
 """
 
 BROKEN_BURNS = """
--- Which burns' uses of lots don't sum to their points, or which reversals went past their original?
+-- Which burns', captures' or expiries' uses of lots don't sum to their points, or which reversals went past their
+-- original?
 SELECT journal.lane, journal.leaf, journal.kind, journal.points, coalesce(used.points, 0)::bigint AS used,
     coalesce(used.restored, 0)::bigint AS restored, coalesce(undone.points, 0)::bigint AS undone
 FROM journal
@@ -70,10 +106,10 @@ LEFT JOIN (SELECT lane, leaf, sum(points) AS points, sum(restored) AS restored F
     ON used.lane = journal.lane AND used.leaf = journal.leaf
 LEFT JOIN (SELECT lane, original_leaf, sum(points) AS points FROM reversal GROUP BY lane, original_leaf) AS undone
     ON undone.lane = journal.lane AND undone.original_leaf = journal.leaf
-WHERE journal.code IS NULL AND journal.kind IN ('earn', 'burn')
+WHERE journal.code IS NULL AND journal.kind IN ('earn', 'burn', 'capture', 'expire')
     AND (coalesce(undone.points, 0) > journal.points
-         OR (journal.kind = 'burn' AND (coalesce(used.points, 0) <> journal.points
-                                        OR coalesce(used.restored, 0) <> coalesce(undone.points, 0))))
+         OR (journal.kind <> 'earn' AND (coalesce(used.points, 0) <> journal.points
+                                         OR coalesce(used.restored, 0) <> coalesce(undone.points, 0))))
 ORDER BY journal.lane, journal.leaf
 LIMIT 10
 """
@@ -91,10 +127,12 @@ FROM (
 ) AS totals
 FULL JOIN (
     SELECT lane, window_no, partner,
-        CASE kind WHEN 'earn' THEN 'issued' WHEN 'burn' THEN 'redeemed' WHEN 'reverse_earn' THEN 'issue_reversed'
-                  WHEN 'reverse_burn' THEN 'redeem_reversed' END AS kind,
-        terms_version, sum(points)::bigint AS points, count(*) AS operations
-    FROM journal WHERE code IS NULL AND kind <> 'close' GROUP BY lane, window_no, partner, 4, terms_version
+        CASE kind WHEN 'earn' THEN 'issued' WHEN 'burn' THEN 'redeemed' WHEN 'capture' THEN 'redeemed'
+                  WHEN 'reverse_earn' THEN 'issue_reversed' WHEN 'reverse_burn' THEN 'redeem_reversed'
+                  WHEN 'expire' THEN 'expired' END AS kind,
+        coalesce(terms_version, 0) AS terms_version, sum(points)::bigint AS points, count(*) AS operations
+    FROM journal WHERE code IS NULL AND kind NOT IN ('reserve', 'release', 'time_out', 'close')
+    GROUP BY lane, window_no, partner, 4, 5
 ) AS booked ON booked.lane = totals.lane AND booked.window_no = totals.window_no AND booked.partner = totals.partner
     AND booked.kind = totals.kind AND booked.terms_version = totals.terms_version
 WHERE totals.points IS DISTINCT FROM booked.points OR totals.operations IS DISTINCT FROM booked.operations
@@ -142,7 +180,7 @@ MISSING_EVIDENCE = """
 SELECT journal.lane, journal.leaf, journal.partner, journal.operation_id
 FROM journal
 LEFT JOIN message ON message.digest = journal.message AND message.partner = journal.partner
-WHERE journal.kind <> 'close' AND message.digest IS NULL
+WHERE journal.kind NOT IN ('time_out', 'expire', 'close') AND message.digest IS NULL
 ORDER BY journal.lane, journal.leaf
 LIMIT 10
 """
@@ -155,6 +193,7 @@ JOIN clearing_window ON clearing_window.window_no = window_total.window_no
 LEFT JOIN window_share ON window_share.window_no = window_total.window_no
     AND window_share.partner = window_total.partner
 WHERE clearing_window.state IN ('INVOICED', 'SETTLING', 'SETTLED') AND window_share.partner IS NULL
+    AND window_total.kind <> 'expired'
 ORDER BY 1, 2
 LIMIT 10
 """

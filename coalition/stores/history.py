@@ -25,6 +25,8 @@ class HistoryEntry(NamedTuple):
         """By how many points the balance moved."""
         if self.code is not None:
             return 0
+        if self.kind in ("reserve", "release", "time_out"):
+            return 0
         return self.points if self.kind in ("earn", "reverse_burn") else -self.points
 
 

@@ -40,7 +40,7 @@ async def load_originals(
         )
         for row in await connection.fetch(SELECT_ORIGINALS, lane, sorted(key_of))
     }
-    burns = {original.leaf: original for original in originals.values() if original.kind == "burn"}
+    burns = {original.leaf: original for original in originals.values() if original.kind in ("burn", "capture")}
     if burns:
         for use in await load_uses(connection, lane, burns):
             burns[use.leaf].uses.append(use)
@@ -52,18 +52,19 @@ async def load_lots_to_decide(
     lane: int,
     accounts: dict[int, Account],
     *,
-    burns: Mapping[int, int],
-    reversals: set[int],
+    wanted: Mapping[int, int],
     originals: Sequence[Original],
 ) -> None:
     """Load the lots of the accounts that points are taken from or given back to, and complete the originals.
 
-    `burns` are the points that are to be burned, by account; `reversals` the accounts that reversals name."""
+    `wanted` are the points that may be taken of the oldest lots, by account."""
     used = {use.lot_leaf for original in originals for use in original.uses}
     earns = {original.leaf: original for original in originals if original.kind == "earn"}
     # What a reversal takes or gives back depends on what is left of its original: it gets all lots to choose from.
-    reversed_accounts = reversals | {original.account for original in originals if original.account in accounts}
-    wanted = {**burns, **dict.fromkeys(reversed_accounts, ALL_POINTS)}
+    reversed_accounts = {original.account for original in originals if original.account in accounts}
+    wanted = {**wanted, **dict.fromkeys(reversed_accounts, ALL_POINTS)}
+    if not wanted:
+        return
     await load_lots(connection, lane, accounts, wanted=wanted, also_leaves=used | earns.keys())
     for original in earns.values():
         if original.code is None and original.account in accounts:

@@ -5,11 +5,13 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from coalition.database.pool import Connection
+from coalition.ledger.expiry import ExpiryRule, day_of_year
 
 
 @dataclass(frozen=True, slots=True)
 class Programme:
-    """`point_value` is money per point in `currency`; `expiry_months` None: points never expire."""
+    """`point_value` is money per point in `currency`; `grace_days`: how long points live that come back after their
+    expiry."""
 
     name: str
     currency: str
@@ -17,17 +19,23 @@ class Programme:
     time_zone: str
     point_value: Decimal
     lanes: int
-    expiry_months: int | None
+    expiry: ExpiryRule
+    grace_days: int
 
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
 
 
-SELECT_PROGRAMME = "SELECT name, currency, minor_unit, time_zone, point_value, lanes, expiry_months FROM programme"
+SELECT_PROGRAMME = """
+SELECT name, currency, minor_unit, time_zone, point_value, lanes, expiry_rule, expiry_months, expiry_day, grace_days
+FROM programme
+"""
 
 
 async def load_programme(connection: Connection) -> Programme:
     row = await connection.fetchrow(SELECT_PROGRAMME)
     assert row is not None, "the programme's row is made with the schema"
-    return Programme(*row.values())
+    expiry = ExpiryRule(row["expiry_rule"], row["expiry_months"] or 0, day_of_year(row["expiry_day"]))
+    name, currency, minor_unit, time_zone, point_value, lanes = row[:6]
+    return Programme(name, currency, minor_unit, time_zone, point_value, lanes, expiry, row["grace_days"])

@@ -67,15 +67,3 @@ ORDER BY remaining DESC, collected DESC, partner.name
 async def load_sources(connection: Connection, place: Place) -> list[Source]:
     """Return where an account's points come from, the largest part first."""
     return [Source(*row.values()) for row in await connection.fetch(SELECT_SOURCES, place.lane, place.account)]
-
-
-SELECT_UNLIMITED = """
-SELECT coalesce(sum(remaining), 0)::bigint FROM lot
-WHERE lane = $1 AND account = $2 AND remaining > 0 AND expires_on IS NULL
-"""
-
-
-async def load_unlimited_points(connection: Connection, place: Place) -> int:
-    """Return the points that never expire."""
-    points: int = await connection.fetchval(SELECT_UNLIMITED, place.lane, place.account)
-    return points

@@ -63,13 +63,14 @@ async def load_fee_payers(connection: Connection, *, closed_at: datetime) -> lis
 SELECT_TOTALS = """
 SELECT lane, partner, kind, terms_version, vat_rate, points, operations, first_occurred_at, last_occurred_at
 FROM window_total
-WHERE lane = ANY($1) AND window_no = $2
+WHERE lane = ANY($1) AND window_no = $2 AND kind <> 'expired'
 ORDER BY lane, partner, kind, terms_version, vat_rate
 """
 
 
 async def load_totals_by_lane(connection: Connection, window_no: int, *, lanes: int) -> dict[int, list[WindowTotal]]:
-    """Return a window's totals lane by lane; they are final once the window is closed."""
+    """Return a window's totals lane by lane; they are final once the window is closed. Points that expired are not
+    among them: they cost nobody, and are part of the growths."""
     totals: defaultdict[int, list[WindowTotal]] = defaultdict(list)
     for row in await connection.fetch(SELECT_TOTALS, list(range(lanes)), window_no):
         totals[row["lane"]].append(
@@ -90,7 +91,7 @@ async def load_totals_by_lane(connection: Connection, window_no: int, *, lanes: 
 SELECT_SALES = """
 SELECT window_no, min(first_occurred_at) AS first_occurred_at, max(last_occurred_at) AS last_occurred_at
 FROM window_total
-WHERE lane = ANY($1) AND window_no = ANY($2)
+WHERE lane = ANY($1) AND window_no = ANY($2) AND kind <> 'expired'
 GROUP BY window_no
 """
 
@@ -104,7 +105,7 @@ async def load_sales(connection: Connection, window_nos: Sequence[int], programm
 SELECT_PARTNER_SALES = """
 SELECT window_no, min(first_occurred_at) AS first_occurred_at, max(last_occurred_at) AS last_occurred_at
 FROM window_total
-WHERE lane = ANY($1) AND window_no = ANY($2) AND partner = $3
+WHERE lane = ANY($1) AND window_no = ANY($2) AND partner = $3 AND kind <> 'expired'
 GROUP BY window_no
 """
 
@@ -118,9 +119,13 @@ async def load_partner_sales(
 
 
 SELECT_GROWTHS = """
-SELECT ended.lane, ended.outstanding AS points_after, coalesce(before.outstanding, 0) AS points_before
+SELECT ended.lane, ended.outstanding AS points_after, coalesce(before.outstanding, 0) AS points_before,
+    coalesce(expired.points, 0)::bigint AS points_expired
 FROM lane_window AS ended
 LEFT JOIN lane_window AS before ON before.lane = ended.lane AND before.window_no = ended.window_no - 1
+LEFT JOIN (
+    SELECT lane, sum(points) AS points FROM window_total WHERE window_no = $2 AND kind = 'expired' GROUP BY lane
+) AS expired ON expired.lane = ended.lane
 WHERE ended.lane = ANY($1) AND ended.window_no = $2
 ORDER BY ended.lane
 """

@@ -14,6 +14,7 @@ from coalition.journal.merkle import Frontier
 from coalition.journal.record import record_hash
 from coalition.ledger.account import Account
 from coalition.ledger.book import Book, Calendar, Command, close_record
+from coalition.ledger.expiry import ExpiryRule
 from coalition.ledger.operation import Message
 from tests.pure.ledger.ledger_examples import make_partner
 
@@ -33,7 +34,7 @@ def test_the_hub_answers_these_operations_with_these_bytes() -> None:
         window_no=7,
         size=0,
         booked_at=BOOKED_AT,
-        calendar=Calendar(ZoneInfo("Europe/Berlin"), 36),
+        calendar=Calendar(ZoneInfo("Europe/Berlin"), ExpiryRule("end_of_month", 36)),
         accounts={1: Account(1)},
         known={},
         originals={},

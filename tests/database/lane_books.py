@@ -16,6 +16,7 @@ from coalition.database.pool import Pool
 from coalition.lanes.book_batch import book_batch
 from coalition.lanes.clearing import Clearing, SignedMessage
 from coalition.ledger.book import Calendar, Command
+from coalition.ledger.expiry import ExpiryRule
 from coalition.ledger.operation import Message
 from coalition.ledger.participant import Participant
 from coalition.operations.add_members import NewMember, add_members
@@ -27,7 +28,7 @@ from tests.properties.lane_tables import LaneTables
 from tests.pure.journal.naive_merkle import tree_hash
 
 LANES = 4
-CALENDAR = Calendar(ZoneInfo("Europe/Berlin"), 36)
+CALENDAR = Calendar(ZoneInfo("Europe/Berlin"), ExpiryRule("end_of_month", 36))
 
 
 def now() -> datetime:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,19 @@ def now() -> datetime:
 
 
 @dataclass
+class Clock:
+    """The hub's and its shops' clock: the real one, and as far ahead as a test puts it."""
+
+    ahead: timedelta = timedelta(0)
+
+    def __call__(self) -> datetime:
+        return now() + self.ahead
+
+    def forward(self, step: timedelta) -> None:
+        self.ahead += step
+
+
+@dataclass
 class RunningHub:
     """A hub on a port of its own; `shop` takes a new partner in, `card` opens a new account."""
 
@@ -32,10 +45,11 @@ class RunningHub:
     pool: Pool
     session: ClientSession
     clearing: Clearing
+    clock: Clock
     members: int = 0
 
     async def shop(self, name: str = "Shop", *, may_earn: bool = True, may_burn: bool = True, **terms: Any) -> Shop:
-        shop = Shop(self.session, self.authority, name)
+        shop = Shop(self.session, self.authority, name, clock=self.clock)
         await add_partner(
             self.pool,
             name=name,
@@ -61,7 +75,8 @@ class RunningHub:
 
 @pytest.fixture
 async def hub(pool: Pool, tmp_path: Path) -> AsyncIterator[RunningHub]:
-    clearing = Clearing(pool, clock=now)
+    clock = Clock()
+    clearing = Clearing(pool, clock=clock)
     app = build_app(clearing, load_signer(tmp_path / "hub-key.pem"))
     runner = make_runner(app)
     await runner.setup()
@@ -69,5 +84,5 @@ async def hub(pool: Pool, tmp_path: Path) -> AsyncIterator[RunningHub]:
     await site.start()
     host, port = runner.addresses[0]
     async with ClientSession() as session:
-        yield RunningHub(f"{host}:{port}", pool, session, clearing)
+        yield RunningHub(f"{host}:{port}", pool, session, clearing, clock)
     await runner.cleanup()

@@ -18,6 +18,7 @@ from coalition.ledger.book import (
     close_record,
 )
 from coalition.ledger.decision import NO_RATE, Original
+from coalition.ledger.expiry import ExpiryRule
 from coalition.ledger.lot import Lot, LotUse, rate_text
 from coalition.ledger.operation import Earn, Reverse
 from tests.properties.lane_tables import LaneTables, Line
@@ -52,7 +53,7 @@ class MemoryLane:
             window_no=self.window_no,
             size=size,
             booked_at=MIDNIGHT + timedelta(seconds=self._batches),
-            calendar=Calendar(ZoneInfo("Europe/Berlin"), 36),
+            calendar=Calendar(ZoneInfo("Europe/Berlin"), ExpiryRule("end_of_month", 36)),
             accounts=accounts,
             known=dict(self._known),
             originals=originals,

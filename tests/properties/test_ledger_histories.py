@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from coalition.journal.record import record_hash
 from coalition.ledger.book import Command
 from coalition.ledger.decision import returned_points, shares_between
-from coalition.ledger.expiry import expires_on
+from coalition.ledger.expiry import ExpiryRule
 from tests.properties.auditor import Auditor
 from tests.properties.histories import History, example_partners
 from tests.properties.lane_tables import assert_sums_hold
@@ -111,7 +111,7 @@ def test_shares_cut_anywhere_add_up(points: list[int], cuts: list[int]) -> None:
 def test_points_live_at_least_so_many_months_and_end_with_one(sold_on: Any, months: int) -> None:
     if sold_on.year + 21 > 9999:
         return
-    gone = expires_on(sold_on, months)
+    gone = ExpiryRule("end_of_month", months).of_sale(sold_on)
     assert gone is not None
     assert gone.day == 1
     assert (gone.year * 12 + gone.month) - (sold_on.year * 12 + sold_on.month) == months + 1

@@ -6,11 +6,13 @@ from typing import Any
 
 from coalition.ledger.account import Account
 from coalition.ledger.decision import Original, Sale
+from coalition.ledger.expiry import Grace
 from coalition.ledger.lot import Lot, LotUse
 from coalition.ledger.operation import Burn, Earn, Reverse
 from coalition.ledger.participant import Participant, TermsVersion
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+GRACE = Grace(date(2026, 11, 21), 30)
 SALE = Sale(date(2026, 11, 1), date(2029, 12, 1))
 
 
@@ -37,7 +39,7 @@ def make_lot(leaf: int, remaining: int = 100, *, part: int = 0, points: int | No
 
 def make_account(*lots: Lot, held: int = 0, debt: int = 0, account: int = 7) -> Account:
     """Return an account whose balance is that of its lots less its debt."""
-    return Account(account, sum(lot.remaining for lot in lots) - debt, held, debt, list(lots))
+    return Account(account, sum(lot.remaining for lot in lots) - debt, held, debt, lots=list(lots))
 
 
 def make_original(kind: str = "earn", *, points: int = 100, leaf: int = 3, **changes: Any) -> Original:

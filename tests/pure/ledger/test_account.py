@@ -1,12 +1,12 @@
 """An account and its lots: what is taken first, what comes back where, what is owed."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
 from coalition.ledger.account import Account
 from coalition.ledger.lot import Lot
-from tests.pure.ledger.ledger_examples import make_account, make_lot, make_use
+from tests.pure.ledger.ledger_examples import GRACE, make_account, make_lot, make_use
 
 SOON, LATE = date(2027, 1, 1), date(2030, 1, 1)
 
@@ -50,20 +50,20 @@ def test_a_burn_comes_back_to_its_lots_the_last_taken_first() -> None:
     account = make_account(soon, late)
     uses = [make_use(5, soon, 10), make_use(5, late, 6)]
 
-    repaid = account.give_back(uses, 7)
+    repaid, grace_points = account.give_back(uses, 7, grace=GRACE)
     assert [use.restored for use in uses] == [1, 6]
     assert remaining(account) == {(1, 0): 1, (2, 0): 10}
 
-    repaid += account.give_back(uses, 9)
+    repaid += account.give_back(uses, 9, grace=GRACE)[0]
     assert [use.restored for use in uses] == [10, 6]
     assert (account.balance, remaining(account)) == (20, {(1, 0): 10, (2, 0): 10})
-    assert repaid == []
+    assert (repaid, grace_points) == ([], 0)
 
 
 def test_no_more_comes_back_than_was_taken() -> None:
     lot = make_lot(1, 0, points=10)
     with pytest.raises(AssertionError, match="uses sum to its points"):
-        make_account(lot).give_back([make_use(5, lot, 10, restored=4)], 7)
+        make_account(lot).give_back([make_use(5, lot, 10, restored=4)], 7, grace=GRACE)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_an_earn_repays_what_is_owed_first(debt: int, left: int, balance: int) -
 def test_points_that_come_back_repay_what_is_owed_with_the_oldest() -> None:
     soon, late = make_lot(1, 0, points=10, expires_on=SOON), make_lot(2, 0, points=10, expires_on=LATE)
     account = make_account(soon, late, debt=4)
-    repaid = account.give_back([make_use(5, soon, 10), make_use(5, late, 10)], 12)
+    repaid, _ = account.give_back([make_use(5, soon, 10), make_use(5, late, 10)], 12, grace=GRACE)
     assert [(lot.leaf, points) for lot, points in repaid] == [(1, 2), (2, 2)]
     assert (account.debt, account.balance, soon.remaining, late.remaining) == (0, 8, 0, 8)
 
@@ -113,3 +113,26 @@ def test_points_that_come_back_repay_what_is_owed_with_the_oldest() -> None:
 def test_lots_are_ordered_by_expiry_leaf_and_part() -> None:
     lots = [make_lot(3, part=1), make_lot(3), make_lot(2), make_lot(9, expires_on=SOON), make_lot(1, expires_on=None)]
     assert [(lot.leaf, lot.part) for lot in sorted(lots, key=Lot.age)] == [(9, 0), (2, 0), (3, 0), (3, 1), (1, 0)]
+
+
+def test_points_that_expired_meanwhile_come_back_by_grace() -> None:
+    """Of two lots that a burn took one has expired: its points live for the days of grace, the other keeps its age."""
+    gone, late = make_lot(1, 0, points=10, expires_on=GRACE.today), make_lot(2, 0, points=10, expires_on=LATE)
+    account = make_account(gone, late)
+
+    repaid, grace_points = account.give_back([make_use(5, gone, 10), make_use(5, late, 10)], 14, grace=GRACE)
+
+    assert (repaid, grace_points) == ([], 4)
+    assert (gone.expires_on, late.expires_on) == (GRACE.until + timedelta(days=1), LATE)
+    assert (remaining(account), account.next_expires_on) == ({(1, 0): 4, (2, 0): 10}, gone.expires_on)
+
+
+def test_points_on_hold_are_neither_clawed_back_nor_do_they_expire() -> None:
+    """A shop has been promised them: a return is owed instead, and the lot expires when the hold has ended."""
+    lot = make_lot(1, 100)
+    account = make_account(lot, held=80)
+
+    assert sum(points for _, points in account.claw_back(1, 50)) == 20
+    assert (account.debt, account.balance, account.available, lot.remaining) == (30, 50, -30, 80)
+    assert account.expire([lot]) == []
+    assert (lot.remaining, account.balance) == (80, 50)

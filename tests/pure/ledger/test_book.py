@@ -21,6 +21,7 @@ from coalition.ledger.book import (
     timestamp,
     unknown_card_result,
 )
+from coalition.ledger.expiry import ExpiryRule
 from coalition.ledger.operation import Burn, Earn, Reverse
 from coalition.ledger.participant import Participant
 from tests.pure.ledger.ledger_examples import (
@@ -46,7 +47,7 @@ def make_book(*accounts: Account, **loaded: Any) -> Book:
         window_no=7,
         size=90,
         booked_at=BOOKED_AT,
-        calendar=Calendar(ZoneInfo("Europe/Berlin"), 36),
+        calendar=Calendar(ZoneInfo("Europe/Berlin"), ExpiryRule("end_of_month", 36)),
         accounts={account.account: account for account in accounts},
         **{"known": {}, "originals": {}, **loaded},
     )

@@ -21,6 +21,7 @@ from coalition.ledger.decision import (
 from coalition.ledger.operation import POINTS_MAX, Earn, earned_points
 from coalition.ledger.participant import Participant
 from tests.pure.ledger.ledger_examples import (
+    GRACE,
     NOON,
     SALE,
     burn,
@@ -135,7 +136,9 @@ def test_an_earn_is_reversed_at_its_own_terms_through_its_shares_in_order() -> N
     account = make_account(make_lot(3, 80), make_lot(3, 40, part=1))
     original = make_original(points=120, shares=(("19", 80), ("7", 40)), terms_version=4)
 
-    bookings = [booked(decide_reverse(account, reverse(points), original, leaf=15)) for points in (30, 60, None)]
+    bookings = [
+        booked(decide_reverse(account, reverse(points), original, leaf=15, grace=GRACE)) for points in (30, 60, None)
+    ]
 
     assert [booking.points for booking in bookings] == [30, 60, 30]
     assert [booking.shares for booking in bookings] == [(("19", 30),), (("19", 50), ("7", 10)), (("7", 30),)]
@@ -150,7 +153,7 @@ def test_a_burn_is_reversed_to_the_lots_that_it_took() -> None:
     account, use = make_account(lot), make_use(3, lot, 100)
     original = make_original("burn", uses=[use], terms_version=2)
 
-    booking = booked(decide_reverse(account, reverse(30), original, leaf=15))
+    booking = booked(decide_reverse(account, reverse(30), original, leaf=15, grace=GRACE))
 
     assert (booking.kind, booking.points, booking.shares) == ("reverse_burn", 30, (("", 30),))
     assert (booking.terms_version, booking.uses) == (2, [use])
@@ -190,14 +193,14 @@ def test_a_burn_is_reversed_to_the_lots_that_it_took() -> None:
 def test_a_reversal_is_refused(original: Original | None, points: int | None, refusal: Refusal) -> None:
     account = make_account(make_lot(3, 100))
     before = copy.deepcopy((account, original))
-    assert decide_reverse(account, reverse(points), original, leaf=15) == refusal
+    assert decide_reverse(account, reverse(points), original, leaf=15, grace=GRACE) == refusal
     assert (account, original) == before
 
 
 def test_an_original_in_another_lane_is_on_another_account() -> None:
     """Final, since it will never be on this one; an original that is nowhere yet may still come."""
     account = make_account(make_lot(3, 100))
-    refused = decide_reverse(account, reverse(5), None, leaf=15, original_is_elsewhere=True)
+    refused = decide_reverse(account, reverse(5), None, leaf=15, grace=GRACE, original_is_elsewhere=True)
     assert refused == Refusal("other_account", "reverse_earn", 5)
 
 
