@@ -51,7 +51,7 @@ from partner_sdk.operation import (
 from partner_sdk.operation_id import new_operation_id
 from partner_sdk.outbox import Entry, Outbox
 from partner_sdk.receipt import Receipt
-from partner_sdk.result import CardBalance, Event, Expiry, Flushed, Result, Window
+from partner_sdk.result import CardBalance, Event, Expiry, Flushed, OpenHold, Result, Window
 
 __all__ = [
     "AddressInvalidError",
@@ -74,6 +74,7 @@ __all__ = [
     "KeyUnusableError",
     "MessageRejectedError",
     "NotAuthorizedError",
+    "OpenHold",
     "Operation",
     "OperationIdReusedError",
     "Outbox",

@@ -50,13 +50,23 @@ class Expiry:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenHold:
+    """Points set aside until `expires_at`; `reserve_id` is None for another partner's."""
+
+    points: int
+    expires_at: datetime
+    reserve_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class CardBalance:
-    """What lies behind a card; `available` is the balance less what is held."""
+    """What lies behind a card; `available` is the balance less what is held, `holds` and `expiries` soonest first."""
 
     card: str
     balance: int
     available: int
     held: int
+    holds: tuple[OpenHold, ...]
     expiries: tuple[Expiry, ...]
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
@@ -158,6 +168,10 @@ def parse_card_balance(raw: Any) -> CardBalance:
             balance=int(raw["balance"]),
             available=int(raw["available"]),
             held=int(raw.get("held", 0)),
+            holds=tuple(
+                OpenHold(int(one["points"]), datetime.fromisoformat(one["expires_at"]), one.get("operation_id"))
+                for one in raw.get("holds", [])
+            ),
             expiries=expiries,
             raw=raw,
         )

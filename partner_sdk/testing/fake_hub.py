@@ -28,7 +28,7 @@ from partner_sdk.keys import load_public_key, raw_bytes, thumbprint
 from partner_sdk.message import BYTES_MAX
 from partner_sdk.outbox import same_card
 from partner_sdk.signing import MESSAGE_TAG, RECEIPT_TAG, SIGNATURE_FIELDS, SignedRequest, receipt_components
-from partner_sdk.testing.fake_ledger import Account, FakeLedger
+from partner_sdk.testing.fake_ledger import Account, FakeLedger, moment_text
 from partner_sdk.testing.read_message import Fault, RequestRefusedError, fault, read_message
 
 SIGNATURE_AGE_MAX = timedelta(seconds=300)
@@ -219,7 +219,11 @@ class FakeHub:
         if account is None:
             raise RequestRefusedError(404, "unknown_card")
         figures = {"balance": account.balance, "available": account.available, "held": account.held}
-        return {"card": card, **figures, "expiries": []}
+        holds = [
+            {"points": hold.points, "expires_at": moment_text(hold.expires_at), "operation_id": hold.reserve_id}
+            for hold in account.open_holds
+        ]
+        return {"card": card, **figures, "holds": holds, "expiries": []}
 
     def _events(self, after: str) -> dict[str, Any]:
         events = self._ledger.events

@@ -24,6 +24,7 @@ class _RefusedError(Exception):
 class Hold:
     """Points set aside; `state` is reserved, captured, released or timed_out."""
 
+    reserve_id: str
     points: int
     expires_at: datetime
     state: str = "reserved"
@@ -35,8 +36,14 @@ class Account:
     holds: list[Hold] = field(default_factory=list)
 
     @property
+    def open_holds(self) -> list[Hold]:
+        """Those that count, the soonest to time out first."""
+        reserved = (hold for hold in self.holds if hold.state == "reserved")
+        return sorted(reserved, key=lambda hold: hold.expires_at)
+
+    @property
     def held(self) -> int:
-        return sum(hold.points for hold in self.holds if hold.state == "reserved")
+        return sum(hold.points for hold in self.open_holds)
 
     @property
     def available(self) -> int:
@@ -73,16 +80,12 @@ class FakeLedger:
 
     def settle_due(self, *, now: datetime) -> None:
         """Book what time alone has done: holds that timed out."""
-        due = [
-            (hold.expires_at, number, hold, account)
-            for number, account in enumerate(self.accounts.values())
-            for hold in account.holds
-            if hold.state == "reserved" and hold.expires_at <= now
-        ]
-        for expires_at, _, hold, account in sorted(due, key=lambda one: one[:2]):
-            hold.state = "timed_out"
-            result = {"verdict": "timed_out", "points": hold.points} | _figures(account)
-            self._journal("time_out", None, result, occurred_at=expires_at, now=now)
+        for account in self.accounts.values():
+            for hold in account.open_holds:
+                if hold.expires_at <= now:
+                    hold.state = "timed_out"
+                    result = {"verdict": "timed_out", "points": hold.points} | _figures(account)
+                    self._journal("time_out", None, result, occurred_at=hold.expires_at, now=now)
 
     def book(self, operation: Operation, *, now: datetime) -> dict[str, Any]:
         """Decide one operation; return its result, the one given before if it is known."""
@@ -135,7 +138,7 @@ class FakeLedger:
                 account.balance -= booking.points
             case Reserve():
                 expires_at = now + timedelta(seconds=operation.timeout_s)
-                hold = Hold(self._spendable(operation.points, account), expires_at)
+                hold = Hold(operation.id, self._spendable(operation.points, account), expires_at)
                 account.holds.append(hold)
                 booking = _Booking(hold.points, hold, {"expires_at": moment_text(expires_at)})
             case Capture():

@@ -41,7 +41,9 @@ def read_message(body: bytes, *, now: datetime, currency: str) -> list[Operation
         try:
             operations.append(_read_operation(fields))
         except InvalidOperationError as invalid:
-            faults += [fault(f"operations.{index}.{one.field}", "invalid", one.reason, "") for one in invalid.faults]
+            for one in invalid.faults:
+                place = f"operations.{index}" if one.field == "type" else f"operations.{index}.{one.field}"
+                faults.append(fault(place, "invalid", one.reason, ""))
     faults = faults or list(_faults(operations, now=now, currency=currency))
     if faults:
         raise RequestRefusedError(422, "message_invalid", faults)
