@@ -24,9 +24,10 @@ from coalition.lanes.clearing import Clearing
 from coalition.operations.add_members import NewMember, add_members
 from coalition.operations.manage_operator import add_operator
 from coalition.pages.mount import mount_member_pages
+from coalition.pages.site import SITE
 from coalition.stores.operators import Role
 from settlement.pages.mount import mount_finance_pages
-from tests.http.conftest import RunningHub, now
+from tests.http.conftest import Clock, RunningHub, now
 
 BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome")
 BROWSER_FLAGS = [
@@ -123,18 +124,20 @@ def settings(tmp_path: Path, mailbox: Mailbox) -> Settings:
 
 @pytest.fixture
 async def site(pool: Pool, database_url: str, settings: Settings, mailbox: Mailbox) -> AsyncIterator[RunningSite]:
-    clearing = Clearing(pool, clock=now)
+    clock = Clock()
+    clearing = Clearing(pool, clock=clock)
     app = build_app(clearing, load_signer(settings.hub_key_path))
     session = Session(settings, pool, database_url)
     mount_member_pages(app, session)
     mount_finance_pages(app, session)
+    app[SITE].clock = clock
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     listener = web.TCPSite(runner, "127.0.0.1", 0)
     await listener.start()
     host, port = runner.addresses[0]
     async with ClientSession() as client:
-        yield RunningSite(RunningHub(f"{host}:{port}", pool, client, clearing), f"http://{host}:{port}", mailbox)
+        yield RunningSite(RunningHub(f"{host}:{port}", pool, client, clearing, clock), f"http://{host}:{port}", mailbox)
     await runner.cleanup()
 
 

@@ -14,6 +14,7 @@ import coalition.pages
 import settlement.pages
 from coalition.errors import SettingError
 from coalition.ledger import decision
+from coalition.ledger.expiry import ExpiryRule
 from coalition.mail import parse_smtp_url
 from coalition.operations.manage_operator import ROLES
 from coalition.operations.sign_in import normalised_email
@@ -26,7 +27,7 @@ from settlement.engine.states import SHARE_STATES, WINDOW_STATES
 from settlement.pages import wording as finance_wording
 from settlement.pages.nets_chart import nets_chart
 
-PROGRAMME = Programme("Points", "EUR", 2, "Europe/Berlin", Decimal("0.01"), 4, 36)
+PROGRAMME = Programme("Points", "EUR", 2, "Europe/Berlin", Decimal("0.01"), 4, ExpiryRule("end_of_month", 36), 30)
 NOON = datetime(2026, 3, 29, 12, tzinfo=UTC)
 PLACEHOLDER = re.compile(r"\{[a-z_]+\}")
 WORDS = {language: {**member_wording.WORDS[language], **finance_wording.WORDS[language]} for language in LANGUAGES}
