@@ -30,9 +30,11 @@ def read_message(body: bytes, *, now: datetime, currency: str) -> list[Operation
         message = json.loads(body)
     except ValueError as not_json:
         raise RequestRefusedError(400, "not_json", [fault("body", "json_invalid", "JSON", "")]) from not_json
-    every = message.get("operations") if isinstance(message, dict) else None
+    if not isinstance(message, dict):
+        raise RequestRefusedError(422, "message_invalid", [fault("body", "invalid", "an object", message)])
+    every = message.get("operations")
     if not isinstance(every, list) or not every:
-        raise RequestRefusedError(422, "message_invalid", [fault("operations", "missing", "operations", every)])
+        raise RequestRefusedError(422, "message_invalid", [fault("operations", "invalid", "operations", every)])
     if len(every) > OPERATIONS_MAX:
         raise RequestRefusedError(413, "too_many_operations", [fault("operations", "too_long", "fewer", len(every))])
     operations: list[Operation] = []
@@ -42,8 +44,9 @@ def read_message(body: bytes, *, now: datetime, currency: str) -> list[Operation
             operations.append(_read_operation(fields))
         except InvalidOperationError as invalid:
             for one in invalid.faults:
-                place = f"operations.{index}" if one.field == "type" else f"operations.{index}.{one.field}"
-                faults.append(fault(place, "invalid", one.reason, ""))
+                # Without a kind there are no fields yet.
+                field = "" if one.field in ("", "type") else f".{one.field}"
+                faults.append(fault(f"operations.{index}{field}", "invalid", one.reason, ""))
     faults = faults or list(_faults(operations, now=now, currency=currency))
     if faults:
         raise RequestRefusedError(422, "message_invalid", faults)

@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+import re
 import socket
+import textwrap
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -22,6 +25,7 @@ from partner_sdk.testing import FakeHub
 from tests.sdk.test_command_line import run
 
 HOUR_S = 3600
+GUIDE = Path(__file__).resolve().parents[2] / "docs" / "partner.md"
 
 
 @pytest.fixture
@@ -173,3 +177,36 @@ async def test_the_port_is_free_again_when_the_test_is_over(shop_key):
         port = int(fake.url.rpartition(":")[2])
     with pytest.raises(ConnectionRefusedError):
         await asyncio.to_thread(socket.create_connection, ("127.0.0.1", port))
+
+
+def guide_code(word):
+    """Return the one piece of Python in the partner's guide that holds this word."""
+    [code] = [code for code in re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL) if word in code]
+    return code
+
+
+async def run_in_a_till(code, **names):
+    names |= {"RefusedError": RefusedError}
+    exec("async def till():\n" + textwrap.indent(code, "    "), names)
+    await names["till"]()
+
+
+async def test_the_test_in_the_partners_guide_passes(tmp_path):
+    names = {}
+    exec(guide_code("FakeHub"), names)
+    await names["test_a_sale_survives_a_bad_line"](tmp_path)
+
+
+async def test_the_guide_tells_of_a_hold_what_happens(fake, till, capsys):
+    card = fake.add_card(points=500)
+    await run_in_a_till(guide_code("hub.reserve(card=CARD"), hub=till, CARD=card)
+    assert capsys.readouterr().out.endswith("available 0\n")
+    assert (await till.balance(card)).available == 20
+
+
+async def test_the_guide_tells_of_events_what_happens(fake, till, capsys):
+    earned = await till.earn(card=fake.add_card(), points=5)
+    kept = []
+    await run_in_a_till(guide_code("hub.events"), hub=till, load_cursor=lambda: None, save_cursor=kept.append)
+    assert capsys.readouterr().out == f"earn booked {earned.id} 5\n"
+    assert await read_events(till, kept[-1]) == []
