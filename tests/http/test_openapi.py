@@ -7,7 +7,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from coalition.http import messages, reads, service
+from coalition.http import events, messages, reads, service
 from coalition.http.problems import problem_answer
 from coalition.lanes.close_window import close_window
 from settlement.http import routes as settlement_routes
@@ -47,7 +47,7 @@ async def test_the_description_is_valid_openapi_3_1(whole_hub: RunningHub) -> No
 
 async def test_every_route_is_described_and_every_description_is_a_route(whole_hub: RunningHub) -> None:
     document = await openapi_of(whole_hub)
-    routes = [*messages.ROUTES, *reads.ROUTES, *service.ROUTES, *settlement_routes]
+    routes = [*messages.ROUTES, *reads.ROUTES, *events.ROUTES, *service.ROUTES, *settlement_routes]
     described = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
     assert described == {(route.method, route.path) for route in routes} | {("GET", "/openapi.json")}
     ids = [operation["operationId"] for methods in document["paths"].values() for operation in methods.values()]
@@ -120,6 +120,9 @@ async def test_answers_to_questions_are_as_described(whole_hub: RunningHub) -> N
         ("/v1/operations/{operation_id}", "/v1/operations/%00", 404),
         ("/v1/operations/{operation_id}", "/v1/operations/%FF", 404),
         ("/v1/cards/{card}", "/v1/cards/123%00", 422),
+        ("/v1/events", "/v1/events", 200),
+        ("/v1/events", "/v1/events?limit=1", 200),
+        ("/v1/events", "/v1/events?after=none", 422),
         ("/v1/windows", "/v1/windows", 200),
         ("/v1/windows", "/v1/windows?limit=1", 200),
         ("/v1/windows", "/v1/windows?limit=none", 422),
