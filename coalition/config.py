@@ -10,6 +10,14 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from coalition.database.migrate import ProgrammeSettings
 from coalition.errors import SettingError
+from coalition.ledger.limits import (
+    EARNS_OF_A_DAY_MAX,
+    OPERATIONS_OF_A_CARD_MAX,
+    POINTS_OF_A_DAY_MAX,
+    VELOCITY_WINDOW_S_MAX,
+    LimitRules,
+)
+from coalition.ledger.operation import POINTS_MAX
 
 
 def default_data_dir() -> Path:
@@ -54,6 +62,20 @@ class Settings(BaseSettings):
         "12-31", pattern="^(0[1-9]|1[0-2])-([0-2][0-9]|3[01])$", description="Last day (MM-DD) of the yearly rule."
     )
     grace_days: int = Field(30, ge=0, le=3650, description="Life of points that come back after their expiry.")
+    limit_burn_points_min: int | None = Field(None, ge=1, le=POINTS_MAX, description="Points of a burn at least.")
+    limit_burn_points_per_day_max: int | None = Field(
+        None, ge=1, le=POINTS_OF_A_DAY_MAX, description="Points that an account may burn a day, at all partners."
+    )
+    limit_earns_per_card_per_day_max: int | None = Field(
+        None, ge=1, le=EARNS_OF_A_DAY_MAX, description="Earns of one card a day."
+    )
+    limit_step_up_above: int | None = Field(
+        None, ge=0, le=POINTS_MAX, description="Burns of more points need the member's code."
+    )
+    limit_operations_per_card_max: int | None = Field(
+        None, ge=1, le=OPERATIONS_OF_A_CARD_MAX, description="Operations of one card within the window below."
+    )
+    limit_velocity_window_s: int = Field(60, ge=1, le=VELOCITY_WINDOW_S_MAX, description="Length of that window.")
 
     @property
     def hub_key_path(self) -> Path:
@@ -72,6 +94,14 @@ class Settings(BaseSettings):
             expiry_months=self.expiry_months,
             expiry_day=self.expiry_day,
             grace_days=self.grace_days,
+            limits=LimitRules(
+                burn_points_min=self.limit_burn_points_min,
+                burn_points_per_day_max=self.limit_burn_points_per_day_max,
+                earns_per_card_per_day_max=self.limit_earns_per_card_per_day_max,
+                step_up_above=self.limit_step_up_above,
+                operations_per_card_max=self.limit_operations_per_card_max,
+                velocity_window_s=self.limit_velocity_window_s,
+            ),
         )
 
 

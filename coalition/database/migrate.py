@@ -1,6 +1,6 @@
 """Bring a database to the schema of this version, and make the programme's first rows."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from decimal import Decimal
 from pathlib import Path
 
@@ -8,8 +8,9 @@ import asyncpg
 
 from coalition.database.pool import Connection
 from coalition.errors import DatabaseError
+from coalition.ledger.limits import NO_LIMITS, LimitRules
 
-SCHEMA_REVISION = "0004"
+SCHEMA_REVISION = "0005"
 
 VERSION_MIN = (15,)
 
@@ -31,6 +32,7 @@ class ProgrammeSettings:
     expiry_months: int = 36
     expiry_day: str = "12-31"
     grace_days: int = 30
+    limits: LimitRules = NO_LIMITS
 
 
 async def migrate(url: str, programme: ProgrammeSettings) -> None:
@@ -86,8 +88,9 @@ async def _upgrade(url: str) -> None:
 
 INSERT_PROGRAMME = """
 INSERT INTO programme (name, currency, minor_unit, time_zone, point_value, lanes, expiry_rule, expiry_months,
-    expiry_day, grace_days, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, now())
+    expiry_day, grace_days, burn_points_min, burn_points_per_day_max, earns_per_card_per_day_max, step_up_above,
+    operations_per_card_max, velocity_window_s, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, now())
 ON CONFLICT (only_row) DO NOTHING
 """
 
@@ -116,6 +119,7 @@ async def _make_programme(connection: Connection, programme: ProgrammeSettings) 
             programme.expiry_months,
             programme.expiry_day,
             programme.grace_days,
+            *astuple(programme.limits),
         )
         await connection.execute(INSERT_FIRST_WINDOW)
         await connection.execute(INSERT_LANES, programme.lanes)

@@ -31,7 +31,8 @@ class BookedResult(AnswerModel):
 class RefusedResult(AnswerModel):
     """A refusal with a place in the journal is final; one with `retryable` has none, and may be repeated.
 
-    `operation_id_reused` names the lane and leaf of the operation that came first under this id."""
+    `operation_id_reused` names the lane and leaf of the operation that came first under this id. A refusal by a limit
+    names the `limit`, what is `used` of it and `until` when it holds; `attempts_left` 0: ask for a new code."""
 
     id: str
     verdict: Literal["refused"]
@@ -40,6 +41,10 @@ class RefusedResult(AnswerModel):
     available: int | None = None
     left: int | None = None
     state: Literal["captured", "released", "timed_out"] | None = None
+    limit: int | None = None
+    used: int | None = None
+    until: datetime | None = None
+    attempts_left: int | None = None
     lane: int | None = None
     leaf: int | None = None
     window: int | None = None

@@ -9,6 +9,7 @@ from coalition.database.pool import Connection, Pool
 from coalition.journal.merkle import Frontier
 from coalition.ledger.account import Account
 from coalition.ledger.book import Book, Calendar, Command, OperationKey
+from coalition.ledger.limits import NO_LIMITS, LimitRules, Limits
 from coalition.ledger.lot import Lot
 from coalition.ledger.operation import POINTS_MAX
 from coalition.stores.batches import OpenBatch, open_batch, write_batch
@@ -16,28 +17,43 @@ from coalition.stores.holds import load_holds
 from coalition.stores.lanes import LaneState
 from coalition.stores.lots import ALL_POINTS
 from coalition.stores.originals import load_lots_to_decide, load_originals
+from coalition.stores.usage import load_usage, write_usage
 
 Clock = Callable[[], datetime]
 
 
 async def book_batch(
-    pool: Pool, lane: int, commands: Sequence[Command], *, calendar: Calendar, clock: Clock
+    pool: Pool,
+    lane: int,
+    commands: Sequence[Command],
+    *,
+    calendar: Calendar,
+    clock: Clock,
+    rules: LimitRules = NO_LIMITS,
 ) -> list[str]:
     """Decide and write operations of one lane, in order; return their results once they are committed.
 
     May be repeated as a whole after any failure: it looks up first which operations are known, so that one whose
-    commit was not heard of is answered, not booked again.
+    commit was not heard of is answered, not booked again. `rules` are the programme's limits.
     """
     async with pool.acquire() as connection, connection.transaction():
-        opened, book = await _load(connection, lane, commands, calendar=calendar, clock=clock)
+        opened, book = await _load(connection, lane, commands, calendar=calendar, clock=clock, rules=rules)
         results = [book.book(command) for command in commands]
         if book.changes.records:
             await _write(connection, opened, book)
+            if book.limits is not None:
+                await write_usage(connection, lane, book.limits.usage)
         return results
 
 
 async def _load(
-    connection: Connection, lane: int, commands: Sequence[Command], *, calendar: Calendar, clock: Clock
+    connection: Connection,
+    lane: int,
+    commands: Sequence[Command],
+    *,
+    calendar: Calendar,
+    clock: Clock,
+    rules: LimitRules,
 ) -> tuple[OpenBatch, Book]:
     named = Named.of(commands)
     operation_ids = [command.operation.id for command in commands] + [operation_id for _, operation_id in named.ids]
@@ -57,6 +73,11 @@ async def _load(
         wanted=named.points_wanted(accounts, today=calendar.day_of(booked_at)),
         originals=list(originals.values()),
     )
+    limits = None
+    if rules.are_on:
+        cards = {command.operation.card for command in commands}
+        usage = await load_usage(connection, lane, accounts=accounts, cards=cards)
+        limits = Limits(rules, usage, now=booked_at, zone=calendar.zone)
     book = Book(
         lane=lane,
         window_no=state.window_no,
@@ -67,6 +88,7 @@ async def _load(
         known=known,
         originals=originals,
         holds=holds,
+        limits=limits,
     )
     return opened, book
 

@@ -80,7 +80,12 @@ class LaneQueue:
 
         async def work() -> list[str]:
             return await book_batch(
-                self._pool, self.lane, commands, calendar=self._registry.calendar, clock=self._clock
+                self._pool,
+                self.lane,
+                commands,
+                calendar=self._registry.calendar,
+                clock=self._clock,
+                rules=self._registry.programme.limits,
             )
 
         try:

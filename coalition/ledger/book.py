@@ -31,8 +31,9 @@ from coalition.ledger.decision import (
 )
 from coalition.ledger.expiry import ExpiryRule, Grace, start_of
 from coalition.ledger.hold import Hold
+from coalition.ledger.limits import Limits
 from coalition.ledger.lot import Lot, LotUse, rate_text
-from coalition.ledger.operation import AnyOperation
+from coalition.ledger.operation import AnyOperation, named_id
 from coalition.ledger.participant import Participant
 
 OperationKey = tuple[int, str]
@@ -150,7 +151,7 @@ OWN_VERDICTS = {"time_out": "timed_out", "expire": "expired"}
 class Book:
     """Decides one batch. `accounts` holds every account that a command names, with its open holds, and with its lots
     where any command takes or gives back points, or time alone does; `known`, `originals` and `holds` (by the leaf of
-    the reserve) what the store found of the ids named."""
+    the reserve) what the store found of the ids named; `limits` None: the programme has none."""
 
     def __init__(
         self,
@@ -164,6 +165,7 @@ class Book:
         known: dict[OperationKey, KnownOperation],
         originals: dict[OperationKey, Original],
         holds: dict[int, Hold] | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self.changes = Changes(window_no)
         self._lane = lane
@@ -175,6 +177,7 @@ class Book:
         self._today = calendar.day_of(booked_at)
         self._accounts = accounts
         self._holds = holds or {}
+        self.limits = limits
         self._known = known
         self._originals = originals
         self._decided: dict[OperationKey, Decided] = {}
@@ -194,6 +197,9 @@ class Book:
         if isinstance(decided, Booking):
             result = self._booked(operation.id, decided, account, leaf)
             self._collect(command, decided, leaf)
+            if self.limits is not None:
+                original = self._originals.get((command.partner.partner, named_id(operation) or ""))
+                self.limits.count(account.account, operation, decided, leaf=leaf, original=original)
             code = None
         else:
             if decided.is_retryable:
@@ -250,6 +256,10 @@ class Book:
 
     def _decide(self, command: Command, account: Account, leaf: int) -> Booking | Refusal:
         operation, partner = command.operation, command.partner
+        if self.limits is not None:
+            refusal = self.limits.refusal_of(account, operation, partner=partner.partner)
+            if refusal is not None:
+                return refusal
         if operation.type == "earn":
             sale = self._calendar.sale(operation.occurred_at)
             return decide_earn(account, operation, partner=partner, sale=sale, leaf=leaf)

@@ -62,7 +62,8 @@ class Refusal:
 
 @dataclass(slots=True)
 class Original:
-    """A booked or refused operation that a reversal names. `shares` as booked, `uses` of a burn."""
+    """A booked or refused operation that a reversal names. `shares` as booked, `uses` of a burn; `booked_at` None: in
+    the batch that reverses it."""
 
     leaf: int
     kind: str
@@ -73,6 +74,7 @@ class Original:
     terms_version: int
     shares: tuple[tuple[str, int], ...]
     uses: list[LotUse]
+    booked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ Points = Annotated[int, Field(strict=True, ge=1, le=POINTS_MAX)]
 Text = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Amount = Annotated[str, Field(pattern=r"^[0-9]{1,9}(\.[0-9]{1,3})?$", examples=["59.90"])]
 Rate = Annotated[str, Field(pattern=r"^[0-9]{1,2}(\.[0-9]{1,2})?$", examples=["19"])]
+StepUpCode = Annotated[str, Field(pattern=r"^[0-9]{6}$", examples=["408173"])]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", examples=["EUR"])]
 
 
@@ -93,11 +94,13 @@ class Earn(OperationModel):
 
 
 class Burn(OperationModel):
-    """Points are spent at a shop; never more than available."""
+    """Points are spent at a shop; never more than available. Above a sum that the programme sets the member's code is
+    needed."""
 
     type: Literal["burn"]
     points: Points
     purchase: Purchase | None = None
+    step_up_code: Annotated[StepUpCode | None, Field(repr=False)] = None
 
 
 class Reverse(OperationModel):
@@ -114,6 +117,7 @@ class Reserve(OperationModel):
     type: Literal["reserve"]
     points: Points
     timeout_s: Annotated[int, Field(strict=True, ge=1, le=TIMEOUT_S_MAX)] = TIMEOUT_S
+    step_up_code: Annotated[StepUpCode | None, Field(repr=False)] = None
 
 
 class Capture(OperationModel):

@@ -11,6 +11,7 @@ from coalition.stores.lots import ALL_POINTS, load_lots, load_uses
 
 SELECT_ORIGINALS = """
 SELECT journal.leaf, journal.kind, journal.code, journal.account, journal.points, journal.terms_version,
+    journal.booked_at,
     coalesce((SELECT sum(reversal.points) FROM reversal
               WHERE reversal.lane = $1 AND reversal.original_leaf = journal.leaf), 0)::bigint AS reversed_points
 FROM journal
@@ -37,6 +38,7 @@ async def load_originals(
             terms_version=row["terms_version"] or 0,
             shares=((NO_RATE, row["points"]),),
             uses=[],
+            booked_at=row["booked_at"],
         )
         for row in await connection.fetch(SELECT_ORIGINALS, lane, sorted(key_of))
     }
