@@ -83,8 +83,19 @@ async def test_a_failure_is_asked_again_and_counts_once(fake, till):
     fake.fail_next(status=500)
     fake.drop_next_answer()
     assert (await till.earn(card=card, points=120)).balance == 120
-    # The earn whose answer was dropped was booked all the same, and found again by its id.
     assert [event.kind for event in await read_events(till)] == ["earn"]
+
+
+async def test_an_answer_that_is_dropped_was_booked_all_the_same(fake, shop_key, outbox_path):
+    card = fake.add_card()
+    async with Coalition(fake.url, shop_key, outbox=outbox_path, give_up_after_s=0.0) as till:
+        await till.balance(card)
+        fake.drop_next_answer()
+        with pytest.raises(HubUnreachableError):
+            await till.earn(card=card, points=120)
+        assert (await till.balance(card)).balance == 120
+        assert (await till.flush()).booked == 1
+        assert (await till.balance(card)).balance == 120
 
 
 async def test_a_hub_that_asks_for_much_patience(fake, till):
