@@ -1,10 +1,10 @@
 """Numbers, money and dates as people of each language write them, dates in the programme's time zone."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, format_skeleton, format_time
 from babel.numbers import format_currency, format_decimal, format_percent
 
 from coalition.pages.language import LOCALES, Language
@@ -59,6 +59,17 @@ class Formats:
     def minute(self, moment: datetime) -> str:
         """Return a day with its time: 24 Nov 2026, 18:04."""
         return format_datetime(moment, "medium", tzinfo=self.programme.zone, locale=self.locale).rpartition(":")[0]
+
+    def until(self, moment: datetime, *, now: datetime) -> str:
+        """Return a moment that lies ahead: its time alone where it is today."""
+        if self._day_of(moment) != self._day_of(now):
+            return self.minute(moment)
+        return format_time(moment, "short", tzinfo=self.programme.zone, locale=self.locale)
+
+    def day_of_year(self, month: int, day: int) -> str:
+        """Return a day of every year: 30 September."""
+        # A leap year, since it may be 29 February.
+        return format_skeleton("MMMMd", datetime(2024, month, day, tzinfo=UTC), locale=self.locale)
 
     def machine(self, moment: datetime | date) -> str:
         """Return a moment for the datetime attribute of <time>."""

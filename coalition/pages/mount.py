@@ -6,7 +6,7 @@ from coalition.cli.session import Session
 from coalition.pages.door import add_page
 from coalition.pages.sign_in import CODE_PATH, MemberSignIn, leave, show_sign_in
 from coalition.pages.site import site_of
-from coalition.pages.wallet import show_card, show_history, show_start
+from coalition.pages.wallet import show_card, show_history, show_missing, show_start
 
 
 def mount_member_pages(app: web.Application, session: Session) -> None:
@@ -21,3 +21,4 @@ def mount_member_pages(app: web.Application, session: Session) -> None:
     add_page(app, "POST", "/sign-out", leave, area="member", is_open=True)
     add_page(app, "GET", "/history", show_history, area="member")
     add_page(app, "GET", "/card", show_card, area="member")
+    add_page(app, "GET", "/missing", show_missing, area="member")

@@ -53,13 +53,20 @@ class Visit:
     def formats(self) -> Formats:
         return Formats(self.language, self.site.programme)
 
+    @property
+    def menu_place(self) -> str | None:
+        """The entry of the menu under which this page lies, by its path; None: under none."""
+        path = self.request.path
+        above = [place for place, _ in self.frame.menu if path == place or path.startswith(f"{place}/")]
+        return max(above, key=len, default=None)
+
     def word(self, key: str, **values: object) -> str:
         return self.site.word(self.language, key, **values)
 
-    def counted(self, key: str, count: int) -> str:
+    def counted(self, key: str, count: int, **values: object) -> str:
         """Return the words for a number of things: `key.one` or `key.other`."""
         form = "one" if abs(count) == 1 else "other"
-        return self.word(f"{key}.{form}", count=self.formats.number(count))
+        return self.word(f"{key}.{form}", count=self.formats.number(count), **values)
 
     def has_word(self, key: str) -> bool:
         return key in self.site.words[self.language]

@@ -1,7 +1,6 @@
 """A member's pages: balance, where it comes from, what expires when, history and card."""
 
 import re
-from dataclasses import dataclass
 from typing import Any, Final
 
 import segno
@@ -9,11 +8,13 @@ from aiohttp import web
 from markupsafe import Markup
 
 from coalition.database.pool import Connection
+from coalition.pages.entries import by_month, show_entry
 from coalition.pages.errors import PageRefusedError
+from coalition.pages.expiry_rule import told_rule
 from coalition.pages.visit import Visit
 from coalition.programme.card_number import printed
 from coalition.stores.balances import load_standing
-from coalition.stores.history import NEWEST, HistoryEntry, load_history
+from coalition.stores.history import NEWEST, load_history
 from coalition.stores.wallets import (
     Member,
     find_member,
@@ -25,15 +26,6 @@ LATEST_COUNT: Final = 5
 PAGE_COUNT: Final = 25
 EXPIRIES_SHOWN: Final = 6
 LEAF_PATTERN: Final = re.compile(r"[0-9]{1,18}")
-
-
-@dataclass(frozen=True, slots=True)
-class ShownEntry:
-    """A record of the history in the visitor's words."""
-
-    record: HistoryEntry
-    title: str
-    details: list[str]
 
 
 async def show_start(visit: Visit) -> web.StreamResponse:
@@ -57,12 +49,16 @@ async def show_start(visit: Visit) -> web.StreamResponse:
             ),
             "sources": await load_sources(connection, place),
             "entries": [
-                _shown(visit, record) for record in await load_history(connection, place, count_max=LATEST_COUNT)
+                show_entry(visit, record) for record in await load_history(connection, place, count_max=LATEST_COUNT)
             ],
             "card": await find_newest_card(connection, member.member),
         }
     return visit.render(
-        "overview.html", shown_expiries=EXPIRIES_SHOWN, **_card_values(visit, values.pop("card")), **values
+        "overview.html",
+        rule=told_rule(visit),
+        shown_expiries=EXPIRIES_SHOWN,
+        **_card_values(visit, values.pop("card")),
+        **values,
     )
 
 
@@ -79,7 +75,7 @@ async def show_history(visit: Visit) -> web.StreamResponse:
     return visit.render(
         "history.html",
         member=member,
-        months=_by_month(visit, shown),
+        months=by_month(visit, shown),
         older=shown[-1].leaf if len(entries) > PAGE_COUNT else None,
         is_newest=asked is None,
     )
@@ -90,6 +86,11 @@ async def show_card(visit: Visit) -> web.StreamResponse:
         member = await _member(connection, visit)
         card = await find_newest_card(connection, member.member)
     return visit.render("card.html", member=member, **_card_values(visit, card))
+
+
+async def show_missing(visit: Visit) -> web.StreamResponse:
+    """Show why points may be missing, and what to do."""
+    return visit.render("missing.html")
 
 
 async def _member(connection: Connection, visit: Visit) -> Member:
@@ -112,30 +113,3 @@ def qr_code(card: str, *, title: str) -> Markup:
     svg = segno.make_qr(card, error="q").svg_inline(title=title, omitsize=True, border=4, svgclass="qr", lineclass=None)
     # segno escapes the title; all else in it is figures.
     return Markup(svg.replace("<svg ", '<svg role="img" ', 1))
-
-
-def _by_month(visit: Visit, records: list[HistoryEntry]) -> list[tuple[str, list[ShownEntry]]]:
-    """Return runs of records of the same month, in their order: what was booked late stays where it was booked."""
-    months: list[tuple[str, list[ShownEntry]]] = []
-    for record in records:
-        month = visit.formats.month(record.occurred_at)
-        if not months or months[-1][0] != month:
-            months.append((month, []))
-        months[-1][1].append(_shown(visit, record))
-    return months
-
-
-def _shown(visit: Visit, record: HistoryEntry) -> ShownEntry:
-    details: list[str] = []
-    if record.code is not None:
-        if record.points:
-            details.append(visit.counted("history.asked", record.points))
-        reason = f"refused.{record.code}"
-        details.append(visit.word(reason if visit.has_word(reason) else "refused.other"))
-    if record.original_at is not None:
-        details.append(visit.word("history.of", day=visit.formats.day(record.original_at)))
-    if record.shop is not None:
-        details.append(visit.word("history.shop", shop=record.shop))
-    if record.reference is not None:
-        details.append(visit.word("history.reference", reference=record.reference))
-    return ShownEntry(record, visit.word(f"kind.{record.kind}", partner=record.partner), details)

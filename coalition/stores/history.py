@@ -1,14 +1,16 @@
 """An account's history, newest first, one page at a time."""
 
+import json
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from coalition.database.pool import Connection
 from coalition.stores.cards import Place
 
 
 class HistoryEntry(NamedTuple):
-    """One record of an account. `code` None: booked, else why not; `original_at`: when what it undoes happened."""
+    """One record of an account. `code` None: booked, else why not; `original_at`: when what it undoes or resolves
+    happened; `result`: what the hub answered, as JSON."""
 
     leaf: int
     kind: str
@@ -19,6 +21,13 @@ class HistoryEntry(NamedTuple):
     reference: str | None
     occurred_at: datetime
     original_at: datetime | None
+    result: str
+
+    @property
+    def answer(self) -> dict[str, Any]:
+        """What the hub answered: besides what all records have, `available` and for some kinds more."""
+        answer: dict[str, Any] = json.loads(self.result)
+        return answer
 
     @property
     def change(self) -> int:
@@ -41,7 +50,7 @@ WITH page AS (
     ORDER BY leaf DESC LIMIT $4
 )
 SELECT journal.leaf, journal.kind, journal.code, journal.points, partner.name, journal.shop, journal.reference,
-    journal.occurred_at, original.occurred_at AS original_at
+    journal.occurred_at, original.occurred_at AS original_at, journal.result
 FROM page
 JOIN journal ON journal.lane = $1 AND journal.leaf = page.leaf
 JOIN partner ON partner.partner = journal.partner

@@ -21,11 +21,13 @@ from coalition.database.pool import Pool
 from coalition.http.app import build_app
 from coalition.http.hub_key import load_signer
 from coalition.lanes.clearing import Clearing
+from coalition.ledger.expiry import RuleName
 from coalition.operations.add_members import NewMember, add_members
 from coalition.operations.manage_operator import add_operator
 from coalition.pages.mount import mount_member_pages
-from coalition.pages.site import SITE
+from coalition.pages.site import SITE, Site
 from coalition.stores.operators import Role
+from coalition.stores.programme import load_programme
 from settlement.pages.mount import mount_finance_pages
 from tests.http.conftest import Clock, RunningHub, now
 
@@ -73,6 +75,7 @@ class RunningSite:
     hub: RunningHub
     url: str
     mailbox: Mailbox
+    pages: Site
 
     async def member(self, email: str = "erika@shop.example", *, name: str = "Erika", language: str = "en") -> str:
         """Return the new member's card."""
@@ -80,6 +83,14 @@ class RunningSite:
 
     async def operator(self, name: str, *roles: Role) -> None:
         await add_operator(self.hub.pool, name=name, password=PASSWORD, roles=roles, now=now())
+
+    async def set_expiry(self, rule: RuleName, *, months: int | None, day: str) -> None:
+        """Give the pages another rule of expiry; what is booked keeps the days that it has."""
+        await self.hub.pool.execute(
+            "UPDATE programme SET expiry_rule = $1, expiry_months = $2, expiry_day = $3", rule, months, day
+        )
+        async with self.hub.pool.acquire() as connection:
+            self.pages.programme = await load_programme(connection)
 
     async def sign_in(self, page: Page, email: str = "erika@shop.example") -> None:
         """Sign a member in with the code that is mailed to him."""
@@ -137,7 +148,9 @@ async def site(pool: Pool, database_url: str, settings: Settings, mailbox: Mailb
     await listener.start()
     host, port = runner.addresses[0]
     async with ClientSession() as client:
-        yield RunningSite(RunningHub(f"{host}:{port}", pool, client, clearing, clock), f"http://{host}:{port}", mailbox)
+        yield RunningSite(
+            RunningHub(f"{host}:{port}", pool, client, clearing, clock), f"http://{host}:{port}", mailbox, app[SITE]
+        )
     await runner.cleanup()
 
 

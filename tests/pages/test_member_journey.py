@@ -5,9 +5,11 @@ from calendar import monthrange
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import pytest
 from babel.dates import format_date
 from playwright.async_api import BrowserContext, Page
 
+from coalition.ledger.expiry import RuleName
 from coalition.programme.card_number import printed
 from tests.pages.conftest import RunningSite, submit
 
@@ -48,7 +50,7 @@ async def test_balance_and_history_after_earns_and_burns_at_two_partners(site: R
     ]
     assert await texts(page, ".history td.figure") == ["0", "−30", "+40", "−100", "−500", "+300", "+1,200"]
     details = await texts(page, ".history .details")
-    assert details[0] == "5,000 points asked · there were not enough points"
+    assert details[0] == "5,000 points asked · there were not enough points · 910 points could be spent at that moment"
     assert details[-1] == "Shop 0042 · Receipt 4711"
 
 
@@ -73,6 +75,112 @@ def month_end(moment: datetime) -> str:
     """Return the last day of the month, three years on, as the page writes it."""
     day = date(moment.year + 3, moment.month, monthrange(moment.year + 3, moment.month)[1])
     return format_date(day, "medium", locale="en_GB")
+
+
+async def test_points_set_aside_are_shown_with_until_when(site: RunningSite, page: Page) -> None:
+    """A hold counts in the balance and not in what is available; when its time is over it is gone, also before the hub
+    has booked that."""
+    bakery, garage = await site.hub.shop("Bakery"), await site.hub.shop("Garage")
+    card = await site.member()
+    await bakery.earn(card, 1_000)
+    await bakery.operate("reserve", card, points=600, timeout_s=60)
+    reserved = await garage.operate("reserve", card, points=1, timeout_s=7 * 24 * 3600)
+
+    await site.sign_in(page)
+
+    assert await page.inner_text("#balance") == "1,000"
+    assert await page.inner_text("#available") == "Available now: 399 points"
+    until = datetime.fromisoformat(reserved["expires_at"]).astimezone(BERLIN)
+    bakerys, garages = await texts(page, ".holds li")
+    assert re.fullmatch(
+        "600 points set aside at Bakery until ([0-9]+ [A-Z][a-z]+ 20[0-9]{2}, )?[0-9]{2}:[0-9]{2}", bakerys
+    )
+    day = format_date(until.date(), "medium", locale="en_GB")
+    assert garages == f"1 point set aside at Garage until {day}, {until:%H:%M}"
+    site.hub.clock.forward(timedelta(seconds=61))
+    await page.reload()
+    assert await page.inner_text("#available") == "Available now: 999 points"
+    assert await texts(page, ".holds li") == [garages]
+
+
+async def test_history_of_holds_and_expiry(site: RunningSite, page: Page) -> None:
+    """Points set aside move no balance until they are spent; what time alone did is told like the rest."""
+    shop, card = await site.hub.shop("Bakery"), await site.member()
+    earned = await shop.earn(card, 1_000)
+    spent = await shop.operate("reserve", card, points=500)
+    await shop.operate("capture", card, reserve_id=spent["id"], points=480)
+    freed = await shop.operate("reserve", card, points=70)
+    await shop.operate("release", card, reserve_id=freed["id"])
+    await shop.operate("release", card, reserve_id=freed["id"])
+    await shop.operate("reserve", card, points=30, timeout_s=60)
+    await shop.operate("reserve", card, points=900)
+    site.hub.clock.forward(timedelta(days=3 * 366 + 31))
+    await shop.earn(card, 5)
+    await shop.reverse(card, earned["id"])
+
+    await site.sign_in(page)
+    await page.goto(f"{site.url}/history")
+
+    entries = zip(await texts(page, ".history .what"), await texts(page, ".history td.figure"), strict=True)
+    assert list(entries) == [
+        ("Taken back by Bakery", "−1,000"),
+        ("Collected at Bakery", "+5"),
+        ("Expired", "−520"),
+        ("Set aside no longer at Bakery", "0"),
+        ("Set aside at Bakery", "0"),
+        ("Set aside at Bakery", "0"),
+        ("Set aside no longer at Bakery", "0"),
+        ("Set aside no longer at Bakery", "0"),
+        ("Set aside at Bakery", "0"),
+        ("Spent at Bakery", "−480"),
+        ("Set aside at Bakery", "0"),
+        ("Collected at Bakery", "+1,000"),
+    ]
+    details = [text.split(" · ") for text in await texts(page, ".history .details")]
+    assert details[1] == ["Points from Bakery"]
+    assert details[2][:2] == ["the shop did not take them in time", "30 points can be spent again"]
+    assert details[3] == [
+        "900 points asked",
+        "there were not enough points",
+        "490 points could be spent at that moment",
+    ]
+    assert details[4][0].startswith("30 points, until ")
+    assert details[5][0] == "the points set aside had been spent or freed already"
+    assert details[6][0] == "70 points can be spent again"
+    assert (await texts(page, ".history .advice"))[0] == "Spend fewer points and pay the rest in another way."
+    await page.goto(f"{site.url}")
+    assert await page.inner_text("#balance") == "−995"
+
+
+@pytest.mark.parametrize(
+    ("rule", "months", "told"),
+    [
+        ("never", None, "Punkte verfallen nicht."),
+        ("after_months", 18, "Punkte sind nach dem Einkauf 18 Monate lang einlösbar."),
+        ("yearly", 36, "Jedes Jahr nach dem 30. September verfallen die Punkte, die dann mindestens 3 Jahre alt sind."),
+    ],
+)
+async def test_the_rule_of_expiry_is_told(
+    site: RunningSite, page: Page, rule: RuleName, months: int | None, told: str
+) -> None:
+    await site.set_expiry(rule, months=months, day="09-30")
+    await site.member(language="de")
+
+    await site.sign_in(page)
+
+    assert (await page.inner_text("#expiry-rule")).startswith(told)
+
+
+async def test_why_points_are_missing_is_one_step_away(site: RunningSite, page: Page) -> None:
+    await site.member()
+    await site.sign_in(page)
+
+    await submit(page, "text=Points missing, or not spent as expected?")
+
+    assert await page.inner_text("h1") == "Points missing?"
+    assert await page.locator(".reasons dt").count() == 6
+    await submit(page, "main >> text=See your history")
+    assert await page.inner_text("h1") == "History"
 
 
 async def test_history_is_paged_without_a_gap(site: RunningSite, page: Page) -> None:

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 import coalition.pages
 import settlement.pages
 from coalition.errors import SettingError
-from coalition.ledger import decision
-from coalition.ledger.expiry import ExpiryRule
+from coalition.ledger import book, decision
+from coalition.ledger.expiry import ExpiryRule, RuleName
+from coalition.ledger.hold import HoldState
 from coalition.mail import parse_smtp_url
 from coalition.operations.manage_operator import ROLES
 from coalition.operations.sign_in import normalised_email
@@ -29,6 +30,7 @@ from settlement.pages.nets_chart import nets_chart
 
 PROGRAMME = Programme("Points", "EUR", 2, "Europe/Berlin", Decimal("0.01"), 4, ExpiryRule("end_of_month", 36), 30)
 NOON = datetime(2026, 3, 29, 12, tzinfo=UTC)
+NEVER_JOURNALLED = {"unknown_original", "unknown_card"}
 PLACEHOLDER = re.compile(r"\{[a-z_]+\}")
 WORDS = {language: {**member_wording.WORDS[language], **finance_wording.WORDS[language]} for language in LANGUAGES}
 
@@ -43,11 +45,13 @@ def test_every_language_has_the_same_words_with_the_same_values() -> None:
 
 def test_every_state_role_kind_and_refusal_has_words() -> None:
     """What the domain can say, a page can say."""
-    source = Path(decision.__file__).read_text()
-    codes = set(re.findall(r'Refusal\(\s*"([a-z_]+)"', source)) - {"unknown_original"}
-    assert "insufficient_points" in codes
+    source = "".join(Path(module.__file__ or "").read_text() for module in (decision, book))
+    codes = set(re.findall(r'(?:Refusal\(\s*|code=|is_refused else )"([a-z_]+)"', source)) - NEVER_JOURNALLED
+    assert codes >= {"insufficient_points", "hold_resolved", "not_a_reserve", "other_account"}
     wanted = {f"refused.{code}" for code in codes}
-    wanted |= {f"kind.{kind}" for kind in get_args(decision.Kind)}
+    wanted |= {f"kind.{kind}" for kind in (*get_args(decision.Kind), *book.OWN_VERDICTS)}
+    wanted |= {f"account.hold.{state}_state" for state in get_args(HoldState)}
+    wanted |= {f"expiry.rule.{rule}" for rule in get_args(RuleName)}
     wanted |= {f"finance.state.{state}" for state in WINDOW_STATES}
     wanted |= {f"finance.share_state.{state}" for state in SHARE_STATES}
     wanted |= {f"{prefix}.{role}" for role in ROLES for prefix in ("finance.role", "problem.role_missing")}
@@ -78,6 +82,14 @@ def test_figures_as_people_write_them(
     assert formats.day(NOON) == day
     assert formats.minute(NOON) == minute
     assert formats.month(NOON) == month
+
+
+def test_a_moment_ahead_is_a_time_today_and_a_day_with_its_time_later() -> None:
+    formats = Formats("en", PROGRAMME)
+    assert formats.until(NOON + timedelta(hours=4), now=NOON) == "18:00"
+    assert formats.until(NOON + timedelta(hours=10), now=NOON) == "30 Mar 2026, 00:00"
+    assert formats.day_of_year(9, 30) == "30 September"
+    assert Formats("de", PROGRAMME).day_of_year(2, 29) == "29. Februar"
 
 
 def test_days_are_those_of_the_programmes_zone() -> None:
