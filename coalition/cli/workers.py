@@ -35,7 +35,7 @@ READY = b"+"
 STOP_TIMEOUT_S = 60
 # A worker that ends sooner ended at once; so many in a row at one place, and another will not help.
 STEADY_S = 5.0
-EARLY_DEATHS_MAX = 4
+EARLY_DEATHS_MAX = 3
 PAUSE_S = 0.25
 
 log = structlog.get_logger()

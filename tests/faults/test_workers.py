@@ -55,7 +55,12 @@ class Crew(FaultyWorld):
 @pytest.fixture(scope="module")
 async def process(postgres: EmbeddedPostgres, data_root: Path) -> AsyncIterator[HubProcess]:
     await migrate(postgres.url, ProgrammeSettings())
-    hub = HubProcess(data_root / "faults", flags=("--workers", "2", "--metrics-port", str(free_port())))
+    hub = HubProcess(
+        data_root / "faults",
+        flags=("--workers", "2", "--metrics-port", str(free_port())),
+        # The folder of figures that a killed parent leaves.
+        environment={"TMPDIR": str(data_root)},
+    )
     yield hub
     await hub.stop()
 
@@ -178,8 +183,8 @@ async def test_workers_stop_when_their_parent_is_gone(crew: Crew) -> None:
         socket_of_worker.close()
 
 
-async def test_workers_that_die_again_and_again_end_the_hub(crew: Crew, tmp_path: Path) -> None:
-    """A key that can't be read: the running worker goes on as long as others are tried, then all stop with an error."""
+async def test_workers_that_die_again_and_again_end_the_hub(crew: Crew) -> None:
+    """A key that can't be read: others are tried in a dead worker's place, then all stop with an error."""
     key = crew.hub.data_dir / "hub-key.pem"
     pem = key.read_bytes()
     try:
