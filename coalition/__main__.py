@@ -5,11 +5,14 @@ import typer
 from coalition.cli.bench import add_bench
 from coalition.cli.check import add_check
 from coalition.cli.demo import add_demo
+from coalition.cli.limits import limits_app
 from coalition.cli.member import member_app
 from coalition.cli.operator import operator_app
 from coalition.cli.partner import key_app, partner_app
 from coalition.cli.serve import Extensions, add_serve
+from coalition.cli.webhook import webhook_app
 from coalition.pages.mount import mount_member_pages
+from coalition.pages.step_up_mail import mount_step_up_mail
 from settlement.cli import terms_app, window_app
 from settlement.http import routes as settlement_routes
 from settlement.pages.mount import mount_finance_pages
@@ -24,11 +27,15 @@ app.add_typer(partner_app, name="partner")
 app.add_typer(key_app, name="key")
 app.add_typer(member_app, name="member")
 app.add_typer(operator_app, name="operator")
+app.add_typer(webhook_app, name="webhook")
+app.add_typer(limits_app, name="limits")
 app.add_typer(window_app, name="window")
 app.add_typer(terms_app, name="terms")
 add_check(app)
 add_demo(app)
-add_serve(app, Extensions(routes=settlement_routes, pages=[mount_member_pages, mount_finance_pages]))
+add_serve(
+    app, Extensions(routes=settlement_routes, pages=[mount_member_pages, mount_step_up_mail, mount_finance_pages])
+)
 add_bench(app)
 
 

@@ -69,8 +69,17 @@ class InvalidTermsError(CoalitionError):
 class RequestRefusedError(CoalitionError):
     """A whole request is refused and nothing of it booked; `faults` names every bad field."""
 
-    def __init__(self, *, status: int, code: str, detail: str, faults: tuple[FieldFault, ...] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        status: int,
+        code: str,
+        detail: str,
+        faults: tuple[FieldFault, ...] = (),
+        retry_after_s: int | None = None,
+    ) -> None:
         super().__init__(detail)
+        self.retry_after_s = retry_after_s
         self.status = status
         self.code = code
         self.faults = faults

@@ -115,6 +115,13 @@ class CardAnswer(AnswerModel):
     expiries: list[Expiry]
 
 
+class StepUpAnswer(AnswerModel):
+    """A code is on its way: `sent_to` is the member's address, in part; until `expires_at` it opens one burn."""
+
+    sent_to: str
+    expires_at: datetime
+
+
 class HubKey(AnswerModel):
     """A JSON Web Key (RFC 8037) with the interval in which the hub signs with it."""
 

@@ -2,9 +2,10 @@
 
 import json
 from hashlib import sha256
+from typing import TypeVar
 
 from aiohttp import web
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from coalition.errors import FieldFault, RequestRefusedError
 from coalition.http.answers import MessageAnswer
@@ -15,25 +16,16 @@ from coalition.lanes.clearing import SignedMessage
 from coalition.ledger.admission import message_faults
 from coalition.ledger.operation import OPERATIONS_MAX, Message
 
+M = TypeVar("M", bound=BaseModel)
+
 KEY_END = b'":'
 SPACED_KEY_ENDS = (b" :", b"\t:", b"\n:", b"\r:")
-OPERATION_TYPES = frozenset({"earn", "burn", "reverse"})
+OPERATION_TYPES = frozenset({"earn", "burn", "reserve", "capture", "release", "reverse"})
 
 
 async def post_message(request: web.Request, call: PartnerCall) -> Answer:
     """Book a message's operations and answer with one result for each, after the commit."""
-    if request.content_type != "application/json":
-        raise RequestRefusedError(
-            status=415,
-            code="content_type_unsupported",
-            detail=f"Content-Type must be application/json; {shortened(request.content_type)} came.",
-        )
-    if (encoding := request.headers.get("Content-Encoding", "identity").lower()) != "identity":
-        raise RequestRefusedError(
-            status=415,
-            code="content_encoding_unsupported",
-            detail=f"Send the body as it is, without Content-Encoding; {shortened(encoding)} came.",
-        )
+    refuse_other_content(request)
     message = read_message(call.body)
     clearing = request.app[CLEARING]
     faults = message_faults(message.operations, now=clearing.clock(), currency=clearing.registry.programme.currency)
@@ -47,6 +39,22 @@ async def post_message(request: web.Request, call: PartnerCall) -> Answer:
         waiting_operations.dec(len(message.operations))
     count_results(results)
     return Answer(200, f'{{"message":"{digest.hex()}","results":[{",".join(results)}]}}'.encode())
+
+
+def refuse_other_content(request: web.Request) -> None:
+    """Refuse a body that is not plain JSON."""
+    if request.content_type != "application/json":
+        raise RequestRefusedError(
+            status=415,
+            code="content_type_unsupported",
+            detail=f"Content-Type must be application/json; {shortened(request.content_type)} came.",
+        )
+    if (encoding := request.headers.get("Content-Encoding", "identity").lower()) != "identity":
+        raise RequestRefusedError(
+            status=415,
+            code="content_encoding_unsupported",
+            detail=f"Send the body as it is, without Content-Encoding; {shortened(encoding)} came.",
+        )
 
 
 def _signed_message(request: web.Request, call: PartnerCall, digest: bytes) -> SignedMessage:
@@ -66,9 +74,15 @@ def _signed_message(request: web.Request, call: PartnerCall, digest: bytes) -> S
 
 def read_message(body: bytes) -> Message:
     """Read a body strictly; raises RequestRefusedError with every bad field: 400 not JSON, 413 too many, 422 else."""
+    message = read_json(Message, body)
+    refuse_repeated_keys(body, message)
+    return message
+
+
+def read_json(model: type[M], body: bytes) -> M:
+    """Read a body as what it should be; raises RequestRefusedError like `read_message`, but takes a key twice."""
     try:
-        message = Message.model_validate_json(body)
-        faults: tuple[FieldFault, ...] = ()
+        return model.model_validate_json(body)
     except ValidationError as error:
         faults = tuple(_fault(detail) for detail in error.errors(include_url=False, include_context=True))
     if any(fault.code == "json_invalid" for fault in faults):
@@ -76,10 +90,7 @@ def read_message(body: bytes) -> Message:
     if any(fault.field == "operations" and fault.code == "too_long" for fault in faults):
         detail = f"A message holds at most {OPERATIONS_MAX} operations; send the rest in the next."
         raise RequestRefusedError(status=413, code="too_many_operations", detail=detail, faults=faults)
-    if faults:
-        raise refused_message(faults)
-    refuse_repeated_keys(body, message)
-    return message
+    raise refused_message(faults)
 
 
 def refuse_repeated_keys(body: bytes, message: Message) -> None:

@@ -85,7 +85,7 @@ def _operation(route: Route) -> dict[str, Any]:
             *(_parameter("path", name) for name in _path_names(route.path)),
             *(_parameter("query", name, description) for name, description in route.parameters.items()),
         ],
-        "responses": {"200": _success(route)},
+        "responses": {str(route.status): _success(route)},
     }
     if route.takes is not None:
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": _ref(route.takes)}}}
@@ -104,7 +104,9 @@ def _operation(route: Route) -> dict[str, Any]:
 def _problem_statuses(route: Route) -> Sequence[str]:
     if route.access == "open":
         return OPEN_STATUSES
-    return POST_STATUSES if route.method == "POST" else GET_STATUSES
+    if route.method == "GET":
+        return GET_STATUSES
+    return (*POST_STATUSES, "404") if _path_names(route.path) else POST_STATUSES
 
 
 def _parameter(place: str, name: str, description: str = "") -> dict[str, Any]:

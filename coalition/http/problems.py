@@ -38,7 +38,10 @@ def problem_of(error: Exception) -> ProblemDetails | None:
     """Return how a foreseen error is told to a caller; None: it is a bug."""
     match error:
         case RequestRefusedError():
-            return ProblemDetails(error.status, error.code, str(error), error.status in (429, 503), error.faults)
+            is_retryable = error.status in (429, 503)
+            return ProblemDetails(
+                error.status, error.code, str(error), is_retryable, error.faults, retry_after_s=error.retry_after_s
+            )
         case SignatureRefusedError():
             fault = FieldFault(error.field, error.code, error.expected, shortened(error.got))
             return ProblemDetails(401, error.code, str(error), faults=(fault,))

@@ -19,11 +19,7 @@ from coalition.stores.journal import load_result
 
 async def get_card(request: web.Request, call: PartnerCall) -> Answer:
     """Answer a card's balance, what is available of it, what is on hold, and all that expires."""
-    asked = request.match_info["card"]
-    if not re.fullmatch(CARD_PATTERN, asked):
-        fault = FieldFault("card", "card_malformed", "3 to 40 digits, letters, spaces or dashes", shortened(asked))
-        raise RequestRefusedError(status=422, code="card_malformed", detail="That is no card number.", faults=(fault,))
-    card = normalised(asked)
+    card = asked_card(request)
     place = (await request.app[CLEARING].cards.find([card])).get(card)
     if place is None:
         raise RequestRefusedError(status=404, code="unknown_card", detail=f"No account has card {card}.")
@@ -49,6 +45,15 @@ async def get_card(request: web.Request, call: PartnerCall) -> Answer:
         ],
     }
     return Answer(200, json.dumps(document).encode())
+
+
+def asked_card(request: web.Request) -> str:
+    """Return the card that the path names, as `normalised`; raises RequestRefusedError where it can be none."""
+    asked = request.match_info["card"]
+    if not re.fullmatch(CARD_PATTERN, asked):
+        fault = FieldFault("card", "card_malformed", "3 to 40 digits, letters, spaces or dashes", shortened(asked))
+        raise RequestRefusedError(status=422, code="card_malformed", detail="That is no card number.", faults=(fault,))
+    return normalised(asked)
 
 
 def _shown(hold: OpenHold, *, own: bool) -> dict[str, object]:

@@ -51,8 +51,9 @@ OpenHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One address. `takes` and `answers` are the types of the bodies, `content_type` that of the answer;
-    `parameters` are the names of the query with their meaning, `other_statuses` what answers of the same type say."""
+    """One address. `takes` and `answers` are the types of the bodies, `content_type` that of the answer,
+    `status` what it has when all is well; `parameters` are the names of the query with their meaning, `other_statuses`
+    what answers of the same type say."""
 
     method: Literal["GET", "POST"]
     path: str
@@ -62,5 +63,6 @@ class Route:
     answers: type[BaseModel] | None = None
     takes: type[BaseModel] | None = None
     content_type: str = "application/json"
+    status: int = 200
     parameters: Mapping[str, str] = field(default_factory=dict)
     other_statuses: Mapping[str, str] = field(default_factory=dict)

@@ -46,6 +46,14 @@ async def load_programme(connection: Connection) -> Programme:
     return Programme(name, currency, minor_unit, time_zone, point_value, lanes, expiry, row["grace_days"], limits)
 
 
+HOLD_PROGRAMME = "SELECT FROM programme FOR UPDATE"
+
+
+async def hold_programme(connection: Connection) -> None:
+    """Let nobody else change the programme until the transaction ends."""
+    await connection.execute(HOLD_PROGRAMME)
+
+
 SET_LIMITS = """
 UPDATE programme
 SET burn_points_min = $1, burn_points_per_day_max = $2, earns_per_card_per_day_max = $3, step_up_above = $4,
