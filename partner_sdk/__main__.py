@@ -196,6 +196,7 @@ _OPERATION_FLAGS: dict[str, Callable[[str], Any]] = {
     "card": str,
     "points": int,
     "timeout_s": int,
+    "step_up_code": str,
     "operation_id": str,
     "reserve_id": str,
     "occurred_at": datetime.fromisoformat,

@@ -162,10 +162,20 @@ class Coalition:
         return await self._book(Earn(card=card, points=points, purchase=purchase, vat=vat, **at))
 
     async def burn(
-        self, *, card: str, points: int, purchase: Purchase | None = None, **at: Unpack[AtTheTill]
+        self,
+        *,
+        card: str,
+        points: int,
+        purchase: Purchase | None = None,
+        step_up_code: str | None = None,
+        **at: Unpack[AtTheTill],
     ) -> Result:
-        """Book points that a member spends."""
-        return await self._book(Burn(card=card, points=points, purchase=purchase, **at))
+        """Book points that a member spends.
+
+        RefusedError with the code `step_up_needed` asks for the code that the member gets: call again with it.
+        """
+        burn = Burn(card=card, points=points, purchase=purchase, step_up_code=step_up_code, **at)
+        return await self._book(burn)
 
     async def reverse(
         self, *, operation_id: str, card: str, points: int | None = None, **at: Unpack[AtTheTill]
@@ -174,13 +184,21 @@ class Coalition:
         return await self._book(Reverse(card=card, operation_id=operation_id, points=points, **at))
 
     async def reserve(
-        self, *, card: str, points: int, timeout_s: int = TIMEOUT_DEFAULT_S, **at: Unpack[AtTheTill]
+        self,
+        *,
+        card: str,
+        points: int,
+        timeout_s: int = TIMEOUT_DEFAULT_S,
+        step_up_code: str | None = None,
+        **at: Unpack[AtTheTill],
     ) -> Result:
         """Set points aside; the result's id is the `reserve_id` of capture and release.
 
         The hold ends by itself at the result's `expires_at`: `timeout_s` after the booking, by the hub's clock.
+        Limits and codes apply as to a burn; its capture asks for none.
         """
-        return await self._book(Reserve(card=card, points=points, timeout_s=timeout_s, **at))
+        reserve = Reserve(card=card, points=points, timeout_s=timeout_s, step_up_code=step_up_code, **at)
+        return await self._book(reserve)
 
     async def capture(
         self, *, card: str, reserve_id: str, points: int | None = None, **at: Unpack[AtTheTill]

@@ -99,12 +99,14 @@ class RefusedError(CoalitionError):
 
     Final, unless `is_retryable`: then what it lacks may still come (an unknown card, a reversal before its original),
     and the operation waits in the outbox for the next flush. `left` comes with `more_than_left`: the points that could
-    still be captured or reversed; `state` with `hold_resolved`: captured, released or timed_out.
+    still be captured or reversed; `state` with `hold_resolved`: captured, released or timed_out. The figures of a limit
+    (`limit`, `used`, `until`, `attempts_left`) are in `result`.
     """
 
     def __init__(self, result: "Result") -> None:
-        told = {"available": result.available, "left": result.left, "state": result.state}
-        details = "".join(f", {name} {value}" for name, value in told.items() if value is not None)
+        names = ("available", "left", "state", "limit", "used", "until", "attempts_left")
+        told = [(name, getattr(result, name)) for name in names]
+        details = "".join(f", {name} {value}" for name, value in told if value is not None)
         super().__init__(f"operation {result.id} refused: {result.code}{details}")
         self.result = result
         self.code = result.code or "refused"

@@ -52,6 +52,8 @@ Points = Annotated[int, Field(strict=True, ge=1, le=POINTS_MAX)]
 Text = Annotated[str, Field(strict=True, min_length=1, max_length=TEXT_LENGTH_MAX, pattern=r"^[^\x00-\x1f\x7f]*$")]
 CardNumber = Annotated[str, Field(strict=True, pattern=r"^[0-9A-Za-z][0-9A-Za-z -]{2,39}$")]
 OperationId = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9._:-]{1,64}$")]
+# What a member reads out to the till; kept out of messages like the card, and out of repr.
+StepUpCode = Annotated[str, Field(strict=True, pattern=r"^[0-9]{6}$")]
 _ExactDecimal = Annotated[
     Decimal,
     BeforeValidator(_exact_decimal),
@@ -83,8 +85,8 @@ class _Checked(BaseModel):
 
 def _field_fault(path: str, error: ErrorDetails) -> FieldFault:
     field = path + ".".join(map(str, error["loc"]))
-    # A card leads to a person: it is kept out of messages, which end up in logs.
-    is_shown = field != "card" and error["type"] not in {"missing", "value_error"}
+    # A card leads to a person, a code opens a burn: they are kept out of messages, which end up in logs.
+    is_shown = field not in ("card", "step_up_code") and error["type"] not in {"missing", "value_error"}
     got = f" (got {error['input']!r:.60})" if is_shown else ""
     return FieldFault(field=field, reason=error["msg"].removeprefix("Value error, ") + got)
 
@@ -146,11 +148,12 @@ class Earn(_Operation):
 
 
 class Burn(_Operation):
-    """A member spends points at a shop."""
+    """A member spends points at a shop; `step_up_code` is the member's, which large burns need."""
 
     type: Literal["burn"] = "burn"
     points: Points
     purchase: Purchase | None = None
+    step_up_code: StepUpCode | None = Field(default=None, repr=False)
 
 
 class Reserve(_Operation):
@@ -159,6 +162,7 @@ class Reserve(_Operation):
     type: Literal["reserve"] = "reserve"
     points: Points
     timeout_s: Annotated[int, Field(strict=True, ge=1, le=TIMEOUT_MAX_S)] = TIMEOUT_DEFAULT_S
+    step_up_code: StepUpCode | None = Field(default=None, repr=False)
 
 
 class Capture(_Operation):

@@ -17,7 +17,8 @@ class Result:
     `refused` is the verdict on this operation. `rejected` means that the message was invalid because of it
     (a whole-message refusal, narrowed down to this operation by the SDK): it never reached the ledger.
     `expires_at` is when a booked reserve times out. Of a refusal, `left` is how many points could still be captured or
-    reversed, and `state` what became of the hold before: captured, released or timed_out.
+    reversed, and `state` what became of the hold before: captured, released or timed_out. Of a refusal by a limit,
+    `limit` is its figure, `used` what counts up to it, `until` when it ends; `attempts_left` tries of a code remain.
     """
 
     id: str
@@ -30,6 +31,10 @@ class Result:
     code: str | None = None
     left: int | None = None
     state: str | None = None
+    limit: int | None = None
+    used: int | None = None
+    until: datetime | None = None
+    attempts_left: int | None = None
     lane: int | None = None
     leaf: int | None = None
     window: int | None = None
@@ -143,6 +148,10 @@ def parse_result(raw: Any) -> Result:
             code=raw.get("code"),
             left=raw.get("left"),
             state=raw.get("state"),
+            limit=raw.get("limit"),
+            used=raw.get("used"),
+            until=_moment(raw.get("until")),
+            attempts_left=raw.get("attempts_left"),
             lane=raw.get("lane"),
             leaf=raw.get("leaf"),
             window=raw.get("window"),

@@ -60,7 +60,7 @@ class FakeHub:
     """A hub in memory for one partner's tests, on a free port of this machine, while `async with` lasts.
 
     Its results and refusals are those of the real hub for earn, burn, reserve, capture, release and reverse. It knows
-    no expiry, no settlement and no other partner. `public_key` verifies its answers.
+    no expiry, no limits, no settlement and no other partner. `public_key` verifies its answers.
     """
 
     def __init__(

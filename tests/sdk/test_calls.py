@@ -6,6 +6,7 @@ import pytest
 
 from partner_sdk import (
     AddressInvalidError,
+    Burn,
     Coalition,
     Earn,
     InvalidOperationError,
@@ -156,3 +157,23 @@ async def test_a_refusal_tells_what_is_left_or_what_became_of_the_hold(connect, 
     )
     [figure] = [value for name, value in told.items() if name != "code"]
     assert str(figure) in str(refusal.value)
+
+
+async def test_a_limit_tells_how_much_and_until_when(connect, signing_hub):
+    limit = {"code": "burn_day_limit", "limit": 1000, "used": 900, "until": "2026-11-21T23:00:00.000000Z"}
+    signing_hub.told["burn"] = {"verdict": "refused", "available": 500} | limit
+    async with connect() as hub:
+        with pytest.raises(RefusedError, match="limit 1000, used 900, until 2026-11-21 23:00"):
+            await hub.burn(card=CARD, points=500)
+
+
+async def test_a_member_s_code_goes_out_and_into_no_log(connect, signing_hub):
+    async with connect() as hub:
+        await hub.earn(card=CARD, points=500)
+        await hub.burn(card=CARD, points=100, step_up_code="408173")
+        await hub.reserve(card=CARD, points=100, step_up_code="408174")
+        with pytest.raises(InvalidOperationError) as fault:
+            await hub.burn(card=CARD, points=100, step_up_code="4081733")
+    assert "4081733" not in str(fault.value)
+    assert [one.get("step_up_code") for one in signing_hub.operations()] == [None, "408173", "408174"]
+    assert "408173" not in repr(Burn(card=CARD, points=100, step_up_code="408173"))
