@@ -17,13 +17,15 @@ from coalition.ledger.lot import Lot, LotUse
 class Account:
     """The working copy of one account. `lots` are those with points left and those of originals to be reversed;
     they need to be loaded only where points are taken or given back. `holds` are the open ones. `next_expires_on` is a
-    day before which no point of it expires, None: none does."""
+    day before which no point of it expires, None: none does; `others_expire_on` the same of the lots that were not
+    loaded."""
 
     account: int
     balance: int = 0
     held: int = 0
     debt: int = 0
     next_expires_on: date | None = None
+    others_expire_on: date | None = None
     lots: list[Lot] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)
 

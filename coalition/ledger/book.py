@@ -251,8 +251,9 @@ class Book:
         if is_inactive and not any(lot.remaining for lot in account.lots):
             account.next_expires_on = None
         elif not is_inactive:
-            days = [lot.expires_on for lot in account.lots if lot.remaining and lot.expires_on is not None]
-            account.next_expires_on = min(days, default=None)
+            days = [lot.expires_on for lot in account.lots if lot.remaining]
+            ahead = [day for day in (*days, account.others_expire_on) if day is not None]
+            account.next_expires_on = min(ahead, default=None)
 
     def _decide(self, command: Command, account: Account, leaf: int) -> Booking | Refusal:
         operation, partner = command.operation, command.partner

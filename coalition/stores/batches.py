@@ -45,7 +45,8 @@ async def open_batch(
         for partner, operation_id, content, leaf in zip(partners, ids, contents, leaves, strict=True):
             known[partner, operation_id] = KnownOperation(content, lane, leaf, result_of[leaf])
     numbers = columns[0] or ()
-    loaded = zip(numbers, map(Account, *columns), strict=True) if numbers else ()
+    # No lot is loaded yet, so what they expire at is what the others do.
+    loaded = zip(numbers, map(Account, *columns, columns[-1]), strict=True) if numbers else ()
     return OpenBatch(LaneState(*state), known, dict(loaded))
 
 

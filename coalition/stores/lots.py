@@ -33,6 +33,9 @@ async def load_lots(
     """Add to accounts their oldest lots, enough to take the points `wanted` of each (ALL_POINTS: all that have points
     left), and those made at `also_leaves`."""
     numbers = sorted(wanted)
+    for number in numbers:
+        if wanted[number] == ALL_POINTS:
+            accounts[number].others_expire_on = None
     points = [wanted[account] for account in numbers]
     for row in await connection.fetch(SELECT_LOTS, lane, numbers, points, sorted(also_leaves)):
         account, *lot = row.values()

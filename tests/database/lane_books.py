@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from coalition.database.pool import Pool
-from coalition.lanes.book_batch import book_batch
+from coalition.lanes.book_batch import Clock, book_batch
 from coalition.lanes.clearing import Clearing, SignedMessage
-from coalition.ledger.book import Calendar, Command
-from coalition.ledger.expiry import ExpiryRule
+from coalition.ledger.book import Command
 from coalition.ledger.operation import Message
 from coalition.ledger.participant import Participant
 from coalition.operations.add_members import NewMember, add_members
@@ -24,11 +22,11 @@ from coalition.operations.manage_partner import FirstTerms, add_partner
 from coalition.signatures.keys import keyid_of, public_key_pem
 from coalition.signatures.sign import sign_request
 from coalition.stores.accounts import open_accounts
+from tests.properties.auditor import CALENDAR
 from tests.properties.lane_tables import LaneTables
 from tests.pure.journal.naive_merkle import tree_hash
 
 LANES = 4
-CALENDAR = Calendar(ZoneInfo("Europe/Berlin"), ExpiryRule("end_of_month", 36))
 
 
 def now() -> datetime:
@@ -42,9 +40,9 @@ async def accounts_of(pool: Pool, lane: int, count: int) -> list[int]:
     return [place.account for place in places if place.lane == lane]
 
 
-async def book(pool: Pool, lane: int, commands: Sequence[Command]) -> list[dict[str, Any]]:
+async def book(pool: Pool, lane: int, commands: Sequence[Command], clock: Clock = now) -> list[dict[str, Any]]:
     """Book one batch; return its results without the moment of booking."""
-    results = await book_batch(pool, lane, commands, calendar=CALENDAR, clock=now)
+    results = await book_batch(pool, lane, commands, calendar=CALENDAR, clock=clock)
     return [without_moment(result) for result in results]
 
 
@@ -68,6 +66,12 @@ async def read_tables(pool: Pool, lane: int, accounts: list[int]) -> LaneTables:
         window_no=window_no,
         outstanding=outstanding,
         accounts={row[0]: (row[1], row[2]) for row in await pool.fetch(balances, lane, accounts)},
+        holds={
+            row[0]: tuple(row.values())[1:]
+            for row in await pool.fetch(
+                "SELECT leaf, account, partner, points, state, captured, resolved_leaf FROM hold WHERE lane = $1", lane
+            )
+        },
         lots=await keyed("SELECT (account, leaf, part), (points, remaining) FROM lot WHERE lane = $1"),
         uses=await keyed("SELECT (leaf, lot_leaf, lot_part), (points, restored) FROM lot_use WHERE lane = $1"),
         totals=await keyed(

@@ -1,7 +1,7 @@
 """Batches on a real PostgreSQL: what the tables hold is what the auditor says, whole or not at all."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 
 import asyncpg
@@ -16,10 +16,21 @@ from coalition.ledger.book import Command
 from coalition.operations.check_sums import check_sums
 from tests.database.lane_books import CALENDAR, accounts_of, book, journal_root, now, read_tables, without_moment
 from tests.properties.auditor import Auditor
-from tests.properties.histories import History, example_partners
+from tests.properties.histories import STEPS, History, example_partners
 from tests.properties.lane_tables import assert_sums_hold
 
 LANE = 2
+# Later than the moment at which any test's database was made: no lane was booked in since.
+START = now() + timedelta(days=1)
+
+
+def clock() -> datetime:
+    return START
+
+
+OPERATIONS_IN_ORDER = """
+SELECT partner, operation_id, message FROM journal WHERE lane = $1 AND operation_id IS NOT NULL ORDER BY leaf
+"""
 
 FAIL = """
 CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -44,6 +55,7 @@ STATEMENTS = {
     "changed lots": "BEFORE UPDATE ON lot",
     "uses": "BEFORE INSERT ON lot_use",
     "reversals": "BEFORE INSERT ON reversal",
+    "holds": "BEFORE INSERT ON hold",
     "accounts": "BEFORE UPDATE ON account",
     "totals": "BEFORE INSERT ON window_total",
     "lane": "BEFORE UPDATE ON lane",
@@ -57,10 +69,12 @@ async def test_random_histories_leave_the_auditors_tables(pool: Pool, seed: int)
     accounts = await accounts_of(pool, LANE, 3)
     history, auditor = History(accounts=accounts, partners=example_partners()), Auditor(lane=LANE)
 
-    for _ in range(14):
-        batch = history.take(random.choice([1, 2, 5, 20]), random)
-        expected = [auditor.expect(command) for command in batch]
-        assert await book(pool, LANE, batch) == expected
+    moment = START
+    for _ in range(20):
+        moment += random.choice(STEPS)
+        batch = history.take(random.choice([1, 2, 5, 12]), random, moment)
+        expected = [auditor.expect(command, moment) for command in batch]
+        assert await book(pool, LANE, batch, lambda moment=moment: moment) == expected
 
     tables = await read_tables(pool, LANE, accounts)
     assert tables == auditor.tables(accounts)
@@ -76,11 +90,11 @@ async def test_a_batch_that_fails_at_any_statement_leaves_nothing(pool: Pool, st
     await pool.execute(f"CREATE TRIGGER fault {STATEMENTS[statement]} FOR EACH ROW EXECUTE FUNCTION fail()")
 
     with pytest.raises(asyncpg.RaiseError, match="the test's fault"):
-        await book(pool, LANE, batches)
+        await book(pool, LANE, batches, clock)
 
     assert await read_tables(pool, LANE, accounts) == before
     await pool.execute("DROP FUNCTION fail CASCADE")
-    assert await book(pool, LANE, batches) == [auditor.expect(command) for command in batches]
+    assert await book(pool, LANE, batches, clock) == [auditor.expect(command, START) for command in batches]
     assert await read_tables(pool, LANE, accounts) == auditor.tables(accounts)
 
 
@@ -94,11 +108,11 @@ async def test_a_batch_that_fails_at_the_commit_leaves_nothing(pool: Pool) -> No
     )
 
     with pytest.raises(asyncpg.RaiseError, match="the test's fault"):
-        await book(pool, LANE, batch)
+        await book(pool, LANE, batch, clock)
 
     assert await read_tables(pool, LANE, accounts) == before
     await pool.execute("DROP FUNCTION fail CASCADE")
-    assert await book(pool, LANE, batch) == [auditor.expect(command) for command in batch]
+    assert await book(pool, LANE, batch, clock) == [auditor.expect(command, START) for command in batch]
 
 
 async def batches_that_write_every_table(pool: Pool) -> tuple[list[int], Auditor, list[Command]]:
@@ -106,7 +120,7 @@ async def batches_that_write_every_table(pool: Pool) -> tuple[list[int], Auditor
     accounts = await accounts_of(pool, LANE, 3)
     history, auditor = History(accounts=accounts, partners=example_partners()), Auditor(lane=LANE)
     first, second = history.take(40, Random(1)), history.take(40, Random(2))
-    assert await book(pool, LANE, first) == [auditor.expect(command) for command in first]
+    assert await book(pool, LANE, first, clock) == [auditor.expect(command, START) for command in first]
     return accounts, auditor, second
 
 
@@ -122,12 +136,13 @@ async def test_a_batch_that_had_to_give_way_is_booked_once(pool: Pool, sqlstate:
     )
     registry = Registry(pool)
     await registry.load()
-    queue = LaneQueue(pool, LANE, registry=registry, clock=now, slots=asyncio.Semaphore(1))
+    registry.calendar = CALENDAR
+    queue = LaneQueue(pool, LANE, registry=registry, clock=clock, slots=asyncio.Semaphore(1))
 
     results = await queue.book(batch)
     await queue.close()
 
-    assert [without_moment(result) for result in results] == [auditor.expect(command) for command in batch]
+    assert [without_moment(result) for result in results] == [auditor.expect(command, START) for command in batch]
     assert await read_tables(pool, LANE, accounts) == auditor.tables(accounts)
     assert await pool.fetchval("SELECT last_value FROM attempt") == 3
 
@@ -145,7 +160,8 @@ async def test_one_parcel_that_fails_does_not_take_the_others_down(pool: Pool) -
     ]
     registry = Registry(pool)
     await registry.load()
-    queue = LaneQueue(pool, LANE, registry=registry, clock=now, slots=asyncio.Semaphore(1))
+    registry.calendar = CALENDAR
+    queue = LaneQueue(pool, LANE, registry=registry, clock=clock, slots=asyncio.Semaphore(1))
 
     booked = await asyncio.gather(
         *(queue.book(parcel.take(1, Random(2))) for parcel in parcels), return_exceptions=True
@@ -162,7 +178,7 @@ async def test_a_batch_booked_again_answers_the_same_and_moves_nothing(pool: Poo
     accounts = await accounts_of(pool, LANE, 3)
     history = History(accounts=accounts, partners=example_partners())
     batch = history.take(60, Random(3))
-    results = await book(pool, LANE, batch)
+    results = await book(pool, LANE, batch, clock)
     tables = await read_tables(pool, LANE, accounts)
     # What lacked its original may be decided by now; everything else is final.
     final = [index for index, result in enumerate(results) if not result.get("retryable")]
@@ -180,16 +196,16 @@ async def test_two_processes_book_one_lane_in_one_order(pool: Pool) -> None:
     histories = [History(accounts=accounts, partners=example_partners(), prefix=f"hub{hub}") for hub in range(4)]
     batches = [history.take(8, Random(number)) for history in histories for number in range(4)]
 
-    await asyncio.gather(*(book(pool, LANE, batch) for batch in batches))
+    await asyncio.gather(*(book(pool, LANE, batch, clock) for batch in batches))
 
     tables = await read_tables(pool, LANE, accounts)
     assert_sums_hold(tables)
     # The auditor follows the journal's order and comes to the same verdicts and tables.
     auditor = Auditor(lane=LANE)
     commands = {(c.partner.partner, c.operation.id, c.message): c for batch in batches for c in batch}
-    rows = await pool.fetch("SELECT partner, operation_id, message FROM journal WHERE lane = $1 ORDER BY leaf", LANE)
+    rows = await pool.fetch(OPERATIONS_IN_ORDER, LANE)
     for row in rows:
-        auditor.expect(commands[tuple(row)])
+        auditor.expect(commands[tuple(row)], START)
     assert tables == auditor.tables(accounts)
     frontier = await pool.fetchrow("SELECT size, frontier FROM lane WHERE lane = $1", LANE)
     assert frontier["size"] == len(tables.journal)
@@ -224,8 +240,9 @@ async def test_the_check_finds_all_sums_right_after_random_histories(pool: Pool)
     """`coalition check` reads what the auditor would; only the evidence is not there, since no message was sent."""
     for lane in range(4):
         history = History(accounts=await accounts_of(pool, lane, 3), partners=example_partners(), prefix=f"lane{lane}")
-        for number in range(4):
-            await book(pool, lane, history.take(12, Random(number)))
+        for number in range(12):
+            moment = START + timedelta(days=3 * number)
+            await book(pool, lane, history.take(12, Random(number), moment), lambda moment=moment: moment)
 
     report = await check_sums(pool)
 

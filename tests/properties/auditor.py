@@ -6,26 +6,32 @@ is as slow and as plain as can be, so that whoever reads it can tell that it is 
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from coalition.ledger.book import Command
-from coalition.ledger.operation import Burn, Earn, Reverse
+from coalition.ledger.book import Calendar, Command
+from coalition.ledger.expiry import ExpiryRule
+from coalition.ledger.operation import Burn, Capture, Earn, Release, Reserve, Reverse
 from tests.properties.lane_tables import LaneTables
 
 ZONE = ZoneInfo("Europe/Berlin")
-EXPIRY_MONTHS = 36
+# Few months and days, so that in a short history much expires and comes back.
+EXPIRY_MONTHS = 0
+GRACE_DAYS = 10
+CALENDAR = Calendar(ZONE, ExpiryRule("end_of_month", EXPIRY_MONTHS), GRACE_DAYS)
 
 
 @dataclass
 class Point:
-    """`place`: "free", "gone", or ("burn", leaf) while it is spent. `moves` are the leaves that took it."""
+    """`place`: "free", "gone", or ("burn", leaf) while it is spent, by a burn or a capture."""
 
     account: int
+    payer: int
     earn_leaf: int
     part: int
+    rate: str
     expires_on: date
     place: object = "free"
 
@@ -35,6 +41,20 @@ class Point:
     @property
     def lot(self) -> tuple[int, int]:
         return (self.earn_leaf, self.part)
+
+
+@dataclass
+class AuditedHold:
+    """`state`: as the hub's table has it."""
+
+    leaf: int
+    account: int
+    partner: int
+    points: int
+    expires_at: datetime
+    state: str = "reserved"
+    captured: int = 0
+    resolved_leaf: int | None = None
 
 
 @dataclass
@@ -69,9 +89,12 @@ class Auditor:
         self.taken: Counter[tuple[int, int, int]] = Counter()
         self.restored: Counter[tuple[int, int, int]] = Counter()
         self.lot_sizes: Counter[tuple[int, int, int]] = Counter()
+        self.holds: dict[int, AuditedHold] = {}
+        self.now = datetime.max.replace(tzinfo=ZONE)
 
-    def expect(self, command: Command) -> dict[str, Any]:
-        """Return the result that the hub must give, without the moment of booking."""
+    def expect(self, command: Command, now: datetime) -> dict[str, Any]:
+        """Return the result that the hub must give when it books at `now`, without that moment."""
+        self.now = now
         operation, partner = command.operation, command.partner
         first = self.decided.get((partner.partner, operation.id))
         if first is not None and first.content == command.content:
@@ -79,11 +102,89 @@ class Auditor:
         if first is not None:
             reused = {"id": operation.id, "verdict": "refused", "code": "operation_id_reused"}
             return {**reused, "lane": self.lane, "leaf": first.leaf}
+        self.let_time_pass(command.account)
         if isinstance(operation, Earn):
             return self.earn(command, operation)
         if isinstance(operation, Burn):
             return self.burn(command, operation)
-        return self.reverse(command, operation)
+        if isinstance(operation, Reserve):
+            return self.reserve(command, operation)
+        if isinstance(operation, Reverse):
+            return self.reverse(command, operation)
+        return self.resolve(command, operation)
+
+    def let_time_pass(self, account: int) -> None:
+        """Holds time out, then points expire: day by day, payer by payer, the oldest first, but none that is held."""
+        late = [hold for hold in self.open_holds(account) if hold.expires_at <= self.now]
+        for hold in sorted(late, key=lambda hold: (hold.expires_at, hold.leaf)):
+            hold.state, hold.resolved_leaf = "timed_out", len(self.journal)
+            self.write_own("time_out", hold.partner, account, hold.points, hold.leaf)
+        today = self.now.astimezone(ZONE).date()
+        for day, payer in sorted({(p.expires_on, p.payer) for p in self.free(account) if p.expires_on <= today}):
+            points = [p for p in self.free(account) if (p.expires_on, p.payer) == (day, payer)]
+            expired = sorted(points, key=Point.age)[: max(len(self.free(account)) - self.held(account), 0)]
+            if not expired:
+                continue
+            leaf = len(self.journal)
+            for point in expired:
+                self.lose(point, leaf)
+            self.count(payer, "expired", 0, [point.rate for point in expired], midnight(day))
+            self.write_own("expire", payer, account, len(expired), None)
+
+    def write_own(self, kind: str, partner: int, account: int, points: int, original: int | None) -> None:
+        leaf = len(self.journal)
+        self.journal.append((leaf, self.window_no, kind, None, partner, None, account, points, None, original))
+
+    def open_holds(self, account: int) -> list[AuditedHold]:
+        return [hold for hold in self.holds.values() if hold.account == account and hold.state == "reserved"]
+
+    def held(self, account: int) -> int:
+        return sum(hold.points for hold in self.open_holds(account))
+
+    def available(self, account: int) -> int:
+        return self.balance(account) - self.held(account)
+
+    def reserve(self, command: Command, reserve: Reserve) -> dict[str, Any]:
+        if self.terms(command) is None:
+            return self.refuse(command, "reserve", "no_terms", reserve.points)
+        if not command.partner.may_burn:
+            return self.refuse(command, "reserve", "burn_not_allowed", reserve.points)
+        if self.available(command.account) < reserve.points:
+            return self.refuse(command, "reserve", "insufficient_points", reserve.points)
+        leaf, ends = len(self.journal), self.now + timedelta(seconds=reserve.timeout_s)
+        self.holds[leaf] = AuditedHold(leaf, command.account, command.partner.partner, reserve.points, ends)
+        result = self.booked(command, reserve.points) | {"expires_at": ends.strftime("%Y-%m-%dT%H:%M:%S.%fZ")}
+        return self.decide(command, "reserve", None, reserve.points, None, [], None, result)
+
+    def resolve(self, command: Command, operation: Capture | Release) -> dict[str, Any]:
+        asked = (operation.points or 0) if isinstance(operation, Capture) else 0
+        kind = operation.type
+        original = self.decided.get((command.partner.partner, operation.reserve_id))
+        if original is None:
+            return {"id": operation.id, "verdict": "refused", "code": "unknown_original", "retryable": True}
+        if original.code is not None:
+            return self.refuse(command, kind, "original_refused", asked, original)
+        if original.kind != "reserve":
+            return self.refuse(command, kind, "not_a_reserve", asked, original)
+        if original.account != command.account:
+            return self.refuse(command, kind, "other_account", asked, original)
+        hold = self.holds[original.leaf]
+        if hold.state != "reserved":
+            return self.refuse(command, kind, "hold_resolved", asked, original, state=hold.state)
+        leaf = len(self.journal)
+        if isinstance(operation, Release):
+            hold.state, hold.resolved_leaf = "released", leaf
+            result = self.booked(command, hold.points)
+            return self.decide(command, kind, None, hold.points, None, [], original.leaf, result)
+        points = hold.points if operation.points is None else operation.points
+        if points > hold.points:
+            return self.refuse(command, kind, "more_than_left", asked, original, left=hold.points)
+        terms = self.terms(command)
+        if terms is None:
+            return self.refuse(command, kind, "no_terms", asked, original)
+        hold.state, hold.resolved_leaf, hold.captured = "captured", leaf, points
+        self.spend(command.account, points)
+        return self.write(command, kind, points, terms.version, [""] * points, original.leaf)
 
     def close(self) -> None:
         self.journal.append((len(self.journal), self.window_no, "close", None, None, None, None, 0, None, None))
@@ -109,8 +210,9 @@ class Auditor:
         for part, (rate, share) in enumerate(stated):
             self.lot_sizes[command.account, leaf, part] += share
             for _ in range(share):
-                self.points.append(Point(command.account, leaf, part, self.expiry(earn.occurred_at)))
                 rates.append(rate.removesuffix(".00"))
+                ends = self.expiry(earn.occurred_at)
+                self.points.append(Point(command.account, command.partner.partner, leaf, part, rates[-1], ends))
         self.repay(command.account, leaf)
         return self.write(command, "earn", points, terms.version, rates, None)
 
@@ -120,25 +222,29 @@ class Auditor:
             return self.refuse(command, "burn", "no_terms", burn.points)
         if not command.partner.may_burn:
             return self.refuse(command, "burn", "burn_not_allowed", burn.points)
-        if self.balance(command.account) < burn.points:
+        if self.available(command.account) < burn.points:
             return self.refuse(command, "burn", "insufficient_points", burn.points)
+        self.spend(command.account, burn.points)
+        return self.write(command, "burn", burn.points, terms.version, [""] * burn.points, None)
+
+    def spend(self, account: int, points: int) -> None:
+        """The oldest first."""
         leaf = len(self.journal)
-        for _ in range(burn.points):
-            self.oldest(command.account).place = ("burn", leaf)
+        for _ in range(points):
+            self.oldest(account).place = ("burn", leaf)
         for point in self.points:
             if point.place == ("burn", leaf):
                 self.taken[leaf, *point.lot] += 1
-        return self.write(command, "burn", burn.points, terms.version, [""] * burn.points, None)
 
     def reverse(self, command: Command, reverse: Reverse) -> dict[str, Any]:
         original = self.decided.get((command.partner.partner, reverse.operation_id))
         asked = reverse.points or 0
         if original is None:
             return {"id": reverse.id, "verdict": "refused", "code": "unknown_original", "retryable": True}
-        kind = "reverse_burn" if original.kind in ("burn", "reverse_burn") else "reverse_earn"
+        kind = "reverse_burn" if original.kind in ("burn", "capture", "reverse_burn") else "reverse_earn"
         if original.code is not None:
             return self.refuse(command, kind, "original_refused", asked, original)
-        if original.kind not in ("earn", "burn"):
+        if original.kind not in ("earn", "burn", "capture"):
             return self.refuse(command, kind, "not_reversible", asked, original)
         if original.account != command.account:
             return self.refuse(command, kind, "other_account", asked, original)
@@ -146,37 +252,48 @@ class Auditor:
         points = left if reverse.points is None else reverse.points
         if left == 0 or points > left:
             return self.refuse(command, kind, "more_than_left", asked, original, left=left)
+        grace: dict[str, Any] = {}
         if kind == "reverse_earn":
             self.undo_earn(original, points)
         else:
-            self.undo_burn(original, points)
+            grace = self.undo_burn(original, points)
         rates = original.rates[original.reversed_points : original.reversed_points + points]
         original.reversed_points += points
         assert original.terms_version is not None
-        return self.write(command, kind, points, original.terms_version, rates, original.leaf)
+        return self.write(command, kind, points, original.terms_version, rates, original.leaf, **grace)
 
     def undo_earn(self, original: Decided, points: int) -> None:
-        """Own points first, then the oldest others; what nobody has is owed."""
+        """Own points first, then the oldest others; what nobody has, or a hold has, is owed."""
         leaf = len(self.journal)
         for _ in range(points):
             own = [point for point in self.free(original.account) if point.earn_leaf == original.leaf]
             others = self.free(original.account)
-            if own or others:
+            if len(others) > self.held(original.account):
                 self.lose(min(own or others, key=Point.age), leaf)
             else:
                 self.debts[original.account] += 1
 
-    def undo_burn(self, original: Decided, points: int) -> None:
-        """The last taken comes back first; then what is owed is paid from the oldest."""
-        for _ in range(points):
-            spent = [point for point in self.points if point.place == ("burn", original.leaf)]
-            back = max(spent, key=Point.age)
-            back.place = "free"
-            self.restored[original.leaf, *back.lot] += 1
+    def undo_burn(self, original: Decided, points: int) -> dict[str, Any]:
+        """The last taken comes back first; what has expired meanwhile lives on for the days of grace, with whatever is
+        left of its lot. Then what is owed is paid from the oldest."""
+        today = self.now.astimezone(ZONE).date()
+        spent = [point for point in self.points if point.place == ("burn", original.leaf)]
+        back = sorted(spent, key=Point.age, reverse=True)[:points]
+        late = [point for point in back if point.expires_on <= today]
+        for point in back:
+            point.place = "free"
+            self.restored[original.leaf, *point.lot] += 1
+        revived = {(point.account, point.lot) for point in late}
+        for point in self.points:
+            if (point.account, point.lot) in revived:
+                point.expires_on = today + timedelta(days=GRACE_DAYS + 1)
         self.repay(original.account, len(self.journal))
+        if not late:
+            return {}
+        return {"grace_points": len(late), "grace_until": (today + timedelta(days=GRACE_DAYS)).isoformat()}
 
     def repay(self, account: int, leaf: int) -> None:
-        while self.debts[account] and self.free(account):
+        while self.debts[account] and len(self.free(account)) > self.held(account):
             self.lose(self.oldest(account), leaf)
             self.debts[account] -= 1
 
@@ -209,28 +326,42 @@ class Auditor:
         return month
 
     def refuse(
-        self, command: Command, kind: str, code: str, points: int, original: Decided | None = None, **figures: int
+        self, command: Command, kind: str, code: str, points: int, original: Decided | None = None, **figures: Any
     ) -> dict[str, Any]:
-        result = {"verdict": "refused", "code": code, "available": self.balance(command.account), **figures}
+        result = {"verdict": "refused", "code": code, "available": self.available(command.account), **figures}
         return self.decide(command, kind, code, points, None, [], original.leaf if original else None, result)
 
     def write(
-        self, command: Command, kind: str, points: int, version: int, rates: list[str], original_leaf: int | None
+        self,
+        command: Command,
+        kind: str,
+        points: int,
+        version: int,
+        rates: list[str],
+        original_leaf: int | None,
+        **figures: Any,
     ) -> dict[str, Any]:
         line = {
             "earn": "issued",
             "burn": "redeemed",
+            "capture": "redeemed",
             "reverse_earn": "issue_reversed",
             "reverse_burn": "redeem_reversed",
         }
-        keys = [(self.window_no, command.partner.partner, line[kind], version, rate) for rate in rates]
+        self.count(command.partner.partner, line[kind], version, rates, command.operation.occurred_at)
+        result = self.booked(command, points) | figures
+        return self.decide(command, kind, None, points, version, rates, original_leaf, result)
+
+    def booked(self, command: Command, points: int) -> dict[str, Any]:
+        figures = {"balance": self.balance(command.account), "available": self.available(command.account)}
+        return {"verdict": "booked", "points": points, **figures}
+
+    def count(self, partner: int, line: str, version: int, rates: list[str], occurred_at: datetime) -> None:
+        keys = [(self.window_no, partner, line, version, rate) for rate in rates]
         self.totals.update(keys)
         for key in keys:
-            self.moments.setdefault(key, []).append(command.operation.occurred_at)
+            self.moments.setdefault(key, []).append(occurred_at)
         self.operations[keys[0]] += 1
-        balance = self.balance(command.account)
-        result = {"verdict": "booked", "points": points, "balance": balance, "available": balance}
-        return self.decide(command, kind, None, points, version, rates, original_leaf, result)
 
     def decide(
         self,
@@ -261,6 +392,10 @@ class Auditor:
             window_no=self.window_no,
             outstanding=sum(balance for balance, _ in balances.values()),
             accounts=balances,
+            holds={
+                hold.leaf: (hold.account, hold.partner, hold.points, hold.state, hold.captured, hold.resolved_leaf)
+                for hold in self.holds.values()
+            },
             lots={lot: (size, left[lot]) for lot, size in self.lot_sizes.items()},
             uses={use: (points, self.restored[use]) for use, points in self.taken.items()},
             totals={
@@ -269,3 +404,7 @@ class Auditor:
             },
             journal=self.journal,
         )
+
+
+def midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=ZONE)

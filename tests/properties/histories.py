@@ -8,11 +8,22 @@ from typing import Any
 
 from coalition.journal.record import content_digest
 from coalition.ledger.book import Command
-from coalition.ledger.operation import Burn, Earn, Reverse
+from coalition.ledger.operation import AnyOperation, Burn, Capture, Earn, Release, Reserve, Reverse
 from coalition.ledger.participant import Participant, TermsVersion
 
 TODAY = datetime(2026, 11, 21, 12, tzinfo=UTC)
-MOVES = ("earn", "earn", "earn", "burn", "burn", "burn", "reverse", "reverse", "reverse", "reverse", "repeat", "reuse")
+MOVES = (
+    *("earn",) * 4,
+    *("burn",) * 3,
+    *("reserve",) * 3,
+    *("capture",) * 2,
+    "release",
+    *("reverse",) * 4,
+    "repeat",
+    "reuse",
+)
+# How time passes between batches: a moment, a minute or two, days, months.
+STEPS = [*[timedelta(seconds=1)] * 3, timedelta(seconds=70), timedelta(days=3), timedelta(days=3), timedelta(days=20)]
 
 
 def example_partners() -> list[Participant]:
@@ -31,15 +42,15 @@ class History:
     """Makes one operation after the other, by chance."""
 
     def __init__(self, *, accounts: list[int], partners: list[Participant], prefix: str = "op") -> None:
-        self._random = Random()
+        self._random, self._now = Random(), TODAY
         self._accounts = accounts
         self._partners = partners
         self._prefix = prefix
         self.commands: list[Command] = []
 
-    def take(self, count: int, random: Random) -> list[Command]:
+    def take(self, count: int, random: Random, now: datetime = TODAY) -> list[Command]:
         """Return so many more operations as a lane's queue gets them."""
-        self._random = random
+        self._random, self._now = random, now
         return [self._next() for _ in range(count)]
 
     def _next(self) -> Command:
@@ -62,13 +73,24 @@ class History:
         fields: dict[str, Any] = {
             "id": operation_id or f"{self._prefix}-{number}",
             "card": "2760000000018",
-            "occurred_at": TODAY - timedelta(days=self._random.choice([0, 0, 2, 40, 300])),
+            "occurred_at": self._now - timedelta(days=self._random.choice([0, 0, 0, 0, 2, 40, 300])),
         }
-        operation: Earn | Burn | Reverse
+        operation: AnyOperation
         if kind == "earn":
             operation = Earn(type="earn", **fields, **self._earning())
         elif kind == "burn":
-            operation = Burn(type="burn", **fields, points=self._random.randint(1, 15))
+            operation = Burn(type="burn", **fields, points=self._random.randint(1, 8))
+        elif kind == "reserve":
+            points, timeout_s = self._random.randint(1, 6), self._random.choice([1, 60, 7 * 86_400, 7 * 86_400])
+            operation = Reserve(type="reserve", **fields, points=points, timeout_s=timeout_s)
+        elif kind in ("capture", "release"):
+            reserve_id, partner, account = self._reserve(partner, account)
+            part = self._random.choice([None, self._random.randint(1, 5)])
+            operation = (
+                Capture(type="capture", **fields, reserve_id=reserve_id, points=part)
+                if kind == "capture"
+                else Release(type="release", **fields, reserve_id=reserve_id)
+            )
         else:
             original, partner, account = self._original(partner, account)
             points = self._random.choice([None, None, self._random.randint(1, 8)])
@@ -79,20 +101,28 @@ class History:
     def _earning(self) -> dict[str, Any]:
         form = self._random.choice(["points", "points", "vat", "purchase"])
         if form == "purchase":
-            amount = f"{self._random.randint(0, 12)}.99"
+            amount = f"{self._random.randint(0, 25)}.99"
             return {"purchase": {"amount": amount, "currency": "EUR"}}
         if form == "points":
-            return {"points": self._random.randint(1, 12)}
-        shares = [self._random.randint(1, 6), self._random.randint(1, 6)]
+            return {"points": self._random.randint(5, 25)}
+        shares = [self._random.randint(2, 12), self._random.randint(2, 12)]
         vat = [{"rate": rate, "points": share} for rate, share in zip(("19", "7.00"), shares, strict=True)]
         return {"points": sum(shares), "vat": vat}
+
+    def _reserve(self, partner: Participant, account: int) -> tuple[str, Participant, int]:
+        """Mostly a reserve of late; else as `_original`."""
+        reserves = [command for command in self.commands if isinstance(command.operation, Reserve)]
+        if not reserves or self._random.randint(0, 4) == 0:
+            return self._original(partner, account)
+        first = self._random.choice(reserves[-4:])
+        return first.operation.id, first.partner, first.account
 
     def _original(self, partner: Participant, account: int) -> tuple[str, Participant, int]:
         """Mostly an operation of the same partner and account; now and then a stranger's, or one still to come."""
         if self._random.randint(0, 7) == 0:
             return f"{self._prefix}-{len(self.commands) + self._random.randint(1, 3)}", partner, account
-        originals = [command for command in self.commands if not isinstance(command.operation, Reverse)]
-        first = self._random.choice(self.commands if self._random.randint(0, 4) == 0 else originals)
+        originals = [command for command in self.commands if isinstance(command.operation, Earn | Burn | Capture)]
+        first = self._random.choice(self.commands if self._random.randint(0, 4) == 0 or not originals else originals)
         if self._random.randint(0, 7) == 0:
             return first.operation.id, partner, account
         return first.operation.id, first.partner, first.account

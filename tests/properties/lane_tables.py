@@ -9,21 +9,22 @@ Line = tuple[int, int, datetime, datetime]
 
 @dataclass
 class LaneTables:
-    """`accounts`: (balance, debt). `lots` by (account, leaf, part): (points, remaining). `uses` by (leaf, lot leaf,
-    lot part): (points, restored). `totals` by (window, partner, kind, terms version, VAT rate): (points, operations,
-    when the first and the last occurred). `journal`: (leaf, window, kind, code, partner, operation id, account,
-    points, terms version, original leaf)."""
+    """`accounts`: (balance, debt). `holds` by leaf: (account, partner, points, state, captured, resolved leaf). `lots`
+    by (account, leaf, part): (points, remaining). `uses` by (leaf, lot leaf, lot part): (points, restored). `totals` by
+    (window, partner, kind, terms version, VAT rate): (points, operations, when the first and the last occurred).
+    `journal`: (leaf, window, kind, code, partner, operation id, account, points, terms version, original leaf)."""
 
     window_no: int
     outstanding: int
     accounts: dict[int, tuple[int, int]]
+    holds: dict[int, tuple[Any, ...]]
     lots: dict[tuple[int, int, int], tuple[int, int]]
     uses: dict[tuple[int, int, int], tuple[int, int]]
     totals: dict[tuple[int, int, str, int, str], Line]
     journal: list[tuple[Any, ...]]
 
 
-SIGNS = {"issued": 1, "issue_reversed": -1, "redeemed": -1, "redeem_reversed": 1}
+SIGNS = {"issued": 1, "issue_reversed": -1, "redeemed": -1, "redeem_reversed": 1, "expired": -1}
 
 
 def assert_sums_hold(tables: LaneTables) -> None:
@@ -34,13 +35,16 @@ def assert_sums_hold(tables: LaneTables) -> None:
         remaining = sum(left for (owner, _, _), (_, left) in tables.lots.items() if owner == account)
         assert balance == remaining - debt
         assert debt >= 0
-        assert debt == 0 or remaining == 0
+        assert remaining >= sum(
+            hold[2] for hold in tables.holds.values() if hold[0] == account and hold[3] == "reserved"
+        )
     for (_, leaf, part), (points, remaining) in tables.lots.items():
         used = sum(took - back for (_, *lot), (took, back) in tables.uses.items() if lot == [leaf, part])
         assert 0 <= remaining <= points
         assert remaining == points - used
     assert [record[0] for record in tables.journal] == list(range(len(tables.journal)))
-    booked = [record for record in tables.journal if record[3] is None and record[2] != "close"]
+    still = ("reserve", "release", "time_out", "close")
+    booked = [record for record in tables.journal if record[3] is None and record[2] not in still]
     assert sum(operations for _, operations, *_ in tables.totals.values()) == len(booked)
-    ids = [(record[4], record[5]) for record in tables.journal if record[2] != "close"]
+    ids = [(record[4], record[5]) for record in tables.journal if record[5] is not None]
     assert len(set(ids)) == len(ids)

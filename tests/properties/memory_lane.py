@@ -2,15 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime
 
 from coalition.journal.merkle import Frontier
 from coalition.journal.record import record_hash
 from coalition.ledger.account import Account
 from coalition.ledger.book import (
     Book,
-    Calendar,
     Command,
     JournalRecord,
     KnownOperation,
@@ -18,9 +16,10 @@ from coalition.ledger.book import (
     close_record,
 )
 from coalition.ledger.decision import NO_RATE, Original
-from coalition.ledger.expiry import ExpiryRule
+from coalition.ledger.hold import Hold
 from coalition.ledger.lot import Lot, LotUse, rate_text
 from coalition.ledger.operation import Earn, Reverse
+from tests.properties.auditor import CALENDAR
 from tests.properties.lane_tables import LaneTables, Line
 
 MIDNIGHT = datetime(2026, 11, 21, tzinfo=UTC)
@@ -41,22 +40,26 @@ class MemoryLane:
         self._known: dict[OperationKey, KnownOperation] = {}
         self._totals: dict[tuple[int, int, str, int, str], Line] = {}
         self._reversals: list[tuple[int, int, int, int]] = []
-        self._batches = 0
+        self._holds: dict[int, Hold] = {}
 
-    def book(self, commands: Sequence[Command]) -> list[str]:
+    def book(self, commands: Sequence[Command], now: datetime) -> list[str]:
         """Book one batch."""
-        accounts, originals = self._load(commands)
+        accounts, originals = self._load(commands, now)
+        holds = {leaf: replace(hold, is_changed=False) for leaf, hold in self._holds.items()}
+        for hold in reversed(holds.values()):
+            if hold.state == "reserved":
+                accounts[hold.account].holds.append(hold)
         size = len(self.journal)
-        self._batches += 1
         book = Book(
             lane=self.lane,
             window_no=self.window_no,
             size=size,
-            booked_at=MIDNIGHT + timedelta(seconds=self._batches),
-            calendar=Calendar(ZoneInfo("Europe/Berlin"), ExpiryRule("end_of_month", 36)),
+            booked_at=now,
+            calendar=CALENDAR,
             accounts=accounts,
             known=dict(self._known),
             originals=originals,
+            holds=holds,
         )
         results = [book.book(command) for command in commands]
         self._write(book, accounts, size)
@@ -74,14 +77,20 @@ class MemoryLane:
             window_no=self.window_no,
             outstanding=self.outstanding,
             accounts={number: (account.balance, account.debt) for number, account in self._accounts.items()},
+            holds={
+                hold.leaf: (hold.account, hold.partner, hold.points, hold.state, hold.captured, hold.resolved_leaf)
+                for hold in self._holds.values()
+            },
             lots={key: (lot.points, lot.remaining) for key, lot in self._lots.items()},
             uses={key: (use.points, use.restored) for key, use in self._uses.items()},
             totals=dict(self._totals),
             journal=[record[1:11] for record in self.journal],
         )
 
-    def _load(self, commands: Sequence[Command]) -> tuple[dict[int, Account], dict[OperationKey, Original]]:
-        accounts = {number: replace(account, lots=[]) for number, account in self._accounts.items()}
+    def _load(
+        self, commands: Sequence[Command], now: datetime
+    ) -> tuple[dict[int, Account], dict[OperationKey, Original]]:
+        accounts = {number: replace(account, lots=[], holds=[]) for number, account in self._accounts.items()}
         spending = [command for command in commands if not isinstance(command.operation, Earn)]
         named = {
             (command.partner.partner, command.operation.operation_id)
@@ -91,7 +100,14 @@ class MemoryLane:
         originals = {key: self._original(self.journal[self._known[key].leaf]) for key in named & self._known.keys()}
         leaves = {original.leaf for original in originals.values()}
         leaves |= {use.lot_leaf for original in originals.values() for use in original.uses}
+        # Whose points nobody takes, and time has not, has no lots loaded.
+        today = CALENDAR.day_of(now)
         loaded = {command.account for command in spending}
+        for number, account in accounts.items():
+            is_due = account.next_expires_on is not None and account.next_expires_on <= today
+            if is_due or account.debt:
+                loaded.add(number)
+            account.others_expire_on = None if number in loaded else account.next_expires_on
         # Backwards: a database promises no order.
         for (account, leaf, _), lot in reversed(self._lots.items()):
             if account in loaded and (lot.remaining or leaf in leaves):
@@ -99,7 +115,7 @@ class MemoryLane:
         return accounts, originals
 
     def _original(self, record: JournalRecord) -> Original:
-        lots = sorted((lot for lot in self._lots.values() if lot.leaf == record.leaf), key=Lot.age)
+        lots = sorted((lot for lot in self._lots.values() if lot.leaf == record.leaf), key=lambda lot: lot.part)
         shares = tuple((rate_text(lot.vat_rate), lot.points) for lot in lots) or ((NO_RATE, record.points),)
         uses = [replace(use) for use in self._uses.values() if use.leaf == record.leaf]
         assert record.account is not None
@@ -112,18 +128,19 @@ class MemoryLane:
             sum(points for _, original, _, points in self._reversals if original == record.leaf),
             record.terms_version or 0,
             shares,
-            uses if record.kind == "burn" else [],
+            uses if record.kind in ("burn", "capture") else [],
         )
 
     def _write(self, book: Book, accounts: dict[int, Account], size: int) -> None:
         changes = book.changes
         for number, account in accounts.items():
-            self._accounts[number] = replace(account, lots=[])
+            self._accounts[number] = replace(account, lots=[], holds=[])
             changed = [lot for lot in account.lots if lot.is_changed and lot.leaf < size]
             self._lots |= {(number, lot.leaf, lot.part): replace(lot) for lot in changed}
         self._lots |= {(number, lot.leaf, lot.part): replace(lot) for number, lot in changes.new_lots}
         self._uses |= {key: replace(use) for key, use in changes.uses.items()}
         self._reversals += changes.reversals
+        self._holds |= {leaf: replace(hold) for leaf, hold in changes.holds.items()}
         for key, total in changes.totals.items():
             first, last = total.first_occurred_at, total.last_occurred_at
             before = self._totals.get((self.window_no, *key), (0, 0, first, last))

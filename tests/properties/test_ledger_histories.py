@@ -1,11 +1,13 @@
 """Whatever shops send, in any order, cut into any batches: the ledger and a naive auditor agree, and the sums hold."""
 
 import json
+from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -15,7 +17,7 @@ from coalition.ledger.book import Command
 from coalition.ledger.decision import returned_points, shares_between
 from coalition.ledger.expiry import ExpiryRule
 from tests.properties.auditor import Auditor
-from tests.properties.histories import History, example_partners
+from tests.properties.histories import STEPS, TODAY, History, example_partners
 from tests.properties.lane_tables import assert_sums_hold
 from tests.properties.memory_lane import MemoryLane
 from tests.pure.journal.naive_merkle import tree_hash
@@ -38,19 +40,21 @@ class LedgerHistory(RuleBasedStateMachine):
         self.auditor = Auditor(lane=0)
         self.batched, self.single = MemoryLane(ACCOUNTS), MemoryLane(ACCOUNTS)
         self.waiting: list[Command] = []
+        self.now = TODAY
         self.history = History(accounts=ACCOUNTS, partners=example_partners())
 
     # By seed, since chance itself mixes operations better than a search that prefers small numbers.
     @rule(seed=st.integers(0, 2**32), count=st.integers(1, 8))
     def operations_arrive(self, seed: int, count: int) -> None:
-        self.waiting += self.history.take(count, Random(seed))
+        self.waiting += self.history.take(count, Random(seed), self.now)
 
     @precondition(lambda self: self.waiting)
-    @rule()
-    def a_batch_is_booked(self) -> None:
-        expected = [self.auditor.expect(command) for command in self.waiting]
-        assert [without_moment(result) for result in self.batched.book(self.waiting)] == expected
-        assert [without_moment(self.single.book([command])[0]) for command in self.waiting] == expected
+    @rule(step=st.sampled_from(STEPS))
+    def a_batch_is_booked(self, step: timedelta) -> None:
+        self.now += step
+        expected = [self.auditor.expect(command, self.now) for command in self.waiting]
+        assert [without_moment(result) for result in self.batched.book(self.waiting, self.now)] == expected
+        assert [without_moment(self.single.book([command], self.now)[0]) for command in self.waiting] == expected
         self.waiting = []
 
     @rule()
@@ -72,6 +76,25 @@ class LedgerHistory(RuleBasedStateMachine):
             for record in self.batched.journal
         ]
         assert self.batched.frontier.root() == tree_hash(entries)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_long_histories_agree_with_the_auditor(seed: int) -> None:
+    """Long enough for what takes several steps: points that expire while they are on hold, or come back by grace."""
+    random = Random(seed)
+    history, auditor, lane = (
+        History(accounts=ACCOUNTS, partners=example_partners()),
+        Auditor(lane=0),
+        MemoryLane(ACCOUNTS),
+    )
+    now = TODAY
+    for _ in range(25):
+        now += random.choice(STEPS)
+        batch = history.take(random.randint(1, 8), random, now)
+        expected = [auditor.expect(command, now) for command in batch]
+        assert [without_moment(result) for result in lane.book(batch, now)] == expected
+    assert lane.tables() == auditor.tables(ACCOUNTS)
+    assert_sums_hold(lane.tables())
 
 
 LedgerHistory.TestCase.settings = settings(max_examples=100, stateful_step_count=24)
