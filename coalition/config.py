@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     smtp_url: str | None = Field(None, description="smtp://user:password@host:port, smtps:// for TLS from the start.")
     mail_from: str = Field("coalition@localhost", description="Sender of the hub's mail.")
     print_codes: bool = Field(False, description="Print sign-in codes instead of mailing them; for demos only.")
+    webhook_allow_http: bool = Field(
+        False, description="Webhooks by plain http and to addresses that are not public; for trials and tests only."
+    )
 
     programme_name: str = Field("Coalition", max_length=64, description="Name of the programme.")
     currency: str = Field("EUR", pattern="^[A-Z]{3}$", description="Settlement currency, ISO 4217.")

@@ -8,6 +8,7 @@ CoalitionError                    code, message; the base of all below
 ├── NotFoundError                 a partner, member, window, key by that name is not there
 ├── AlreadyThereError             a name or key is taken
 ├── InvalidTermsError             a partner's first terms break a limit; carries the fields at fault
+├── WebhookRefusedError           a webhook's URL may not be called
 ├── RequestRefusedError           a whole message is refused; carries status and the fields at fault
 └── OverloadedError               a queue is full; may be repeated after `retry_after_s`
 """
@@ -64,6 +65,17 @@ class InvalidTermsError(CoalitionError):
         listed = "; ".join(f"{fault.field}: expected {fault.expected}, got {fault.got}" for fault in faults)
         super().__init__(f"the terms are not valid: {listed}")
         self.faults = faults
+
+
+class WebhookRefusedError(CoalitionError):
+    """A webhook's URL may not be called; `reason` says what was expected, or where it leads."""
+
+    code = "webhook_refused"
+
+    def __init__(self, *, url: str, reason: str) -> None:
+        super().__init__(f"{url[:200]!r} can be no webhook: {reason}")
+        self.url = url
+        self.reason = reason
 
 
 class RequestRefusedError(CoalitionError):

@@ -27,6 +27,7 @@ from coalition.http.hub_key import load_signer
 from coalition.http.metrics import build_metrics_app, registry
 from coalition.http.routes import Route
 from coalition.lanes.clearing import Clearing
+from coalition.webhooks.deliver import deliver_webhooks
 
 ACCESS_LOG_OFF = None
 # Thousands of operations in flight are not garbage; looking for cycles among them took a quarter of the hub's time.
@@ -137,14 +138,18 @@ async def _hub(
     """Give the hub, not listening yet; at the end it finishes what it accepted."""
     settings = session.settings
     clearing = Clearing(session.pool, clock=now, waiting_max=settings.waiting_max)
-    app = build_app(clearing, load_signer(settings.hub_key_path), more_routes=extensions.routes)
+    signer = load_signer(settings.hub_key_path)
+    app = build_app(clearing, signer, more_routes=extensions.routes)
     for mount in extensions.pages:
         mount(app, session)
     app.on_response_prepare.extend(before_answers)
     runner = make_runner(app)
     await runner.setup()
     try:
-        yield runner
+        async with deliver_webhooks(
+            session.pool, signer.sign_content, clock=now, is_http_allowed=settings.webhook_allow_http
+        ):
+            yield runner
     finally:
         await runner.cleanup()
 

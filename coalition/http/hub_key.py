@@ -38,6 +38,10 @@ class Signer:
             created_s=int(now.timestamp()),
         )
 
+    def sign_content(self, content: bytes) -> bytes:
+        """Return the signature over what is no HTTP answer, and must not begin with a quotation mark as those do."""
+        return self._private_key.sign(content)
+
     async def publish(self, connection: Connection, *, now: datetime) -> None:
         """Make the public key known to partners, from now on for ever."""
         await add_hub_key(connection, self.keyid, raw_of_public_key(self._private_key.public_key()), valid_from=now)
