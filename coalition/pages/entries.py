@@ -60,7 +60,12 @@ def _refused(visit: Visit, record: HistoryEntry) -> list[str]:
     """Say why it was refused, and for points that were to be taken how many could have been."""
     answer = record.answer
     told = [visit.counted("history.asked", record.points)] if record.points else []
-    told.append(visit.word(_reason(visit, record)))
+    reason = _reason(visit, record)
+    told.append(visit.word(reason))
+    if visit.has_word(f"{reason}.limit.other") and "limit" in answer:
+        told.append(visit.counted(f"{reason}.limit", answer["limit"]))
+    if "until" in answer:
+        told.append(visit.word("refused.until", moment=visit.formats.minute(datetime.fromisoformat(answer["until"]))))
     if record.kind in TAKING_KINDS and answer.get("available") is not None:
         # A debt may leave less than nothing; nobody can spend less than nothing.
         told.append(visit.counted("refused.available", max(answer["available"], 0)))

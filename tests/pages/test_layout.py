@@ -7,10 +7,11 @@ from playwright.async_api import Browser, Page
 
 from coalition.pages.language import LANGUAGES
 from tests.pages.conftest import PASSWORD, RunningSite, submit
+from tests.pages.test_account import eventful_account
 from tests.pages.test_finance import book_window, press
 
-MEMBER_PAGES = ("/", "/history", "/card")
-FINANCE_PAGES = ("/finance", "/finance/windows/1", "/finance/windows/2")
+MEMBER_PAGES = ("/", "/history", "/card", "/missing")
+FINANCE_PAGES = ("/finance", "/finance/windows/1", "/finance/windows/2", "/finance/account")
 
 # What a page asks of those who can't see it, as (what is wrong, how many).
 FAULTS = """() => {
@@ -87,10 +88,15 @@ async def look_at(page: Page, url: str) -> None:
     """Judge a page in each language."""
     for language in LANGUAGES:
         await page.goto(f"{url}?language={language}")
-        width = await page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
-        assert width[0] <= width[1], (url, language, "has to be moved sideways", width)
-        assert await page.evaluate(FAULTS) == [], (url, language)
-        assert await page.evaluate(PALE_TEXTS) == [], (url, language)
+        await judge(page, f"{url} {language}")
+
+
+async def judge(page: Page, place: str) -> None:
+    """Judge a page as it stands."""
+    width = await page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+    assert width[0] <= width[1], (place, "has to be moved sideways", width)
+    assert await page.evaluate(FAULTS) == [], place
+    assert await page.evaluate(PALE_TEXTS) == [], place
 
 
 async def test_members_pages(site: RunningSite, view: Page) -> None:
@@ -101,6 +107,7 @@ async def test_members_pages(site: RunningSite, view: Page) -> None:
         await shop.earn(card, 1_234_567, shop="0042", reference="R-2026-11-21-000000000000000000000000004711")
         await shop.burn(card, 200)
         await shop.burn(card, 999_999_999)
+        await shop.operate("reserve", card, points=123_456, timeout_s=7 * 24 * 3600)
     await look_at(view, f"{site.url}/")
     await view.fill("#email", "somebody@shop.example")
     await submit(view)
@@ -124,6 +131,23 @@ async def test_finance_pages(site: RunningSite, view: Page) -> None:
 
     for path in FINANCE_PAGES:
         await look_at(view, f"{site.url}{path}")
+
+
+async def test_an_account_explained(site: RunningSite, view: Page) -> None:
+    """It is posted, so it is judged as it stands: with lots used up and not, a debt, holds, long names and a fault."""
+    card = await eventful_account(site)
+    await site.operator("ada", "read")
+    shop = await site.hub.shop("Donaudampfschifffahrtsgesellschaft")
+    await shop.earn(card, 1_000_000_000, shop="0042", reference="R-2026-11-21-000000000000000000000000004711")
+    await shop.operate("reserve", card, points=999_999, shop="0042", timeout_s=7 * 24 * 3600)
+    await site.sign_in_operator(view, "ada")
+    for language in LANGUAGES:
+        await view.goto(f"{site.url}/finance/account?language={language}")
+        for typed in ("nothing!", card):
+            await view.fill("#card", typed)
+            await submit(view)
+            await judge(view, f"account {language} {typed}")
+        assert await view.locator(".lot").count() == 5
 
 
 async def test_signing_in_with_the_keyboard_alone(site: RunningSite, page: Page) -> None:

@@ -152,6 +152,25 @@ async def test_history_of_holds_and_expiry(site: RunningSite, page: Page) -> Non
     assert await page.inner_text("#balance") == "−995"
 
 
+async def test_a_limit_is_told_with_its_number_and_its_end(site: RunningSite, page: Page) -> None:
+    await site.hub.pool.execute("UPDATE programme SET burn_points_min = 200, burn_points_per_day_max = 500")
+    await site.hub.clearing.registry.load()
+    shop, card = await site.hub.shop("Bakery"), await site.member()
+    await shop.earn(card, 10_000)
+    await shop.burn(card, 199)
+    await shop.burn(card, 501)
+
+    await site.sign_in(page)
+
+    tomorrow = (datetime.now(BERLIN) + timedelta(days=1)).date()
+    assert (await texts(page, ".history .details"))[:2] == [
+        "501 points asked · more points than can be spent in one day · at most 500 points a day · possible again from "
+        f"{format_date(tomorrow, 'medium', locale='en_GB')}, 00:00 · 10,000 points could be spent at that moment",
+        "199 points asked · these were fewer points than can be spent at once · at least 200 points · "
+        "10,000 points could be spent at that moment",
+    ]
+
+
 @pytest.mark.parametrize(
     ("rule", "months", "told"),
     [

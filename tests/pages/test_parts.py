@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import coalition.pages
 import settlement.pages
 from coalition.errors import SettingError
-from coalition.ledger import book, decision
+from coalition.ledger import book, decision, limits
 from coalition.ledger.expiry import ExpiryRule, RuleName
 from coalition.ledger.hold import HoldState
 from coalition.mail import parse_smtp_url
@@ -45,9 +45,9 @@ def test_every_language_has_the_same_words_with_the_same_values() -> None:
 
 def test_every_state_role_kind_and_refusal_has_words() -> None:
     """What the domain can say, a page can say."""
-    source = "".join(Path(module.__file__ or "").read_text() for module in (decision, book))
-    codes = set(re.findall(r'(?:Refusal\(\s*|code=|is_refused else )"([a-z_]+)"', source)) - NEVER_JOURNALLED
-    assert codes >= {"insufficient_points", "hold_resolved", "not_a_reserve", "other_account"}
+    source = "".join(Path(module.__file__ or "").read_text() for module in (decision, book, limits))
+    codes = set(re.findall(r'(?:Refusal\(\s*|_refused\(|code=|is_refused else )"([a-z_]+)"', source)) - NEVER_JOURNALLED
+    assert codes >= {"insufficient_points", "hold_resolved", "not_a_reserve", "other_account", "too_fast"}
     wanted = {f"refused.{code}" for code in codes}
     wanted |= {f"kind.{kind}" for kind in (*get_args(decision.Kind), *book.OWN_VERDICTS)}
     wanted |= {f"account.hold.{state}_state" for state in get_args(HoldState)}
