@@ -40,7 +40,7 @@ async def book_batch(
         opened, book = await _load(connection, lane, commands, calendar=calendar, clock=clock, rules=rules)
         results = [book.book(command) for command in commands]
         if book.changes.records:
-            await _write(connection, opened, book)
+            await write_book(connection, opened, book)
             if book.limits is not None:
                 await write_usage(connection, lane, book.limits.usage)
         return results
@@ -135,7 +135,8 @@ class Named:
         return wanted
 
 
-async def _write(connection: Connection, opened: OpenBatch, book: Book) -> None:
+async def write_book(connection: Connection, opened: OpenBatch, book: Book) -> None:
+    """Write what a book has decided; `opened` is the batch, still locked, that it was made from."""
     changes, before = book.changes, opened.state
     frontier = Frontier.parse(before.size, before.frontier)
     frontier.extend(changes.hashed_leaves)
@@ -145,7 +146,7 @@ async def _write(connection: Connection, opened: OpenBatch, book: Book) -> None:
         size=frontier.size,
         frontier=frontier.to_bytes(),
         outstanding=before.outstanding + changes.outstanding,
-        last_booked_at=changes.records[-1].booked_at,
+        last_booked_at=changes.records[-1].booked_at if changes.records else before.last_booked_at,
     )
     changed_lots = _changed_lots(opened.accounts, before.size)
     await write_batch(connection, after, changes, accounts=opened.accounts, changed_lots=changed_lots)
