@@ -278,8 +278,10 @@ async def test_codes_are_few(mailing_hub: RunningHub) -> None:
     hub, shop = mailing_hub, await mailing_hub.shop()
     card = await hub.card()
     await set_limits(hub, step_up_above=1_000)
-    answers = await asyncio.gather(*(ask(shop, card, points=1_500) for _ in range(5)))
-    assert sorted(answer.status for answer in answers) == [202, 429, 429, 429, 429]
+    # Connections to the database are open before, or the first call would be over before the second begins.
+    await asyncio.gather(*(shop.get(f"/v1/cards/{card}") for _ in range(20)))
+    answers = await asyncio.gather(*(ask(shop, card, points=1_500) for _ in range(20)))
+    assert sorted(answer.status for answer in answers) == [202, *[429] * 19]
     for _ in range(9):
         hub.clock.forward(timedelta(minutes=1))
         assert (await ask(shop, card, points=1_500)).status == 202

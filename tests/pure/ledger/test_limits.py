@@ -154,6 +154,12 @@ def test_operations_of_a_card_within_the_window_are_too_fast() -> None:
     assert len(limits.usage.cards[CARD].moments) == 3
 
 
+def test_a_lowered_limit_lets_more_operations_leave_the_window_first() -> None:
+    moments = [NOON - timedelta(seconds=seconds) for seconds in (40, 30, 20, 10)]
+    limits = make_limits(operations_per_card_max=2, velocity_window_s=60, moments=moments)
+    assert refusal_of(limits, earn()) == ("too_fast", {"limit": 2, "until": "2026-11-21T12:00:40.000000Z"})
+
+
 @pytest.mark.parametrize(
     "finishing",
     [
