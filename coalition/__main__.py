@@ -5,6 +5,7 @@ import typer
 from coalition.cli.bench import add_bench
 from coalition.cli.check import add_check
 from coalition.cli.demo import add_demo
+from coalition.cli.expiry import expiry_app
 from coalition.cli.limits import limits_app
 from coalition.cli.member import member_app
 from coalition.cli.operator import operator_app
@@ -29,6 +30,7 @@ app.add_typer(member_app, name="member")
 app.add_typer(operator_app, name="operator")
 app.add_typer(webhook_app, name="webhook")
 app.add_typer(limits_app, name="limits")
+app.add_typer(expiry_app, name="expiry")
 app.add_typer(window_app, name="window")
 app.add_typer(terms_app, name="terms")
 add_check(app)

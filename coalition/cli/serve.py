@@ -27,6 +27,7 @@ from coalition.http.hub_key import load_signer
 from coalition.http.metrics import build_metrics_app, registry
 from coalition.http.routes import Route
 from coalition.lanes.clearing import Clearing
+from coalition.lanes.settle_due import settling_due
 from coalition.webhooks.deliver import deliver_webhooks
 
 ACCESS_LOG_OFF = None
@@ -146,8 +147,11 @@ async def _hub(
     runner = make_runner(app)
     await runner.setup()
     try:
-        async with deliver_webhooks(
-            session.pool, signer.sign_content, clock=now, is_http_allowed=settings.webhook_allow_http
+        async with (
+            settling_due(session.pool, clearing.registry, clock=now),
+            deliver_webhooks(
+                session.pool, signer.sign_content, clock=now, is_http_allowed=settings.webhook_allow_http
+            ),
         ):
             yield runner
     finally:
