@@ -3,6 +3,7 @@
 import typer
 
 from coalition.cli.bench import add_bench
+from coalition.cli.card import card_app
 from coalition.cli.check import add_check
 from coalition.cli.demo import add_demo
 from coalition.cli.expiry import expiry_app
@@ -27,6 +28,7 @@ app = typer.Typer(
 app.add_typer(partner_app, name="partner")
 app.add_typer(key_app, name="key")
 app.add_typer(member_app, name="member")
+app.add_typer(card_app, name="card")
 app.add_typer(operator_app, name="operator")
 app.add_typer(webhook_app, name="webhook")
 app.add_typer(limits_app, name="limits")

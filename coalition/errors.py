@@ -7,6 +7,7 @@ CoalitionError                    code, message; the base of all below
 │   └── DatabaseUnreachableError  no answer within the time set; may be repeated
 ├── NotFoundError                 a partner, member, window, key by that name is not there
 ├── AlreadyThereError             a name or key is taken
+├── StateConflictError            what was asked does not fit how things stand
 ├── InvalidTermsError             a partner's first terms break a limit; carries the fields at fault
 ├── WebhookRefusedError           a webhook's URL may not be called
 ├── RequestRefusedError           a whole message is refused; carries status and the fields at fault
@@ -44,6 +45,10 @@ class NotFoundError(CoalitionError):
 
 class AlreadyThereError(CoalitionError):
     code = "already_there"
+
+
+class StateConflictError(CoalitionError):
+    code = "state_conflict"
 
 
 @dataclass(frozen=True, slots=True)

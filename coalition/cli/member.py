@@ -9,7 +9,7 @@ import typer
 
 from coalition.cli.options import AsJson, DatabaseUrl, DataDir
 from coalition.cli.session import now, open_session, read_file, run, show
-from coalition.operations.add_members import NewMember, OpenedAccount, add_members
+from coalition.operations.add_members import NewMember, OpenedAccount, add_members, join_household
 from coalition.programme.card_number import printed
 
 member_app = typer.Typer(help="Members: open accounts, one or from a file.", no_args_is_help=True)
@@ -22,16 +22,23 @@ def add(
     email: Annotated[str, typer.Option(help="Address to sign in with.")],
     name: Annotated[str | None, typer.Option(help="Name on the pages; without it the address.")] = None,
     language: Annotated[str, typer.Option(help="en or de.")] = "en",
+    household: Annotated[str | None, typer.Option(help="A card of the household to join; none: a new account.")] = None,
+    may_burn: Annotated[bool, typer.Option(help="Whether he may spend the household's points.")] = True,
     as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Open an account with a member and a card."""
+    """Open an account with a member and a card, or let him join a household's."""
     member = NewMember(email, name or email, language)
 
     async def work() -> None:
         async with open_session(data_dir, database_url) as session:
-            opened = (await add_members(session.pool, [member], now=now()))[0]
+            if household is None:
+                opened = (await add_members(session.pool, [member], now=now()))[0]
+            else:
+                opened = await join_household(
+                    session.pool, household, member, may_burn=may_burn, now=now(), actor=session.actor
+                )
             text = f"{opened.email} has account {opened.account} and card {printed(opened.card)}."
             show({"account": opened.account, "card": opened.card}, as_json=as_json, text=text)
 

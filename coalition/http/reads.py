@@ -28,7 +28,7 @@ async def get_card(request: web.Request, call: PartnerCall) -> Answer:
     async with request.app[POOL].acquire() as connection:
         standing = await load_standing(
             connection,
-            place,
+            place.of_account,
             now=now,
             today=clearing.registry.calendar.day_of(now),
             rule=clearing.registry.calendar.expiry,

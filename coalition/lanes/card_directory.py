@@ -1,9 +1,9 @@
-"""Which account a card leads to, held in memory: the lane of an account never changes."""
+"""Which account a card leads to, and what it may do there, held in memory until any card's rights change."""
 
 from collections.abc import Iterable
 
 from coalition.database.pool import Pool
-from coalition.stores.cards import Place, load_card_places
+from coalition.stores.cards import CardPlace, load_card_places
 
 CARDS_MAX = 200_000
 
@@ -13,20 +13,29 @@ class CardDirectory:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._places: dict[str, Place] = {}
+        self._places: dict[str, CardPlace] = {}
+        self._forgotten = 0
 
-    async def find(self, cards: Iterable[str]) -> dict[str, Place]:
+    async def find(self, cards: Iterable[str]) -> dict[str, CardPlace]:
         """Return the places of those cards that exist; numbers as `normalised`."""
         wanted = set(cards)
         found = {card: place for card in wanted if (place := self._places.get(card)) is not None}
         if missing := wanted - found.keys():
+            forgotten = self._forgotten
             async with self._pool.acquire() as connection:
                 loaded = await load_card_places(connection, missing)
             found |= loaded
-            self._remember(loaded)
+            # What was read before a change was announced may be from before it.
+            if forgotten == self._forgotten:
+                self._remember(loaded)
         return found
 
-    def _remember(self, loaded: dict[str, Place]) -> None:
+    def forget(self) -> None:
+        """Look every card up anew: what some may do has changed."""
+        self._forgotten += 1
+        self._places.clear()
+
+    def _remember(self, loaded: dict[str, CardPlace]) -> None:
         self._places |= loaded
         while len(self._places) > CARDS_MAX:
             # The first in is the first out: whoever still comes is looked up again, cheaply.

@@ -17,7 +17,7 @@ from coalition.lanes.registry import Registry
 from coalition.ledger.book import Command, KnownOperation, reused_result, unknown_card_result
 from coalition.ledger.operation import AnyOperation, named_id
 from coalition.ledger.participant import Participant
-from coalition.stores.cards import Place
+from coalition.stores.cards import CardPlace
 from coalition.stores.messages import Evidence
 
 WAITING_MAX = 20_000
@@ -49,8 +49,8 @@ class Clearing:
     def __init__(self, pool: Pool, *, clock: Clock, waiting_max: int = WAITING_MAX) -> None:
         self.pool = pool
         self.clock = clock
-        self.registry = Registry(pool)
         self.cards = CardDirectory(pool)
+        self.registry = Registry(pool, on_load=self.cards.forget)
         self.waiting = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -145,7 +145,7 @@ class Clearing:
         self,
         message: SignedMessage,
         operation: AnyOperation,
-        place: Place,
+        place: CardPlace,
         message_index: int,
         original_is_elsewhere: bool,
     ) -> Command:
@@ -157,4 +157,14 @@ class Clearing:
             message_index,
             content_digest(operation.content()),
             original_is_elsewhere,
+            _card_refusal(operation, place),
         )
+
+
+def _card_refusal(operation: AnyOperation, place: CardPlace) -> str | None:
+    """Return why the card may not be used for this; what was begun with it may be finished, and undone."""
+    if operation.type == "earn":
+        return place.earn_refusal
+    if operation.type == "burn" or operation.type == "reserve":
+        return place.burn_refusal
+    return None

@@ -5,6 +5,7 @@ A key that is not known waits for a look into the database, of which there is on
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -39,10 +40,12 @@ class PartnerKey:
 
 
 class Registry:
-    """The current picture; use `open` to load it and follow its changes, `close` to stop following."""
+    """The current picture; use `open` to load it and follow its changes, `close` to stop following. `on_load` is called
+    whenever it is loaded anew."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, *, on_load: Callable[[], None] = lambda: None) -> None:
         self._pool = pool
+        self._on_load = on_load
         self._changed = asyncio.Event()
         self._follower: asyncio.Task[None] | None = None
         self._next_load: asyncio.Task[None] | None = None
@@ -65,6 +68,7 @@ class Registry:
     async def load(self) -> None:
         """Load everything anew."""
         self._loaded_s = asyncio.get_running_loop().time()
+        self._on_load()
         async with self._pool.acquire() as connection:
             self.programme = await load_programme(connection)
             self.calendar = Calendar(self.programme.zone, self.programme.expiry, self.programme.grace_days)

@@ -19,6 +19,7 @@ from coalition.ledger.decision import (
     Booking,
     NamedHold,
     Original,
+    PayerShare,
     Refusal,
     Sale,
     TotalKind,
@@ -35,6 +36,7 @@ from coalition.ledger.limits import Limits
 from coalition.ledger.lot import Lot, LotUse, rate_text
 from coalition.ledger.operation import AnyOperation, named_id
 from coalition.ledger.participant import Participant
+from coalition.ledger.promotion import Promotions
 
 OperationKey = tuple[int, str]
 TotalKey = tuple[int, str, int, str]
@@ -43,7 +45,7 @@ TotalKey = tuple[int, str, int, str]
 class Command(NamedTuple):
     """One operation to decide. `message` is the digest of the body that it came in, at `message_index`; `content` tells
     whether the same id came with something else before; `original_is_elsewhere` that what a reversal names was booked
-    in another lane."""
+    in another lane; `card_refusal` why the card may not be used for this."""
 
     partner: Participant
     operation: AnyOperation
@@ -52,6 +54,7 @@ class Command(NamedTuple):
     message_index: int
     content: bytes
     original_is_elsewhere: bool = False
+    card_refusal: str | None = None
 
 
 class JournalRecord(NamedTuple):
@@ -166,6 +169,7 @@ class Book:
         originals: dict[OperationKey, Original],
         holds: dict[int, Hold] | None = None,
         limits: Limits | None = None,
+        promotions: Promotions | None = None,
     ) -> None:
         self.changes = Changes(window_no)
         self._lane = lane
@@ -178,6 +182,7 @@ class Book:
         self._accounts = accounts
         self._holds = holds or {}
         self.limits = limits
+        self.promotions = promotions or Promotions({}, {})
         self._known = known
         self._originals = originals
         self._decided: dict[OperationKey, Decided] = {}
@@ -232,22 +237,7 @@ class Book:
             if lot.remaining and expired_on is not None and expired_on <= self._today:
                 due.setdefault((expired_on, lot.payer), []).append(lot)
         for (expired_on, payer), lots in sorted(due.items(), key=itemgetter(0)):
-            taken = account.expire(lots)
-            points = sum(share for _, share in taken)
-            if not points:
-                # On hold; they expire when it ends.
-                continue
-            occurred_at = start_of(expired_on, self._calendar.zone)
-            for lot, share in taken:
-                self.changes.uses[self._next_leaf, lot.leaf, lot.part] = LotUse(
-                    self._next_leaf, lot.leaf, lot.part, share
-                )
-            by_rate: dict[str, int] = {}
-            for lot, share in taken:
-                by_rate[rate_text(lot.vat_rate)] = by_rate.get(rate_text(lot.vat_rate), 0) + share
-            self._add_totals((payer, "expired", 0), by_rate.items(), occurred_at)
-            self.changes.outstanding -= points
-            self._journal_own("expire", payer, account, points, occurred_at=occurred_at)
+            self._expire(account, lots, payer=payer, occurred_at=start_of(expired_on, self._calendar.zone))
         if is_inactive and not any(lot.remaining for lot in account.lots):
             account.next_expires_on = None
         elif not is_inactive:
@@ -255,14 +245,47 @@ class Book:
             ahead = [day for day in (*days, account.others_expire_on) if day is not None]
             account.next_expires_on = min(ahead, default=None)
 
+    def expire_all(self, account: Account) -> int:
+        """Book that all points of an account are gone now, a record for each payer; return how many were left."""
+        left: dict[int, list[Lot]] = {}
+        for lot in account.lots:
+            if lot.remaining:
+                left.setdefault(lot.payer, []).append(lot)
+        points = [
+            self._expire(account, lots, payer=payer, occurred_at=self._booked_at)
+            for payer, lots in sorted(left.items(), key=itemgetter(0))
+        ]
+        account.next_expires_on = None
+        return sum(points)
+
+    def _expire(self, account: Account, lots: list[Lot], *, payer: int, occurred_at: datetime) -> int:
+        """Book that a payer's lots are gone, but for points on hold: those go when it ends. Return how many."""
+        taken = account.expire(lots)
+        points = sum(share for _, share in taken)
+        if not points:
+            return 0
+        by_rate: dict[str, int] = {}
+        for lot, share in taken:
+            use = LotUse(self._next_leaf, lot.leaf, lot.part, share)
+            self.changes.uses[use.leaf, use.lot_leaf, use.lot_part] = use
+            by_rate[rate_text(lot.vat_rate)] = by_rate.get(rate_text(lot.vat_rate), 0) + share
+        self._add_totals((payer, "expired", 0), by_rate.items(), occurred_at)
+        self.changes.outstanding -= points
+        self._journal_own("expire", payer, account, points, occurred_at=occurred_at)
+        return points
+
     def _decide(self, command: Command, account: Account, leaf: int) -> Booking | Refusal:
         operation, partner = command.operation, command.partner
+        if command.card_refusal is not None:
+            return _card_refused(operation, command.card_refusal)
         if self.limits is not None:
             refusal = self.limits.refusal_of(account, operation, partner=partner.partner)
             if refusal is not None:
                 return refusal
         if operation.type == "earn":
             sale = self._calendar.sale(operation.occurred_at)
+            if operation.promotion is not None:
+                return self.promotions.decide_earn(account, operation, partner=partner, sale=sale, leaf=leaf)
             return decide_earn(account, operation, partner=partner, sale=sale, leaf=leaf)
         if operation.type == "burn":
             return decide_burn(account, operation, partner=partner, leaf=leaf)
@@ -325,22 +348,38 @@ class Book:
         if (inactive_from := self._calendar.expiry.of_activity(self._today)) is not None:
             account.next_expires_on = inactive_from
         assert booking.terms_version is not None, "points move by somebody's terms"
-        key = (partner, TOTAL_KINDS[booking.kind], booking.terms_version)
-        self._add_totals(key, booking.shares, command.operation.occurred_at)
+        if booking.promotion is not None:
+            self.promotions.count(booking, lane=self._lane, leaf=leaf)
+            self._add_payer_totals(TOTAL_KINDS[booking.kind], booking.payer_shares, command.operation.occurred_at)
+        else:
+            key = (partner, TOTAL_KINDS[booking.kind], booking.terms_version)
+            self._add_totals(key, booking.shares, command.operation.occurred_at)
         changes.outstanding += booking.points if booking.kind in ("earn", "reverse_burn") else -booking.points
 
     def _add_totals(
-        self, line: tuple[int, TotalKind, int], shares: Iterable[tuple[str, int]], occurred_at: datetime
+        self,
+        line: tuple[int, TotalKind, int],
+        shares: Iterable[tuple[str, int]],
+        occurred_at: datetime,
+        operations: int = 1,
     ) -> None:
         """Add one record to the statement lines of its VAT rates; it counts as one operation, in the first of them."""
         totals = self.changes.totals
-        operations = 1
         for rate, points in shares:
             key = (*line, rate)
             total = totals.get(key)
             if total is None:
                 total = totals[key] = Total(occurred_at, occurred_at)
             total.add(points, operations, occurred_at)
+            operations = 0
+
+    def _add_payer_totals(
+        self, kind: TotalKind, shares: Iterable[tuple[PayerShare, int]], occurred_at: datetime
+    ) -> None:
+        """Add one record to the statement lines of those who pay for it; it counts in the first of them."""
+        operations = 1
+        for (payer, terms_version, rate), points in shares:
+            self._add_totals((payer, kind, terms_version), ((rate, points),), occurred_at, operations)
             operations = 0
 
     def _journal_own(
@@ -426,6 +465,14 @@ class Book:
             f'{{"id":"{operation_id}","verdict":"refused","code":"{refusal.code}","available":{account.available},'
             f'{detail}"lane":{self._lane},"leaf":{leaf},{self._place}'
         )
+
+
+def _card_refused(operation: AnyOperation, code: str) -> Refusal:
+    if operation.type == "earn":
+        return Refusal(code, "earn", operation.points or 0)
+    if operation.type == "burn" or operation.type == "reserve":
+        return Refusal(code, operation.type, operation.points)
+    raise AssertionError(f"a card's state refuses no {operation.type}")
 
 
 def _detail(detail: tuple[tuple[str, int | str], ...]) -> str:

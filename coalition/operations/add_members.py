@@ -9,11 +9,12 @@ import asyncpg
 from email_validator import EmailNotValidError, validate_email
 
 from coalition.database.pool import Connection, Pool
-from coalition.errors import AlreadyThereError, FieldFault, RequestRefusedError
-from coalition.programme.card_number import SERIALS, card_number
+from coalition.errors import AlreadyThereError, FieldFault, NotFoundError, RequestRefusedError, StateConflictError
+from coalition.programme.card_number import SERIALS, card_number, normalised
 from coalition.stores.accounts import open_accounts
-from coalition.stores.cards import Place, add_cards
+from coalition.stores.cards import Place, add_card_move, add_cards, find_card
 from coalition.stores.members import add_members as store_members
+from coalition.stores.members import set_may_burn
 from coalition.stores.programme import load_programme
 
 LANGUAGES = ("en", "de")
@@ -54,8 +55,38 @@ async def add_members(pool: Pool, members: Sequence[NewMember], *, now: datetime
             )
         except asyncpg.UniqueViolationError as error:
             raise AlreadyThereError(f"an address is taken: {error.detail}") from error
-        cards = await _issue_cards(connection, [numbers[email] for email in emails], places, now=now)
+        cards = await issue_cards(connection, [numbers[email] for email in emails], places, now=now)
     return [OpenedAccount(*row) for row in zip(emails, [place.account for place in places], cards, strict=True)]
+
+
+async def join_household(
+    pool: Pool, card: str, member: NewMember, *, may_burn: bool, now: datetime, actor: str
+) -> OpenedAccount:
+    """Give a further member a card of his own on an account that is there; he collects on it, and spends if he may.
+
+    Raises NotFoundError, StateConflictError where the card is not active, and what `add_members` raises."""
+    (email,) = _checked_emails([member])
+    async with pool.acquire() as connection, connection.transaction():
+        row = await find_card(connection, normalised(card))
+        if row is None:
+            raise NotFoundError(f"there is no card {card}")
+        if row.state != "active":
+            raise StateConflictError(f"card {row.card} is {row.state}; expected active")
+        try:
+            numbers = await store_members(
+                connection,
+                emails=[email],
+                names=[member.name],
+                languages=[member.language],
+                places=[row.place],
+                now=now,
+            )
+        except asyncpg.UniqueViolationError as error:
+            raise AlreadyThereError(f"an address is taken: {error.detail}") from error
+        await set_may_burn(connection, numbers[email], may_burn=may_burn)
+        (issued,) = await issue_cards(connection, [numbers[email]], [row.place], now=now)
+        await add_card_move(connection, issued, what="joined", actor=actor, now=now)
+    return OpenedAccount(email, row.place.account, issued)
 
 
 def _checked_emails(members: Sequence[NewMember]) -> list[str]:
@@ -79,7 +110,7 @@ def _checked_emails(members: Sequence[NewMember]) -> list[str]:
     return emails
 
 
-async def _issue_cards(
+async def issue_cards(
     connection: Connection, members: Sequence[int], places: Sequence[Place], *, now: datetime
 ) -> list[str]:
     """Issue a card to each member; numbers are drawn at random, so that nobody can guess his neighbour's."""

@@ -88,7 +88,7 @@ async def show_account(visit: Visit) -> web.StreamResponse:
         place = (await load_card_places(connection, [card])).get(card)
         if place is None:
             return _page(visit, card=typed, status=422, fault=visit.word("account.card_unknown"))
-        values = await _explain(connection, visit, place, skipped=skipped)
+        values = await _explain(connection, visit, place.of_account, skipped=skipped)
     log.info("account.explained", operator=operator.name, lane=place.lane, account=place.account)
     return _page(visit, card=printed(card), place=place, skipped=skipped, **values)
 

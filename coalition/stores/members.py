@@ -35,3 +35,19 @@ async def add_members(
         now,
     )
     return {row["email"]: row["member"] for row in rows}
+
+
+UPDATE_PLACE = "UPDATE member SET lane = $2, account = $3 WHERE member = $1"
+
+
+async def move_member(connection: Connection, member: int, place: Place) -> None:
+    """Let a member look at another account from now on."""
+    await connection.execute(UPDATE_PLACE, member, place.lane, place.account)
+
+
+UPDATE_MAY_BURN = "UPDATE member SET may_burn = $2 WHERE member = $1"
+
+
+async def set_may_burn(connection: Connection, member: int, *, may_burn: bool) -> None:
+    """Write whether a member of a household may spend its points."""
+    await connection.execute(UPDATE_MAY_BURN, member, may_burn)

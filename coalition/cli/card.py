@@ -1,0 +1,106 @@
+"""`coalition card`: cards that are lost, replaced, shared; accounts that are closed."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from coalition.cli.options import AsJson, DatabaseUrl, DataDir
+from coalition.cli.session import Session, now, open_session, run, show
+from coalition.lanes.registry import Registry
+from coalition.operations.manage_card import (
+    CardChange,
+    ClosedAccount,
+    block_card,
+    close_account,
+    leave_household,
+    permit_burns,
+    replace_card,
+    unblock_card,
+)
+from coalition.programme.card_number import printed
+
+card_app = typer.Typer(help="Cards: block, replace, share an account, close it.", no_args_is_help=True)
+
+Card = Annotated[str, typer.Argument(help="A card's number, with or without spaces.")]
+Change = Callable[[Session], Awaitable[CardChange]]
+
+
+@card_app.command("block")
+def block(card: Card, as_json: AsJson = False, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """Refuse earns, burns and reserves with a card; what was begun with it may be finished."""
+    change = _changed(
+        lambda session: block_card(session.pool, card, now=now(), actor=session.actor), data_dir, database_url
+    )
+    show(asdict(change), as_json=as_json, text=f"Card {printed(change.card)} is blocked.")
+
+
+@card_app.command("unblock")
+def unblock(card: Card, as_json: AsJson = False, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """Let a blocked card be used again."""
+    change = _changed(
+        lambda session: unblock_card(session.pool, card, now=now(), actor=session.actor), data_dir, database_url
+    )
+    show(asdict(change), as_json=as_json, text=f"Card {printed(change.card)} may be used again.")
+
+
+@card_app.command("replace")
+def replace(card: Card, as_json: AsJson = False, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """Give the member a new card for a lost one; the old one is refused from now on."""
+    change = _changed(
+        lambda session: replace_card(session.pool, card, now=now(), actor=session.actor), data_dir, database_url
+    )
+    show(asdict(change), as_json=as_json, text=f"The new card is {printed(change.card)}; the points are the same.")
+
+
+@card_app.command("permit")
+def permit(
+    card: Card,
+    may_burn: Annotated[bool, typer.Option(help="Whether its member may spend the household's points.")] = True,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Say whether a member of a household may spend its points."""
+    change = _changed(
+        lambda session: permit_burns(session.pool, card, may_burn=may_burn, now=now(), actor=session.actor),
+        data_dir,
+        database_url,
+    )
+    told = "may spend the household's points" if may_burn else "may collect, and not spend"
+    show(asdict(change), as_json=as_json, text=f"The member with card {printed(change.card)} {told}.")
+
+
+@card_app.command("leave")
+def leave(card: Card, as_json: AsJson = False, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """Let a member leave a household: a new card on an empty account of his own."""
+    change = _changed(
+        lambda session: leave_household(session.pool, card, now=now(), actor=session.actor), data_dir, database_url
+    )
+    text = f"The member has card {printed(change.card)} and account {change.account} now."
+    show(asdict(change), as_json=as_json, text=text)
+
+
+@card_app.command("close")
+def close(card: Card, as_json: AsJson = False, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """Close a card's account with all its cards; the points that are left are gone."""
+
+    async def work() -> ClosedAccount:
+        async with open_session(data_dir, database_url) as session:
+            registry = Registry(session.pool)
+            await registry.load()
+            return await close_account(session.pool, card, calendar=registry.calendar, clock=now, actor=session.actor)
+
+    closed = run(work())
+    owed = f"; {closed.debt:,} points are owed still" if closed.debt else ""
+    text = f"Account {closed.account} is closed; {closed.points_expired:,} points were left and are gone{owed}."
+    show(asdict(closed), as_json=as_json, text=text)
+
+
+def _changed(change: Change, data_dir: DataDir, database_url: DatabaseUrl) -> CardChange:
+    async def work() -> CardChange:
+        async with open_session(data_dir, database_url) as session:
+            return await change(session)
+
+    return run(work())
