@@ -12,7 +12,8 @@ class AnswerModel(BaseModel):
 
 class BookedResult(AnswerModel):
     """`balance` and `available` are the account's right after this operation. `expires_at`: when a reserve times out;
-    `grace_points` of a reversed burn had expired meanwhile, and live until the end of the day `grace_until`."""
+    `grace_points` of a reversed burn had expired meanwhile, and live until the end of the day `grace_until`; `covered`:
+    all that was left for an offline burn, the member owes the rest."""
 
     id: str
     verdict: Literal["booked"]
@@ -22,6 +23,7 @@ class BookedResult(AnswerModel):
     expires_at: datetime | None = None
     grace_points: int | None = None
     grace_until: date | None = None
+    covered: int | None = None
     lane: int
     leaf: int
     window: int
@@ -120,6 +122,15 @@ class StepUpAnswer(AnswerModel):
 
     sent_to: str
     expires_at: datetime
+
+
+class CertificateAnswer(AnswerModel):
+    """`certificate` is the JSON text that the hub's key `keyid` signed, to the letter; `signature` is Ed25519 over its
+    UTF-8 bytes, in base64. Burns name its `id` and each a counter of its own, from `counter_start` on."""
+
+    certificate: str
+    keyid: str
+    signature: str
 
 
 class HubKey(AnswerModel):

@@ -13,6 +13,7 @@ from coalition.ledger.limits import NO_LIMITS, LimitRules, Limits
 from coalition.ledger.lot import Lot
 from coalition.ledger.operation import POINTS_MAX
 from coalition.stores.batches import OpenBatch, open_batch, write_batch
+from coalition.stores.certificates import load_certificates, write_certificates
 from coalition.stores.holds import load_holds
 from coalition.stores.lanes import LaneState
 from coalition.stores.lots import ALL_POINTS
@@ -43,6 +44,7 @@ async def book_batch(
             await write_book(connection, opened, book)
             if book.limits is not None:
                 await write_usage(connection, lane, book.limits.usage)
+            await write_certificates(connection, lane, book.certificates)
         return results
 
 
@@ -89,6 +91,7 @@ async def _load(
         originals=originals,
         holds=holds,
         limits=limits,
+        certificates=await load_certificates(connection, lane, named.certificates),
     )
     return opened, book
 
@@ -101,14 +104,19 @@ class Named:
     reversed_accounts: set[int]
     originals: set[OperationKey]
     reserves: set[OperationKey]
+    certificates: set[str]
 
     @classmethod
     def of(cls, commands: Sequence[Command]) -> "Named":
-        named = cls(defaultdict(int), set(), set(), set())
+        named = cls(defaultdict(int), set(), set(), set(), set())
         for command in commands:
             operation = command.operation
             if operation.type == "burn":
                 named.burns[command.account] += operation.points
+                if operation.certificate is not None:
+                    named.certificates.add(operation.certificate)
+                    # It may make a debt, which what comes later in the batch repays from the oldest.
+                    named.reversed_accounts.add(command.account)
             elif operation.type == "reverse":
                 named.reversed_accounts.add(command.account)
                 named.originals.add((command.partner.partner, operation.operation_id))

@@ -55,6 +55,12 @@ class Account:
         self.balance -= points
         return taken
 
+    def lend(self, lot: Lot) -> None:
+        """Add a lot that is owed at once: the balance stays as it is."""
+        self.lots.append(lot)
+        self.debt += lot.points
+        self.expire_from(lot.expires_on)
+
     def give_back(self, uses: list[LotUse], points: int, *, grace: Grace) -> tuple[list[tuple[Lot, int]], int]:
         """Bring back points that a burn took, the last taken first, each to the lot it came from with its age. A lot
         that has expired meanwhile lives again by grace. What is owed is repaid from them.

@@ -10,7 +10,7 @@ from coalition.ledger.operation import AHEAD_MINUTES_MAX, PAST_DAYS_MAX, AnyOper
 
 def message_faults(operations: Sequence[AnyOperation], *, now: datetime, currency: str) -> tuple[FieldFault, ...]:
     """Return what is wrong with a message's operations: ids used twice, dates far off, a foreign currency, VAT shares
-    that don't sum to the points."""
+    that don't sum to the points, a certificate without its counter."""
     earliest, latest = now - timedelta(days=PAST_DAYS_MAX), now + timedelta(minutes=AHEAD_MINUTES_MAX)
     faults: list[FieldFault] = []
     first_index: dict[str, int] = {}
@@ -26,6 +26,10 @@ def message_faults(operations: Sequence[AnyOperation], *, now: datetime, currenc
             faults.append(FieldFault(f"{place}.purchase.currency", "foreign_currency", currency, purchase.currency))
         if operation.type == "earn" and operation.vat is not None:
             faults.extend(_vat_faults(place, operation))
+        if operation.type == "burn" and (operation.certificate is None) != (operation.counter is None):
+            missing = "counter" if operation.counter is None else "certificate"
+            expected = "certificate and counter, or neither"
+            faults.append(FieldFault(f"{place}.{missing}", f"{missing}_missing", expected, "nothing"))
     return tuple(faults)
 
 

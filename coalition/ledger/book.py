@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from coalition.journal.record import record_hash, timestamp
 from coalition.ledger.account import Account
+from coalition.ledger.certificate import Certificate, decide_offline_burn
 from coalition.ledger.decision import (
     TOTAL_KINDS,
     Booking,
@@ -154,7 +155,7 @@ OWN_VERDICTS = {"time_out": "timed_out", "expire": "expired"}
 class Book:
     """Decides one batch. `accounts` holds every account that a command names, with its open holds, and with its lots
     where any command takes or gives back points, or time alone does; `known`, `originals` and `holds` (by the leaf of
-    the reserve) what the store found of the ids named; `limits` None: the programme has none."""
+    the reserve) and `certificates` what the store found of the ids named; `limits` None: the programme has none."""
 
     def __init__(
         self,
@@ -169,6 +170,7 @@ class Book:
         originals: dict[OperationKey, Original],
         holds: dict[int, Hold] | None = None,
         limits: Limits | None = None,
+        certificates: dict[str, Certificate] | None = None,
         promotions: Promotions | None = None,
     ) -> None:
         self.changes = Changes(window_no)
@@ -182,6 +184,7 @@ class Book:
         self._accounts = accounts
         self._holds = holds or {}
         self.limits = limits
+        self.certificates = certificates or {}
         self.promotions = promotions or Promotions({}, {})
         self._known = known
         self._originals = originals
@@ -287,6 +290,10 @@ class Book:
             if operation.promotion is not None:
                 return self.promotions.decide_earn(account, operation, partner=partner, sale=sale, leaf=leaf)
             return decide_earn(account, operation, partner=partner, sale=sale, leaf=leaf)
+        if operation.type == "burn" and operation.certificate is not None:
+            sale = self._calendar.sale(self._booked_at)
+            certificate = self.certificates.get(operation.certificate)
+            return decide_offline_burn(account, operation, certificate, partner=partner, sale=sale, leaf=leaf)
         if operation.type == "burn":
             return decide_burn(account, operation, partner=partner, leaf=leaf)
         if operation.type == "reverse":

@@ -3,7 +3,8 @@
     burn, reserve    burn_below_minimum -> burn_day_limit -> too_fast -> step_up_needed | step_up_wrong
     earn             earn_day_limit -> too_fast
 
-What was begun may be finished and undone whatever the limits: captures, releases and reversals are never refused here.
+What was begun may be finished and undone whatever the limits: captures, releases and reversals are never refused here,
+nor are burns within a certificate: the goods are gone, and the limits were kept to when it was given out.
 Days are those of the programme's time zone, by the moment of booking.
 """
 
@@ -142,7 +143,7 @@ class Limits:
         account's holds that are over have been freed."""
         if operation.type == "earn":
             return self._earn_refusal(operation) or self._pace_refusal(operation)
-        if operation.type == "burn" or operation.type == "reserve":
+        if (operation.type == "burn" and operation.certificate is None) or operation.type == "reserve":
             return (
                 self._points_refusal(account, operation)
                 or self._pace_refusal(operation)
@@ -160,7 +161,8 @@ class Limits:
             self._count_pace(card)
         elif operation.type == "burn" or operation.type == "reserve":
             self._count_pace(self._card(operation.card))
-            if self._rules.step_up_above is not None and operation.points > self._rules.step_up_above:
+            above, is_certified = self._rules.step_up_above, operation.type == "burn" and operation.certificate
+            if above is not None and operation.points > above and not is_certified:
                 self.usage.codes[account].use(leaf=leaf)
         if booking.kind == "burn" or booking.kind == "capture":
             self._count_burned(account, booking.points)

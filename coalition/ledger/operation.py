@@ -16,6 +16,7 @@ PAST_DAYS_MAX = 400
 AHEAD_MINUTES_MAX = 10
 TIMEOUT_S_MAX = 7 * 24 * 3600
 TIMEOUT_S = 900
+COUNTER_MAX = 9_999
 
 # Characters that need no escaping in JSON, a URL or a log.
 OPERATION_ID_PATTERN = r"^[A-Za-z0-9._:-]{1,64}$"
@@ -95,12 +96,14 @@ class Earn(OperationModel):
 
 class Burn(OperationModel):
     """Points are spent at a shop; never more than available. Above a sum that the programme sets the member's code is
-    needed."""
+    needed. `certificate` and `counter` only together: burned without a network, within what the hub signed."""
 
     type: Literal["burn"]
     points: Points
     purchase: Purchase | None = None
     step_up_code: Annotated[StepUpCode | None, Field(repr=False)] = None
+    certificate: OperationId | None = None
+    counter: Annotated[int | None, Field(strict=True, ge=0, le=COUNTER_MAX)] = None
 
 
 class Reverse(OperationModel):

@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Literal
+
+# Who bears an offline burn whose points are gone when it is booked.
+OfflineLoss = Literal["partner", "member"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +16,7 @@ class TermsVersion:
     version: int
     valid_from: datetime
     earn_rate: Decimal | None
+    offline_loss: OfflineLoss = "partner"
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ QUERIES = (
     ("burns, captures, expiries = their lots; reversals within their originals", check.BROKEN_BURNS),
     ("each booked operation on exactly one statement line", check.BROKEN_TOTALS),
     ("window by window: issued - redeemed - expired = growth of outstanding points", check.BROKEN_WINDOWS),
+    ("certificates = their burns, each counter once", check.BROKEN_CERTIFICATES),
     ("each operation in one lane, once", check.BROKEN_IDENTITIES),
     ("each record has its signed message", check.MISSING_EVIDENCE),
     ("each invoiced window bills each partner", check.BROKEN_INVOICES),

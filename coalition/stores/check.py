@@ -163,6 +163,24 @@ ORDER BY ended.lane, ended.window_no
 LIMIT 10
 """
 
+BROKEN_CERTIFICATES = """
+-- Which certificates were spent otherwise than by booked burns of their partner, at their till, with these points?
+SELECT certificate.lane, certificate.certificate_id, certificate.spent,
+    coalesce(sum(used.points), 0)::bigint AS used, count(*) FILTER (WHERE used.leaf IS NOT NULL) AS uses,
+    count(journal.leaf) AS burns
+FROM certificate
+LEFT JOIN certificate_use AS used
+    ON used.lane = certificate.lane AND used.certificate_id = certificate.certificate_id
+LEFT JOIN journal ON journal.lane = used.lane AND journal.leaf = used.leaf AND journal.kind = 'burn'
+    AND journal.code IS NULL AND journal.points = used.points AND journal.account = certificate.account
+    AND journal.partner = certificate.partner AND journal.till = certificate.till
+GROUP BY certificate.lane, certificate.certificate_id, certificate.spent
+HAVING coalesce(sum(used.points), 0) <> certificate.spent
+    OR count(*) FILTER (WHERE used.leaf IS NOT NULL) <> count(journal.leaf)
+ORDER BY certificate.lane, certificate.certificate_id
+LIMIT 10
+"""
+
 BROKEN_IDENTITIES = """
 -- Which operations stand in more than one lane, or name a journal record that is not theirs?
 SELECT operation.partner, operation.operation_id, min(operation.lane) AS lane, count(*) AS times,

@@ -12,20 +12,22 @@ from coalition.stores.cards import Place
 
 
 class Holder(NamedTuple):
-    """A member of an account, with one of his cards; None: he has none."""
+    """A member of an account, with one of his cards; None: he has none. `may_burn`: may spend the account's points."""
 
     member: int
     name: str
+    may_burn: bool
     card: str | None
     issued_at: datetime | None
+    state: str | None
 
 
 SELECT_HOLDERS = """
-SELECT member.member, member.name, card.card, card.issued_at
+SELECT member.member, member.name, member.may_burn, card.card, card.issued_at, card.state
 FROM member
 LEFT JOIN card ON card.member = member.member AND card.lane = member.lane AND card.account = member.account
 WHERE member.lane = $1 AND member.account = $2
-ORDER BY member.member, card.issued_at DESC, card.card
+ORDER BY member.member, card.state <> 'active', card.issued_at DESC, card.card
 LIMIT $3
 """
 
@@ -75,7 +77,7 @@ async def load_account_sums(connection: Connection, place: Place) -> AccountSums
 
 
 class ExplainedLot(NamedTuple):
-    """A lot, and the earn that made it."""
+    """A lot, and the record that made it, mostly an earn."""
 
     leaf: int
     part: int
@@ -86,6 +88,7 @@ class ExplainedLot(NamedTuple):
     expires_on: date | None
     points: int
     remaining: int
+    kind: str
     occurred_at: datetime
     shop: str | None
     reference: str | None
@@ -94,7 +97,7 @@ class ExplainedLot(NamedTuple):
 # In the order in which points are spent; those that are used up come last, the newest of them first.
 SELECT_LOTS = """
 SELECT page.leaf, page.part, issuer.name AS issuer, payer.name AS payer, page.month_of_sale, page.vat_rate,
-    page.expires_on, page.points, page.remaining, journal.occurred_at, journal.shop, journal.reference
+    page.expires_on, page.points, page.remaining, journal.kind, journal.occurred_at, journal.shop, journal.reference
 FROM (
     SELECT leaf, part, issuer, payer, month_of_sale, vat_rate, expires_on, points, remaining,
         row_number() OVER (
@@ -208,7 +211,8 @@ class DebtChange(NamedTuple):
     change: int
 
 
-# A return's points that no lot had were a debt; what an earn or a reversed burn took of lots repaid one.
+# A return's points that no lot had were a debt, and so is the lot that an offline burn made; what an earn or a reversed
+# burn took of lots repaid one.
 SELECT_DEBT_CHANGES = """
 WITH record AS (
     SELECT leaf, kind, partner, occurred_at, points FROM journal
@@ -220,8 +224,11 @@ WITH record AS (
     JOIN journal ON journal.lane = $1 AND journal.leaf = earned.leaf
 ), changed AS (
     SELECT record.leaf, record.kind, record.partner, record.occurred_at,
-        (CASE WHEN record.kind = 'reverse_earn' THEN record.points ELSE 0 END
-            - coalesce(sum(lot_use.points), 0))::bigint AS change
+        (CASE record.kind
+            WHEN 'reverse_earn' THEN record.points - coalesce(sum(lot_use.points), 0)
+            WHEN 'burn' THEN (SELECT sum(lot.points) FROM lot
+                              WHERE lot.lane = $1 AND lot.account = $2 AND lot.leaf = record.leaf)
+            ELSE -coalesce(sum(lot_use.points), 0) END)::bigint AS change
     FROM record
     LEFT JOIN lot_use ON lot_use.lane = $1 AND lot_use.leaf = record.leaf
     GROUP BY record.leaf, record.kind, record.partner, record.occurred_at, record.points

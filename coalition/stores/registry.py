@@ -19,14 +19,14 @@ async def announce_change(connection: Connection) -> None:
 
 SELECT_PARTNERS = "SELECT partner, name, status, may_earn, may_burn FROM partner ORDER BY partner"
 
-SELECT_TERMS = "SELECT partner, version, valid_from, earn_rate FROM terms ORDER BY partner, valid_from"
+SELECT_TERMS = "SELECT partner, version, valid_from, earn_rate, offline_loss FROM terms ORDER BY partner, valid_from"
 
 
 async def load_participants(connection: Connection) -> dict[int, Participant]:
     """Return all partners with their terms' versions in order."""
     terms: defaultdict[int, list[TermsVersion]] = defaultdict(list)
     for row in await connection.fetch(SELECT_TERMS):
-        terms[row["partner"]].append(TermsVersion(row["version"], row["valid_from"], row["earn_rate"]))
+        terms[row["partner"]].append(TermsVersion(*list(row.values())[1:]))
     return {
         row["partner"]: Participant(
             partner=row["partner"],

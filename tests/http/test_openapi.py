@@ -7,7 +7,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from coalition.http import events, messages, reads, service, step_up
+from coalition.http import certificates, events, messages, reads, service, step_up
 from coalition.http.problems import problem_answer
 from coalition.lanes.close_window import close_window
 from settlement.http import routes as settlement_routes
@@ -47,7 +47,8 @@ async def test_the_description_is_valid_openapi_3_1(whole_hub: RunningHub) -> No
 
 async def test_every_route_is_described_and_every_description_is_a_route(whole_hub: RunningHub) -> None:
     document = await openapi_of(whole_hub)
-    routes = [*messages.ROUTES, *reads.ROUTES, *events.ROUTES, *step_up.ROUTES, *service.ROUTES, *settlement_routes]
+    routes = [*messages.ROUTES, *reads.ROUTES, *events.ROUTES, *step_up.ROUTES, *certificates.ROUTES, *service.ROUTES]
+    routes += settlement_routes
     described = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
     assert described == {(route.method, route.path) for route in routes} | {("GET", "/openapi.json")}
     ids = [operation["operationId"] for methods in document["paths"].values() for operation in methods.values()]
