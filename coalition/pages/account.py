@@ -143,11 +143,11 @@ def _shown_lot(lot: ExplainedLot, uses: list[ExplainedUse], returns: dict[int, l
     )
 
 
-def _by_member(holders: list[Holder]) -> list[tuple[str, list[Holder]]]:
-    """Return members' names, each with his cards."""
-    members: dict[int, tuple[str, list[Holder]]] = {}
+def _by_member(holders: list[Holder]) -> list[tuple[Holder, list[Holder]]]:
+    """Return members, each with his cards."""
+    members: dict[int, tuple[Holder, list[Holder]]] = {}
     for holder in holders:
-        _, cards = members.setdefault(holder.member, (holder.name, []))
+        _, cards = members.setdefault(holder.member, (holder, []))
         if holder.card is not None:
             cards.append(holder)
     return list(members.values())

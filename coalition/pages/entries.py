@@ -8,6 +8,8 @@ from coalition.pages.visit import Visit
 from coalition.stores.history import HistoryEntry
 
 TAKING_KINDS = ("burn", "reserve")
+# The hub's own records of points, each of the partner that paid for them.
+OF_A_PAYER = ("expire", "move_out", "move_in")
 RESOLVING_KINDS = ("capture", "release", "time_out")
 
 
@@ -48,7 +50,7 @@ def _booked(visit: Visit, record: HistoryEntry) -> list[str]:
         return [visit.counted("history.freed", record.points)]
     if record.kind == "time_out":
         return [visit.word("history.timed_out"), visit.counted("history.freed", record.points)]
-    if record.kind == "expire":
+    if record.kind in OF_A_PAYER:
         return [visit.word("history.from", partner=record.partner)]
     if answer.get("grace_points"):
         until = formats.day(date.fromisoformat(answer["grace_until"]))

@@ -141,11 +141,13 @@ _EN: Final = {
     "kind.release": "Set aside no longer at {partner}",
     "kind.time_out": "Set aside no longer at {partner}",
     "kind.expire": "Expired",
+    "kind.move_out": "Moved to another account",
+    "kind.move_in": "Moved here from another account",
     "card.title": "Your card",
     "card.number": "Card number",
     "card.show": "Show it at the till: the code is scanned, or the number typed.",
     "card.large": "Show it large",
-    "card.none": "You have no card yet.",
+    "card.none": "You have no valid card.",
     "card.qr": "Card {card}",
 }
 
@@ -289,11 +291,13 @@ _DE: Final = {
     "kind.release": "Nicht mehr zurückgelegt bei {partner}",
     "kind.time_out": "Nicht mehr zurückgelegt bei {partner}",
     "kind.expire": "Verfallen",
+    "kind.move_out": "Auf ein anderes Konto übertragen",
+    "kind.move_in": "Von einem anderen Konto übertragen",
     "card.title": "Ihre Karte",
     "card.number": "Kartennummer",
     "card.show": "Zeigen Sie sie an der Kasse: Der Code wird gescannt oder die Nummer eingetippt.",
     "card.large": "Groß zeigen",
-    "card.none": "Sie haben noch keine Karte.",
+    "card.none": "Sie haben keine gültige Karte.",
     "card.qr": "Karte {card}",
 }
 

@@ -37,11 +37,13 @@ def _member(row: asyncpg.Record) -> Member:
     return Member(row["member"], row["email"], row["name"], row["language"], place)
 
 
-SELECT_CARD = "SELECT card FROM card WHERE member = $1 ORDER BY issued_at DESC, card LIMIT 1"
+SELECT_CARD = """
+SELECT card FROM card WHERE member = $1 AND state = 'active' ORDER BY issued_at DESC, card LIMIT 1
+"""
 
 
 async def find_newest_card(connection: Connection, member: int) -> str | None:
-    """Return the number of the card that a member was given last."""
+    """Return the number of the card that a member was given last, of those that may be used."""
     card: str | None = await connection.fetchval(SELECT_CARD, member)
     return card
 

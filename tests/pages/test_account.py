@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import structlog
 from playwright.async_api import Locator, Page
 
+from coalition.operations.manage_card import replace_card
 from coalition.programme.card_number import printed
 from tests.pages.conftest import PASSWORD, RunningSite, submit
 from tests.pages.forms import Forms
@@ -138,6 +139,22 @@ async def test_points_expired_and_not_booked_yet_are_told_apart(site: RunningSit
 
     assert await texts(page, "#sums td") == ["7", "0", "7", "0", "7"]
     assert (await texts(page, ".lot .did"))[-2:] == ["Expired", "= Remains"]
+
+
+async def test_cards_and_rights_of_a_household_are_told(site: RunningSite, page: Page) -> None:
+    """Whoever asks why a card is refused learns its state, whichever card of the account was entered."""
+    lost = await site.member(name="Erika")
+    replaced_by = (await replace_card(site.hub.pool, lost, actor="test", now=datetime.now(BERLIN))).card
+    await site.hub.pool.execute("UPDATE member SET may_burn = false")
+
+    await look_up(site, page, lost)
+
+    assert await texts(page, "#people th[scope=row]") == ["Erika may collect, not spend"]
+    first, second = await texts(page, "#people .line")
+    assert first.startswith(printed(replaced_by))
+    assert "replaced" not in first
+    assert second.startswith(printed(lost))
+    assert second.endswith("replaced")
 
 
 async def test_broken_sums_are_told(site: RunningSite, page: Page) -> None:

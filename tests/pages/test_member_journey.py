@@ -5,7 +5,6 @@ from calendar import monthrange
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import pytest
 from babel.dates import format_date
 from playwright.async_api import BrowserContext, Page
 
@@ -171,23 +170,40 @@ async def test_a_limit_is_told_with_its_number_and_its_end(site: RunningSite, pa
     ]
 
 
-@pytest.mark.parametrize(
-    ("rule", "months", "told"),
-    [
-        ("never", None, "Punkte verfallen nicht."),
-        ("after_months", 18, "Punkte sind nach dem Einkauf 18 Monate lang einlösbar."),
-        ("yearly", 36, "Jedes Jahr nach dem 30. September verfallen die Punkte, die dann mindestens 3 Jahre alt sind."),
-    ],
-)
-async def test_the_rule_of_expiry_is_told(
-    site: RunningSite, page: Page, rule: RuleName, months: int | None, told: str
-) -> None:
-    await site.set_expiry(rule, months=months, day="09-30")
+RULES: list[tuple[RuleName, int | None, str]] = [
+    ("never", None, "Punkte verfallen nicht."),
+    ("after_months", 18, "Punkte sind nach dem Einkauf 18 Monate lang einlösbar."),
+    ("end_of_month", 36, "Punkte sind nach dem Einkauf 3 Jahre lang einlösbar, bis zum Ende des Monats."),
+    ("end_of_quarter", 12, "Punkte sind nach dem Einkauf 1 Jahr lang einlösbar, bis zum Ende des Quartals."),
+    ("yearly", 36, "Jedes Jahr nach dem 30. September verfallen die Punkte, die dann mindestens 3 Jahre alt sind."),
+    ("inactivity", 1, "Punkte verfallen, wenn das Konto 1 Monat lang nicht genutzt wird."),
+]
+
+
+async def test_the_rule_of_expiry_is_told(site: RunningSite, page: Page) -> None:
     await site.member(language="de")
+    await site.sign_in(page)
+
+    for rule, months, told in RULES:
+        await site.set_expiry(rule, months=months, day="09-30")
+        await page.reload()
+        assert (await page.inner_text("#expiry-rule")).startswith(told)
+
+
+async def test_points_that_came_back_by_grace_say_until_when(site: RunningSite, page: Page) -> None:
+    shop, card = await site.hub.shop(), await site.member()
+    await shop.earn(card, 100)
+    burned = await shop.burn(card, 100)
+    site.hub.clock.forward(timedelta(days=3 * 366 + 31))
+    back = await shop.reverse(card, burned["id"], points=40)
 
     await site.sign_in(page)
 
-    assert (await page.inner_text("#expiry-rule")).startswith(told)
+    until = format_date(date.fromisoformat(back["grace_until"]), "medium", locale="en_GB")
+    assert (await texts(page, ".history .details"))[0].startswith(
+        f"40 of them had expired meanwhile and live until {until} · "
+    )
+    assert await texts(page, ".expiries tbody th") == [until]
 
 
 async def test_why_points_are_missing_is_one_step_away(site: RunningSite, page: Page) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import coalition.pages
 import settlement.pages
 from coalition.errors import SettingError
-from coalition.ledger import book, decision, limits
+from coalition.ledger import book, decision
 from coalition.ledger.expiry import ExpiryRule, RuleName
 from coalition.ledger.hold import HoldState
 from coalition.mail import parse_smtp_url
@@ -23,6 +23,7 @@ from coalition.pages import wording as member_wording
 from coalition.pages.formats import Formats
 from coalition.pages.language import LANGUAGES, Language, accepted_language
 from coalition.pages.throttle import Throttle
+from coalition.stores.cards import REFUSALS
 from coalition.stores.programme import Programme
 from settlement.engine.states import SHARE_STATES, WINDOW_STATES
 from settlement.pages import wording as finance_wording
@@ -30,7 +31,8 @@ from settlement.pages.nets_chart import nets_chart
 
 PROGRAMME = Programme("Points", "EUR", 2, "Europe/Berlin", Decimal("0.01"), 4, ExpiryRule("end_of_month", 36), 30)
 NOON = datetime(2026, 3, 29, 12, tzinfo=UTC)
-NEVER_JOURNALLED = {"unknown_original", "unknown_card"}
+# Answered to the partner alone; without a place in the journal no member sees them.
+NEVER_JOURNALLED = {"unknown_original", "unknown_card", "certificate_over_limit", "too_many_certificates"}
 PLACEHOLDER = re.compile(r"\{[a-z_]+\}")
 WORDS = {language: {**member_wording.WORDS[language], **finance_wording.WORDS[language]} for language in LANGUAGES}
 
@@ -45,12 +47,14 @@ def test_every_language_has_the_same_words_with_the_same_values() -> None:
 
 def test_every_state_role_kind_and_refusal_has_words() -> None:
     """What the domain can say, a page can say."""
-    source = "".join(Path(module.__file__ or "").read_text() for module in (decision, book, limits))
+    source = "".join(file.read_text() for file in Path(decision.__file__).parent.glob("*.py"))
     codes = set(re.findall(r'(?:Refusal\(\s*|_refused\(|code=|is_refused else )"([a-z_]+)"', source)) - NEVER_JOURNALLED
+    codes |= {code for code in REFUSALS.values() if code is not None} | {"burn_not_permitted"}
     assert codes >= {"insufficient_points", "hold_resolved", "not_a_reserve", "other_account", "too_fast"}
     wanted = {f"refused.{code}" for code in codes}
     wanted |= {f"kind.{kind}" for kind in (*get_args(decision.Kind), *book.OWN_VERDICTS)}
     wanted |= {f"account.hold.{state}_state" for state in get_args(HoldState)}
+    wanted |= {f"account.card_state.{state}" for state in REFUSALS if state != "active"}
     wanted |= {f"expiry.rule.{rule}" for rule in get_args(RuleName)}
     wanted |= {f"finance.state.{state}" for state in WINDOW_STATES}
     wanted |= {f"finance.share_state.{state}" for state in SHARE_STATES}
