@@ -9,6 +9,7 @@ from babel.dates import format_date
 from playwright.async_api import BrowserContext, Page
 
 from coalition.ledger.expiry import RuleName
+from coalition.operations.manage_card import block_card
 from coalition.programme.card_number import printed
 from tests.pages.conftest import RunningSite, submit
 
@@ -245,6 +246,16 @@ async def test_the_card_is_shown_as_qr_code_and_in_groups(site: RunningSite, pag
     assert await qr.locator("path").count() == 1
     assert (await page.inner_text(".card-number")).endswith(printed(card))
     assert await page.inner_text(".card-holder") == "Erika Beispiel"
+
+
+async def test_a_blocked_card_is_not_shown_as_ones_card(site: RunningSite, page: Page) -> None:
+    card = await site.member()
+    await block_card(site.hub.pool, card, actor="test", now=datetime.now(BERLIN))
+
+    await site.sign_in(page)
+
+    assert "You have no valid card." in await page.inner_text(".card-panel")
+    assert await page.locator("svg.qr").count() == 0
 
 
 async def test_a_member_sees_his_own_points_alone(site: RunningSite, context: BrowserContext, page: Page) -> None:
