@@ -11,6 +11,7 @@ from coalition.cli.limits import limits_app
 from coalition.cli.member import member_app
 from coalition.cli.operator import operator_app
 from coalition.cli.partner import key_app, partner_app
+from coalition.cli.promotion import promotion_app
 from coalition.cli.serve import Extensions, add_serve
 from coalition.cli.webhook import webhook_app
 from coalition.pages.mount import mount_member_pages
@@ -32,6 +33,7 @@ app.add_typer(card_app, name="card")
 app.add_typer(operator_app, name="operator")
 app.add_typer(webhook_app, name="webhook")
 app.add_typer(limits_app, name="limits")
+app.add_typer(promotion_app, name="promotion")
 app.add_typer(expiry_app, name="expiry")
 app.add_typer(window_app, name="window")
 app.add_typer(terms_app, name="terms")

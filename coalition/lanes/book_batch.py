@@ -1,24 +1,31 @@
 """Book one batch of one lane in one database transaction: lock, load, decide, write, commit."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from coalition.database.pool import Connection, Pool
 from coalition.journal.merkle import Frontier
+from coalition.lanes.top_up import top_up
 from coalition.ledger.account import Account
 from coalition.ledger.book import Book, Calendar, Command, OperationKey
 from coalition.ledger.limits import NO_LIMITS, LimitRules, Limits
 from coalition.ledger.lot import Lot
 from coalition.ledger.operation import POINTS_MAX
+from coalition.ledger.promotion import NO_PROMOTIONS, Promotion, Promotions
 from coalition.stores.batches import OpenBatch, open_batch, write_batch
 from coalition.stores.certificates import load_certificates, write_certificates
 from coalition.stores.holds import load_holds
 from coalition.stores.lanes import LaneState
 from coalition.stores.lots import ALL_POINTS
 from coalition.stores.originals import load_lots_to_decide, load_originals
+from coalition.stores.promotions import load_allowances, write_promotions
 from coalition.stores.usage import load_usage, write_usage
+
+# So often a lane asks for more of a budget before it takes it for spent.
+TOP_UPS_MAX = 5
 
 Clock = Callable[[], datetime]
 
@@ -31,21 +38,63 @@ async def book_batch(
     calendar: Calendar,
     clock: Clock,
     rules: LimitRules = NO_LIMITS,
+    promotions: Mapping[str, Promotion] = NO_PROMOTIONS,
 ) -> list[str]:
     """Decide and write operations of one lane, in order; return their results once they are committed.
 
     May be repeated as a whole after any failure: it looks up first which operations are known, so that one whose
-    commit was not heard of is answered, not booked again. `rules` are the programme's limits.
+    commit was not heard of is answered, not booked again. `rules` are the programme's limits, `promotions` those that
+    earns may name.
     """
+    spent: set[int] = set()
+    asked = 0
+    while True:
+        results, short = await _book_batch(
+            pool, lane, commands, calendar=calendar, clock=clock, rules=rules, promotions=promotions, spent=spent
+        )
+        if not short:
+            return results
+        asked += 1
+        lacking = await top_up(pool, lane, short)
+        # Who is granted more and loses it again each time, to lanes that need it as well, is at the budget's end.
+        spent |= lacking if asked < TOP_UPS_MAX else short.keys()
+
+
+async def _book_batch(
+    pool: Pool,
+    lane: int,
+    commands: Sequence[Command],
+    *,
+    calendar: Calendar,
+    clock: Clock,
+    rules: LimitRules,
+    promotions: Mapping[str, Promotion],
+    spent: AbstractSet[int],
+) -> tuple[list[str], dict[int, int]]:
+    """Decide and write; or write nothing, and return which promotions lack how many points in this lane."""
     async with pool.acquire() as connection, connection.transaction():
-        opened, book = await _load(connection, lane, commands, calendar=calendar, clock=clock, rules=rules)
+        opened, book = await _load(
+            connection,
+            lane,
+            commands,
+            calendar=calendar,
+            clock=clock,
+            rules=rules,
+            promotions=promotions,
+            spent=spent,
+        )
         results = [book.book(command) for command in commands]
+        if book.promotions.short:
+            return [], book.promotions.short
         if book.changes.records:
             await write_book(connection, opened, book)
             if book.limits is not None:
                 await write_usage(connection, lane, book.limits.usage)
             await write_certificates(connection, lane, book.certificates)
-        return results
+            await write_promotions(
+                connection, lane, billed=book.promotions.billed, allowances=book.promotions.allowances
+            )
+        return results, {}
 
 
 async def _load(
@@ -56,6 +105,8 @@ async def _load(
     calendar: Calendar,
     clock: Clock,
     rules: LimitRules,
+    promotions: Mapping[str, Promotion],
+    spent: AbstractSet[int],
 ) -> tuple[OpenBatch, Book]:
     named = Named.of(commands)
     operation_ids = [command.operation.id for command in commands] + [operation_id for _, operation_id in named.ids]
@@ -75,6 +126,8 @@ async def _load(
         wanted=named.points_wanted(accounts, today=calendar.day_of(booked_at)),
         originals=list(originals.values()),
     )
+    paying = {promotions[name].promotion for name in named.promotions & promotions.keys()}
+    paying |= {original.promotion for original in originals.values() if original.promotion is not None}
     limits = None
     if rules.are_on:
         cards = {command.operation.card for command in commands}
@@ -92,6 +145,7 @@ async def _load(
         holds=holds,
         limits=limits,
         certificates=await load_certificates(connection, lane, named.certificates),
+        promotions=Promotions(promotions, await load_allowances(connection, lane, paying), spent=spent),
     )
     return opened, book
 
@@ -105,10 +159,11 @@ class Named:
     originals: set[OperationKey]
     reserves: set[OperationKey]
     certificates: set[str]
+    promotions: set[str]
 
     @classmethod
     def of(cls, commands: Sequence[Command]) -> "Named":
-        named = cls(defaultdict(int), set(), set(), set(), set())
+        named = cls(defaultdict(int), set(), set(), set(), set(), set())
         for command in commands:
             operation = command.operation
             if operation.type == "burn":
@@ -124,6 +179,9 @@ class Named:
                 # All that it may take; a hold has no more points than an operation may have.
                 named.burns[command.account] += operation.points or POINTS_MAX
                 named.reserves.add((command.partner.partner, operation.reserve_id))
+            elif operation.type == "earn":
+                if operation.promotion is not None:
+                    named.promotions.add(operation.promotion)
             elif operation.type == "release":
                 named.reserves.add((command.partner.partner, operation.reserve_id))
         return named

@@ -86,6 +86,7 @@ class LaneQueue:
                 calendar=self._registry.calendar,
                 clock=self._clock,
                 rules=self._registry.programme.limits,
+                promotions=self._registry.promotions,
             )
 
         try:

@@ -5,7 +5,7 @@ A key that is not known waits for a look into the database, of which there is on
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from coalition.database.pool import Connection, Pool
 from coalition.ledger.book import Calendar
 from coalition.ledger.participant import Participant
+from coalition.ledger.promotion import NO_PROMOTIONS, Promotion
 from coalition.stores.programme import Programme, load_programme
+from coalition.stores.promotions import load_promotions
 from coalition.stores.registry import load_participants, load_partner_keys
 
 CHANNEL = "registry"
@@ -54,6 +56,7 @@ class Registry:
         self.calendar: Calendar
         self.participants: dict[int, Participant] = {}
         self.keys: dict[str, PartnerKey] = {}
+        self.promotions: Mapping[str, Promotion] = NO_PROMOTIONS
 
     async def open(self) -> None:
         await self.load()
@@ -73,6 +76,10 @@ class Registry:
             self.programme = await load_programme(connection)
             self.calendar = Calendar(self.programme.zone, self.programme.expiry, self.programme.grace_days)
             self.participants = await load_participants(connection)
+            promotions = await load_promotions(connection, self.participants)
+            # By name and by number: no name is a number.
+            by_number = {str(promotion.promotion): promotion for promotion in promotions}
+            self.promotions = by_number | {promotion.name: promotion for promotion in promotions}
             self.keys = {
                 row["keyid"]: PartnerKey(
                     row["keyid"],

@@ -5,6 +5,7 @@ available = balance - held                               (held: the points of op
 free = sum of the lots' remaining points - held          (never below 0; a debt is repaid when points come in)
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -83,17 +84,25 @@ class Account:
         self.balance += points
         return self._repay(), grace_points
 
-    def claw_back(self, earn_leaf: int, points: int) -> list[tuple[Lot, int]]:
+    def claw_back(
+        self, earn_leaf: int, points: int, *, parts: Mapping[int, int] | None = None
+    ) -> list[tuple[Lot, int]]:
         """Undo points of an earn: from its own lots, then the oldest others, then as a debt; points on hold stay.
-        Return what was taken."""
+        `parts` says how many to take first of which of its lots. Return what was taken."""
         takeable = min(points, self.free)
         # Sorted, since the database gives lots in any order: an earn's shares are undone in the order stated.
-        taken = self._drain(sorted((lot for lot in self.lots if lot.leaf == earn_leaf), key=Lot.age), takeable)
+        own = sorted((lot for lot in self.lots if lot.leaf == earn_leaf), key=Lot.age)
+        taken: list[tuple[Lot, int]] = []
+        if parts:
+            for lot in own:
+                left = takeable - sum(share for _, share in taken)
+                taken += self._drain([lot], min(parts.get(lot.part, 0), left))
+        taken += self._drain(own, takeable - sum(share for _, share in taken))
         left = takeable - sum(share for _, share in taken)
         taken += self._drain(sorted(self.lots, key=Lot.age), left)
         self.debt += points - takeable
         self.balance -= points
-        return taken
+        return _by_lot(taken) if parts else taken
 
     def reserve(self, hold: Hold) -> None:
         """Set points aside; the caller has checked that they are available."""
@@ -131,3 +140,12 @@ class Account:
             if left <= 0:
                 break
         return drained
+
+
+def _by_lot(taken: Iterable[tuple[Lot, int]]) -> list[tuple[Lot, int]]:
+    """Return each lot once, with all that was taken of it."""
+    lots: dict[tuple[int, int], tuple[Lot, int]] = {}
+    for lot, points in taken:
+        _, before = lots.get((lot.leaf, lot.part), (lot, 0))
+        lots[lot.leaf, lot.part] = (lot, before + points)
+    return list(lots.values())

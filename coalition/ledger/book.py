@@ -37,7 +37,7 @@ from coalition.ledger.limits import Limits
 from coalition.ledger.lot import Lot, LotUse, rate_text
 from coalition.ledger.operation import AnyOperation, named_id
 from coalition.ledger.participant import Participant
-from coalition.ledger.promotion import Promotions
+from coalition.ledger.promotion import NO_PROMOTIONS, Promotions
 
 OperationKey = tuple[int, str]
 TotalKey = tuple[int, str, int, str]
@@ -155,7 +155,8 @@ OWN_VERDICTS = {"time_out": "timed_out", "expire": "expired"}
 class Book:
     """Decides one batch. `accounts` holds every account that a command names, with its open holds, and with its lots
     where any command takes or gives back points, or time alone does; `known`, `originals` and `holds` (by the leaf of
-    the reserve) and `certificates` what the store found of the ids named; `limits` None: the programme has none."""
+    the reserve) and `certificates` what the store found of the ids named; `limits` None: the programme has none;
+    `promotions` None: no command names one, and no original."""
 
     def __init__(
         self,
@@ -185,7 +186,7 @@ class Book:
         self._holds = holds or {}
         self.limits = limits
         self.certificates = certificates or {}
-        self.promotions = promotions or Promotions({}, {})
+        self.promotions = promotions or Promotions(NO_PROMOTIONS, {})
         self._known = known
         self._originals = originals
         self._decided: dict[OperationKey, Decided] = {}
@@ -494,7 +495,19 @@ def _original(decided: Booking | Refusal, leaf: int, account: int) -> Original:
         return Original(leaf, decided.kind, decided.code, account, decided.points, 0, 0, (), [])
     uses = list(decided.uses) if decided.kind in ("burn", "capture") else []
     version = decided.terms_version or 0
-    return Original(leaf, decided.kind, None, account, decided.points, 0, version, decided.shares, uses)
+    return Original(
+        leaf,
+        decided.kind,
+        None,
+        account,
+        decided.points,
+        0,
+        version,
+        decided.shares,
+        uses,
+        payer_shares=decided.payer_shares,
+        promotion=decided.promotion,
+    )
 
 
 def reused_result(operation_id: str, first: KnownOperation) -> str:

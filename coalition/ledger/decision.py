@@ -14,10 +14,11 @@ from coalition.ledger.expiry import Grace
 from coalition.ledger.hold import Hold
 from coalition.ledger.lot import Lot, LotUse, parse_rate, rate_text
 from coalition.ledger.operation import POINTS_MAX, Burn, Capture, Earn, Release, Reserve, Reverse, earned_points
-from coalition.ledger.participant import Participant
+from coalition.ledger.participant import Participant, TermsVersion
+from coalition.ledger.split import parts_between
 
 Kind = Literal["earn", "burn", "reverse_earn", "reverse_burn", "reserve", "capture", "release"]
-TotalKind = Literal["issued", "issue_reversed", "redeemed", "redeem_reversed", "expired"]
+TotalKind = Literal["issued", "issue_reversed", "redeemed", "redeem_reversed", "expired", "moved_out", "moved_in"]
 
 # What a statement counts; reserves and releases move no points.
 TOTAL_KINDS: dict[Kind, TotalKind] = {
@@ -30,11 +31,15 @@ TOTAL_KINDS: dict[Kind, TotalKind] = {
 
 NO_RATE = ""
 
+# One line of a joint promotion's bill: payer, the version of the payer's terms, VAT rate.
+PayerShare = tuple[int, int, str]
+
 
 @dataclass(slots=True)
 class Booking:
     """What is booked. `shares` are the points by VAT rate as the earn stated them; they sum to `points`, and are empty
-    where no points move. `hold` was made or resolved; `detail` goes into the result, as in a refusal."""
+    where no points move. `hold` was made or resolved; `detail` goes into the result, as in a refusal. Where a
+    `promotion` pays, `payer_shares` are the same points, in the same order, by who is billed for them."""
 
     kind: Kind
     points: int
@@ -45,6 +50,8 @@ class Booking:
     original_leaf: int | None = None
     hold: Hold | None = None
     detail: tuple[tuple[str, int | str], ...] = ()
+    payer_shares: tuple[tuple[PayerShare, int], ...] = ()
+    promotion: int | None = None
 
 
 @dataclass(slots=True)
@@ -62,8 +69,8 @@ class Refusal:
 
 @dataclass(slots=True)
 class Original:
-    """A booked or refused operation that a reversal names. `shares` as booked, `uses` of a burn; `booked_at` None: in
-    the batch that reverses it."""
+    """A booked or refused operation that a reversal names. `shares` and `payer_shares` as booked, `uses` of a burn;
+    `booked_at` None: in the batch that reverses it."""
 
     leaf: int
     kind: str
@@ -75,6 +82,8 @@ class Original:
     shares: tuple[tuple[str, int], ...]
     uses: list[LotUse]
     booked_at: datetime | None = None
+    payer_shares: tuple[tuple[PayerShare, int], ...] = ()
+    promotion: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,20 +96,10 @@ class Sale:
 
 def decide_earn(account: Account, earn: Earn, *, partner: Participant, sale: Sale, leaf: int) -> Booking | Refusal:
     """Book points that come in with a purchase, one lot for each VAT rate that the earn states."""
-    terms = partner.terms_at(earn.occurred_at)
-    if terms is None:
-        return Refusal("no_terms", "earn", earn.points or 0)
-    if not partner.may_earn:
-        return Refusal("earn_not_allowed", "earn", earn.points or 0)
-    points = earn.points
-    if points is None:
-        if earn.purchase is None or terms.earn_rate is None:
-            return Refusal("points_missing", "earn")
-        points = earned_points(amount=Decimal(earn.purchase.amount), earn_rate=terms.earn_rate)
-        if points == 0:
-            return Refusal("no_points_earned", "earn")
-        if points > POINTS_MAX:
-            return Refusal("points_over_limit", "earn")
+    earned = points_of_earn(earn, partner)
+    if isinstance(earned, Refusal):
+        return earned
+    points, terms = earned
     partner_id, month, expires_on = partner.partner, sale.month, sale.expires_on
     shares: tuple[tuple[str, int], ...]
     if earn.vat is None:
@@ -116,6 +115,25 @@ def decide_earn(account: Account, earn: Earn, *, partner: Participant, sale: Sal
     repaid = account.add(lots)
     account.expire_from(expires_on)
     return Booking("earn", points, terms.version, shares, new_lots=lots, uses=uses_of(repaid, leaf=leaf))
+
+
+def points_of_earn(earn: Earn, partner: Participant) -> tuple[int, TermsVersion] | Refusal:
+    """Return how many points a purchase earns and by which of the partner's terms, or why none."""
+    terms = partner.terms_at(earn.occurred_at)
+    if terms is None:
+        return Refusal("no_terms", "earn", earn.points or 0)
+    if not partner.may_earn:
+        return Refusal("earn_not_allowed", "earn", earn.points or 0)
+    points = earn.points
+    if points is None:
+        if earn.purchase is None or terms.earn_rate is None:
+            return Refusal("points_missing", "earn")
+        points = earned_points(amount=Decimal(earn.purchase.amount), earn_rate=terms.earn_rate)
+        if points == 0:
+            return Refusal("no_points_earned", "earn")
+        if points > POINTS_MAX:
+            return Refusal("points_over_limit", "earn")
+    return points, terms
 
 
 def decide_burn(account: Account, burn: Burn, *, partner: Participant, leaf: int) -> Booking | Refusal:
@@ -232,16 +250,29 @@ def decide_reverse(
     if points > left or left == 0:
         return Refusal("more_than_left", kind, asked, original_leaf=original.leaf, detail=(("left", left),))
     detail: tuple[tuple[str, int | str], ...] = ()
+    start, end = original.reversed_points, original.reversed_points + points
+    payer_shares = payer_shares_between(original.payer_shares, start=start, end=end)
     if kind == "reverse_earn":
-        uses = uses_of(account.claw_back(original.leaf, points), leaf=leaf)
+        parts = {part: undone for part, (_, undone) in payer_shares}
+        uses = uses_of(account.claw_back(original.leaf, points, parts=parts), leaf=leaf)
     else:
         repaid, grace_points = account.give_back(original.uses, points, grace=grace)
         uses = [*uses_of(repaid, leaf=leaf), *original.uses]
         if grace_points:
             detail = (("grace_points", grace_points), ("grace_until", grace.until.isoformat()))
-    shares = shares_between(original.shares, start=original.reversed_points, end=original.reversed_points + points)
-    original.reversed_points += points
-    return Booking(kind, points, original.terms_version, shares, uses=uses, original_leaf=original.leaf, detail=detail)
+    shares = shares_between(original.shares, start=start, end=end)
+    original.reversed_points = end
+    return Booking(
+        kind,
+        points,
+        original.terms_version,
+        shares,
+        uses=uses,
+        original_leaf=original.leaf,
+        detail=detail,
+        payer_shares=tuple(share for _, share in payer_shares),
+        promotion=original.promotion,
+    )
 
 
 def uses_of(taken: list[tuple[Lot, int]], *, leaf: int) -> list[LotUse]:
@@ -261,6 +292,21 @@ def shares_between(shares: tuple[tuple[str, int], ...], *, start: int, end: int)
             cut.append((rate, share))
         below += points
     return tuple(cut)
+
+
+def payer_shares_between(
+    shares: tuple[tuple[PayerShare, int], ...], *, start: int, end: int
+) -> list[tuple[int, tuple[PayerShare, int]]]:
+    """Return the part of a joint earn's shares that lies between two counts of its points, each with the number of its
+    lot. Every payer gets back in proportion to what was billed, and in the end exactly that."""
+    if not shares:
+        return []
+    undone = parts_between([points for _, points in shares], start=start, end=end)
+    return [
+        (part, (payer_share, points))
+        for part, ((payer_share, _), points) in enumerate(zip(shares, undone, strict=True))
+        if points
+    ]
 
 
 def returned_points(points: int, *, amount: Decimal, returned_before: Decimal, returned_now: Decimal) -> int:

@@ -86,12 +86,14 @@ class OperationModel(WireModel):
 
 
 class Earn(OperationModel):
-    """Points come in with a purchase; without `points` the partner's earn rule computes them from `purchase`."""
+    """Points come in with a purchase; without `points` the partner's earn rule computes them from `purchase`. The
+    payers of a `promotion` share what they cost; it is named, or given by its number."""
 
     type: Literal["earn"]
     points: Points | None = None
     purchase: Purchase | None = None
     vat: Annotated[list[VatShare], Field(min_length=1, max_length=VAT_RATES_MAX)] | None = None
+    promotion: Text | None = None
 
 
 class Burn(OperationModel):

@@ -115,7 +115,8 @@ LIMIT 10
 """
 
 BROKEN_TOTALS = """
--- Which statement lines of a partner, window and kind don't count exactly the operations booked in the journal?
+-- Which statement lines of a partner, window and kind don't count exactly the operations booked in the journal? What a
+-- promotion's payers share is each payer's, by the payer's terms, and counts as an operation of the first.
 SELECT coalesce(totals.lane, booked.lane) AS lane, coalesce(totals.window_no, booked.window_no) AS window_no,
     coalesce(totals.partner, booked.partner) AS partner, coalesce(totals.kind, booked.kind) AS kind,
     totals.points AS total_points, booked.points AS journal_points,
@@ -126,17 +127,87 @@ FROM (
     FROM window_total GROUP BY lane, window_no, partner, kind, terms_version
 ) AS totals
 FULL JOIN (
-    SELECT lane, window_no, partner,
-        CASE kind WHEN 'earn' THEN 'issued' WHEN 'burn' THEN 'redeemed' WHEN 'capture' THEN 'redeemed'
+    SELECT journal.lane, journal.window_no, coalesce(share.payer, journal.partner) AS partner,
+        CASE journal.kind WHEN 'earn' THEN 'issued' WHEN 'burn' THEN 'redeemed' WHEN 'capture' THEN 'redeemed'
                   WHEN 'reverse_earn' THEN 'issue_reversed' WHEN 'reverse_burn' THEN 'redeem_reversed'
-                  WHEN 'expire' THEN 'expired' END AS kind,
-        coalesce(terms_version, 0) AS terms_version, sum(points)::bigint AS points, count(*) AS operations
-    FROM journal WHERE code IS NULL AND kind NOT IN ('reserve', 'release', 'time_out', 'close')
-    GROUP BY lane, window_no, partner, 4, 5
+                  WHEN 'expire' THEN 'expired' WHEN 'move_out' THEN 'moved_out'
+                  WHEN 'move_in' THEN 'moved_in' END AS kind,
+        coalesce(share.terms_version, journal.terms_version, 0) AS terms_version,
+        sum(coalesce(share.points, journal.points))::bigint AS points,
+        count(*) FILTER (WHERE share.part IS NULL OR share.part = 0) AS operations
+    FROM journal
+    LEFT JOIN promotion_share AS share ON share.lane = journal.lane AND share.leaf = journal.leaf
+    WHERE journal.code IS NULL AND journal.kind NOT IN ('reserve', 'release', 'time_out', 'close')
+    GROUP BY 1, 2, 3, 4, 5
 ) AS booked ON booked.lane = totals.lane AND booked.window_no = totals.window_no AND booked.partner = totals.partner
     AND booked.kind = totals.kind AND booked.terms_version = totals.terms_version
 WHERE totals.points IS DISTINCT FROM booked.points OR totals.operations IS DISTINCT FROM booked.operations
 ORDER BY 1, 2, 3, 4
+LIMIT 10
+"""
+
+BROKEN_SHARES = """
+-- Which records of a promotion bill other than their points, or other than the earn's lots, or undo more of a payer's
+-- share than was billed, or leave the payers out?
+WITH share AS (
+    SELECT promotion_share.lane, promotion_share.leaf, promotion_share.part, promotion_share.payer,
+        promotion_share.terms_version, promotion_share.vat_rate, promotion_share.points,
+        journal.kind, journal.points AS journal_points, journal.original_leaf
+    FROM promotion_share
+    LEFT JOIN journal ON journal.lane = promotion_share.lane AND journal.leaf = promotion_share.leaf
+        AND journal.code IS NULL
+)
+SELECT lane, leaf, kind, journal_points AS expected, sum(points)::bigint AS billed
+FROM share
+GROUP BY lane, leaf, kind, journal_points
+HAVING sum(points) IS DISTINCT FROM journal_points OR kind NOT IN ('earn', 'reverse_earn')
+UNION ALL
+SELECT share.lane, share.leaf, 'lot', lot.points, share.points
+FROM share
+LEFT JOIN lot ON lot.lane = share.lane AND lot.leaf = share.leaf AND lot.part = share.part
+WHERE share.kind = 'earn' AND (lot.points IS DISTINCT FROM share.points OR lot.payer IS DISTINCT FROM share.payer)
+UNION ALL
+SELECT undone.lane, undone.leaf, 'undone', billed.points, undone.points
+FROM (
+    SELECT lane, original_leaf AS leaf, payer, terms_version, vat_rate, sum(points)::bigint AS points
+    FROM share WHERE kind = 'reverse_earn' GROUP BY lane, original_leaf, payer, terms_version, vat_rate
+) AS undone
+LEFT JOIN share AS billed ON billed.lane = undone.lane AND billed.leaf = undone.leaf AND billed.payer = undone.payer
+    AND billed.terms_version = undone.terms_version AND billed.vat_rate = undone.vat_rate
+WHERE billed.points IS NULL OR undone.points > billed.points
+UNION ALL
+SELECT journal.lane, journal.leaf, journal.kind, journal.points, 0
+FROM journal
+LEFT JOIN promotion_share AS own ON own.lane = journal.lane AND own.leaf = journal.leaf
+WHERE journal.kind = 'reverse_earn' AND journal.code IS NULL AND own.leaf IS NULL
+    AND EXISTS (SELECT FROM promotion_share AS billed
+                WHERE billed.lane = journal.lane AND billed.leaf = journal.original_leaf)
+ORDER BY 1, 2
+LIMIT 10
+"""
+
+BROKEN_BUDGETS = """
+-- Which promotions' lanes were granted other than the budget says, or more than it has, or used other than was earned
+-- less reversed?
+SELECT promotion_budget.promotion, NULL::smallint AS lane, promotion_budget.budget, promotion_budget.granted,
+    coalesce(allowed.granted, 0)::bigint AS allowed, NULL::bigint AS used, NULL::bigint AS booked
+FROM promotion_budget
+LEFT JOIN (SELECT promotion, sum(granted) AS granted FROM promotion_allowance GROUP BY promotion) AS allowed
+    ON allowed.promotion = promotion_budget.promotion
+WHERE promotion_budget.granted <> coalesce(allowed.granted, 0) OR promotion_budget.granted > promotion_budget.budget
+UNION ALL
+SELECT coalesce(allowance.promotion, booked.promotion), coalesce(allowance.lane, booked.lane), NULL,
+    allowance.granted, NULL, allowance.used, booked.points
+FROM promotion_allowance AS allowance
+FULL JOIN (
+    SELECT share.lane, share.promotion,
+        sum(CASE journal.kind WHEN 'earn' THEN share.points ELSE -share.points END)::bigint AS points
+    FROM promotion_share AS share
+    JOIN journal ON journal.lane = share.lane AND journal.leaf = share.leaf
+    GROUP BY share.lane, share.promotion
+) AS booked ON booked.lane = allowance.lane AND booked.promotion = allowance.promotion
+WHERE coalesce(allowance.used, 0) <> coalesce(booked.points, 0) OR coalesce(allowance.used, 0) > allowance.granted
+ORDER BY 1, 2
 LIMIT 10
 """
 

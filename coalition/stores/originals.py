@@ -8,6 +8,7 @@ from coalition.ledger.book import OperationKey
 from coalition.ledger.decision import NO_RATE, Original
 from coalition.ledger.lot import rate_text
 from coalition.stores.lots import ALL_POINTS, load_lots, load_uses
+from coalition.stores.promotions import load_payer_shares
 
 SELECT_ORIGINALS = """
 SELECT journal.leaf, journal.kind, journal.code, journal.account, journal.points, journal.terms_version,
@@ -46,6 +47,7 @@ async def load_originals(
     if burns:
         for use in await load_uses(connection, lane, burns):
             burns[use.leaf].uses.append(use)
+    await load_payer_shares(connection, lane, originals.values())
     return originals
 
 
