@@ -9,6 +9,7 @@ import typer
 from coalition.cli.options import AsJson, DatabaseUrl, DataDir
 from coalition.cli.session import Session, now, open_session, run, show
 from coalition.lanes.registry import Registry
+from coalition.ledger.book import Calendar
 from coalition.operations.manage_card import (
     CardChange,
     ClosedAccount,
@@ -19,12 +20,15 @@ from coalition.operations.manage_card import (
     replace_card,
     unblock_card,
 )
+from coalition.operations.merge_accounts import Moved, merge_accounts, transfer_points, unmerge_account
 from coalition.programme.card_number import printed
+from coalition.stores.merges import set_transfer_max
 
 card_app = typer.Typer(help="Cards: block, replace, share an account, close it.", no_args_is_help=True)
 
 Card = Annotated[str, typer.Argument(help="A card's number, with or without spaces.")]
 Change = Callable[[Session], Awaitable[CardChange]]
+Move = Callable[[Session, Calendar], Awaitable[Moved]]
 
 
 @card_app.command("block")
@@ -82,6 +86,82 @@ def leave(card: Card, as_json: AsJson = False, data_dir: DataDir = None, databas
     show(asdict(change), as_json=as_json, text=text)
 
 
+@card_app.command("merge")
+def merge(
+    card: Card,
+    into: Annotated[str, typer.Option(help="A card of the account that stays.")],
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Merge a card's account into another: its points and all its cards; `unmerge` undoes it."""
+
+    async def change(session: Session, calendar: Calendar) -> Moved:
+        return await merge_accounts(session.pool, card, into=into, calendar=calendar, clock=now, actor=session.actor)
+
+    moved = _moved(change, data_dir, database_url)
+    show(
+        asdict(moved),
+        as_json=as_json,
+        text=f"{moved.points:,} points and the cards are on account {moved.account} now.",
+    )
+
+
+@card_app.command("unmerge")
+def unmerge(card: Card, as_json: AsJson = False, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """Undo the merge that brought a card: its account is its own again, with what is left of the points that came."""
+
+    async def change(session: Session, calendar: Calendar) -> Moved:
+        return await unmerge_account(session.pool, card, calendar=calendar, clock=now, actor=session.actor)
+
+    moved = _moved(change, data_dir, database_url)
+    show(
+        asdict(moved),
+        as_json=as_json,
+        text=f"{moved.points:,} points and the cards are back on account {moved.account}.",
+    )
+
+
+@card_app.command("transfer")
+def transfer(
+    card: Card,
+    to: Annotated[str, typer.Option(help="The card that gets them.")],
+    points: Annotated[int, typer.Option(help="How many.", min=1)],
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Give points from one card to another, where the programme allows it (`coalition card transfer-limit`)."""
+
+    async def change(session: Session, calendar: Calendar) -> Moved:
+        return await transfer_points(
+            session.pool, card, to=to, points=points, calendar=calendar, clock=now, actor=session.actor
+        )
+
+    moved = _moved(change, data_dir, database_url)
+    show(asdict(moved), as_json=as_json, text=f"{moved.points:,} points are on account {moved.account} now.")
+
+
+@card_app.command("transfer-limit")
+def transfer_limit(
+    points: Annotated[
+        int, typer.Argument(help="Points that a card may give in a day; 0 switches transfers off.", min=0)
+    ],
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Say how many points a card may give to others in a day."""
+
+    async def work() -> None:
+        async with open_session(data_dir, database_url) as session, session.pool.acquire() as connection:
+            await set_transfer_max(connection, points)
+
+    run(work())
+    text = f"A card may give {points:,} points a day." if points else "Transfers are switched off."
+    show({"transfer_points_per_day_max": points}, as_json=as_json, text=text)
+
+
 @card_app.command("close")
 def close(card: Card, as_json: AsJson = False, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
     """Close a card's account with all its cards; the points that are left are gone."""
@@ -102,5 +182,15 @@ def _changed(change: Change, data_dir: DataDir, database_url: DatabaseUrl) -> Ca
     async def work() -> CardChange:
         async with open_session(data_dir, database_url) as session:
             return await change(session)
+
+    return run(work())
+
+
+def _moved(move: Move, data_dir: DataDir, database_url: DatabaseUrl) -> Moved:
+    async def work() -> Moved:
+        async with open_session(data_dir, database_url) as session:
+            registry = Registry(session.pool)
+            await registry.load()
+            return await move(session, registry.calendar)
 
     return run(work())

@@ -111,7 +111,10 @@ async def _load(
     named = Named.of(commands)
     operation_ids = [command.operation.id for command in commands] + [operation_id for _, operation_id in named.ids]
     opened = await open_batch(
-        connection, lane, operation_ids=operation_ids, accounts={command.account for command in commands}
+        connection,
+        lane,
+        operation_ids=operation_ids,
+        accounts={command.account for command in commands}.union(*(command.linked for command in commands)),
     )
     state, known, accounts = opened
     # Booked times never run backwards in a lane, whichever hub's clock is behind.

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from coalition.database.pool import Pool
@@ -13,11 +14,12 @@ from coalition.lanes.database_retry import with_retry
 from coalition.lanes.evidence_log import EvidenceLog
 from coalition.lanes.in_flight import InFlight
 from coalition.lanes.lane_queue import LaneQueue
+from coalition.lanes.move_points import move_on
 from coalition.lanes.registry import Registry
 from coalition.ledger.book import Command, KnownOperation, reused_result, unknown_card_result
 from coalition.ledger.operation import AnyOperation, named_id
 from coalition.ledger.participant import Participant
-from coalition.stores.cards import CardPlace
+from coalition.stores.cards import CardPlace, Place
 from coalition.stores.messages import Evidence
 
 WAITING_MAX = 20_000
@@ -110,21 +112,35 @@ class Clearing:
         for index, operation in enumerate(operations):
             place = places.get(operation.card)
             first = decided.get((partner, operation.id))
-            if first is not None and (place is None or place.lane != first[0]):
+            original = decided.get((partner, named[operation.id])) if operation.id in named else None
+            home = None if place is None else _home(place, first or original)
+            if first is not None and (home is None or home.lane != first[0]):
                 results[index] = reused_result(operation.id, KnownOperation(b"", first[0], first[1], ""))
-            elif place is None:
+            elif place is None or home is None:
                 results[index] = unknown_card_result(operation.id)
             else:
-                original = decided.get((partner, named[operation.id])) if operation.id in named else None
-                is_elsewhere = original is not None and original[0] != place.lane
-                parcels[place.lane].append((index, self._command(message, operation, place, index, is_elsewhere)))
+                is_elsewhere = original is not None and original[0] != home.lane
+                command = self._command(message, operation, place, home, index, is_elsewhere)
+                parcels[home.lane].append((index, command))
         booked = await asyncio.gather(
             *(self._lanes[lane].book([command for _, command in parcel]) for lane, parcel in parcels.items())
         )
         for parcel, parcel_results in zip(parcels.values(), booked, strict=True):
             for (index, _), result in zip(parcel, parcel_results, strict=True):
                 results[index] = result
+        if any(command.linked for parcel in parcels.values() for _, command in parcel):
+            await self._move_on(places.values())
         return results
+
+    async def _move_on(self, places: Iterable[CardPlace]) -> None:
+        """Move what returns left on accounts that are merged into others; the sweep does so as well."""
+        for account in sorted({account for place in places for account in place.linked}):
+            await with_retry(
+                lambda account=account: move_on(  # type: ignore[misc]
+                    self.pool, account, calendar=self.registry.calendar, clock=self.clock
+                ),
+                give_up_after_s=GIVE_UP_AFTER_S,
+            )
 
     def _evidence_of(self, message: SignedMessage) -> Evidence:
         return Evidence(
@@ -146,19 +162,31 @@ class Clearing:
         message: SignedMessage,
         operation: AnyOperation,
         place: CardPlace,
+        home: Place,
         message_index: int,
         original_is_elsewhere: bool,
     ) -> Command:
         return Command(
             message.partner,
             operation,
-            place.account,
+            home.account,
             message.digest,
             message_index,
             content_digest(operation.content()),
             original_is_elsewhere,
             _card_refusal(operation, place),
+            tuple(linked.account for linked in place.linked if linked.lane == home.lane),
         )
+
+
+def _home(place: CardPlace, decided: tuple[int, int] | None) -> Place:
+    """Return the account on whose lane an operation is decided: the card's, or one that a merge joined with it, where
+    what it repeats or names was decided at (lane, leaf) there."""
+    if decided is not None and decided[0] != place.lane:
+        for linked in place.linked:
+            if linked.lane == decided[0]:
+                return linked
+    return place.of_account
 
 
 def _card_refusal(operation: AnyOperation, place: CardPlace) -> str | None:

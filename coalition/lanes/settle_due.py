@@ -14,6 +14,7 @@ import structlog
 
 from coalition.database.pool import Pool
 from coalition.lanes.book_batch import Clock, write_book
+from coalition.lanes.move_points import move_on
 from coalition.lanes.registry import Registry
 from coalition.ledger.book import Book, Calendar
 from coalition.stores.batches import open_batch
@@ -21,6 +22,7 @@ from coalition.stores.due import find_due_accounts
 from coalition.stores.holds import load_holds
 from coalition.stores.lanes import load_lanes
 from coalition.stores.lots import ALL_POINTS, load_lots
+from coalition.stores.merges import find_waiting_merges
 
 ACCOUNTS_AT_ONCE = 500
 PAUSE_S = 30.0
@@ -51,6 +53,10 @@ async def settle_due(pool: Pool, *, calendar: Calendar, clock: Clock, progress: 
             progress(looked_at)
             # On, also past accounts whose expired points are on hold: those stay due until the hold ends.
             after = accounts[-1]
+    async with pool.acquire() as connection:
+        waiting = await find_waiting_merges(connection)
+    for place in waiting:
+        await move_on(pool, place, calendar=calendar, clock=clock)
     return settled
 
 

@@ -114,6 +114,13 @@ class Account:
         self.holds.remove(hold)
         self.held -= hold.points
 
+    def give(self, lots: list[Lot], points: int) -> list[tuple[Lot, int]]:
+        """Take points of some lots for another account, the oldest first, as far as they are not on hold. Return what
+        was taken."""
+        taken = self._drain(sorted(lots, key=Lot.age), min(points, self.free))
+        self.balance -= sum(share for _, share in taken)
+        return taken
+
     def expire(self, lots: list[Lot]) -> list[tuple[Lot, int]]:
         """Take what is left of lots that have expired, the oldest first; points on hold stay. Return what was taken."""
         taken = self._drain(sorted(lots, key=Lot.age), self.free)

@@ -5,7 +5,7 @@ clock and no database. Everything that it collects is written in the transaction
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import lru_cache
 from operator import itemgetter
@@ -46,7 +46,8 @@ TotalKey = tuple[int, str, int, str]
 class Command(NamedTuple):
     """One operation to decide. `message` is the digest of the body that it came in, at `message_index`; `content` tells
     whether the same id came with something else before; `original_is_elsewhere` that what a reversal names was booked
-    in another lane; `card_refusal` why the card may not be used for this."""
+    in another lane; `card_refusal` why the card may not be used for this; `linked` the
+    accounts of this lane that a merge once joined with the card's: what was booked on them may be undone with it."""
 
     partner: Participant
     operation: AnyOperation
@@ -56,6 +57,7 @@ class Command(NamedTuple):
     content: bytes
     original_is_elsewhere: bool = False
     card_refusal: str | None = None
+    linked: tuple[int, ...] = ()
 
 
 class JournalRecord(NamedTuple):
@@ -149,7 +151,7 @@ class Changes:
 
 Decided = tuple[Command, Booking | Refusal, int, str]
 
-OWN_VERDICTS = {"time_out": "timed_out", "expire": "expired"}
+OWN_VERDICTS = {"time_out": "timed_out", "expire": "expired", "move_out": "moved_out", "move_in": "moved_in"}
 
 
 class Book:
@@ -198,6 +200,8 @@ class Book:
         known = self._find_known(key)
         if known is not None:
             return known.result if known.content == command.content else reused_result(operation.id, known)
+        if command.linked:
+            command = self._at_home(command)
         account = self._accounts[command.account]
         if account.holds or (account.next_expires_on is not None and account.next_expires_on <= self._today):
             self.settle_due(account)
@@ -218,6 +222,14 @@ class Book:
         self._journal(command, decided, code, leaf, result)
         self._decided[key] = (command, decided, leaf, result)
         return result
+
+    def _at_home(self, command: Command) -> Command:
+        """Return a reversal on the account of its original, where a merge joined that with the card's."""
+        if command.operation.type == "reverse":
+            original = self._find_original((command.partner.partner, command.operation.operation_id))
+            if original is not None and original.account in command.linked:
+                return command._replace(account=original.account)
+        return command
 
     def settle_due(self, account: Account) -> None:
         """Book what time alone has done to an account: holds that timed out, then points that expired."""
@@ -277,6 +289,57 @@ class Book:
         self.changes.outstanding -= points
         self._journal_own("expire", payer, account, points, occurred_at=occurred_at)
         return points
+
+    def move_out(self, account: Account, lots: list[Lot], points: int) -> list[tuple[Lot, int]]:
+        """Book that points of some lots go to another account, a record for each payer; points on hold stay. Return
+        what went, lot by lot."""
+        went: dict[int, list[tuple[Lot, int]]] = {}
+        for lot, share in account.give(lots, points):
+            went.setdefault(lot.payer, []).append((lot, share))
+        for payer, pieces in sorted(went.items(), key=itemgetter(0)):
+            for lot, share in pieces:
+                use = LotUse(self._next_leaf, lot.leaf, lot.part, share)
+                self.changes.uses[use.leaf, use.lot_leaf, use.lot_part] = use
+            self._move("move_out", "moved_out", payer, account, pieces)
+        return [piece for _, pieces in sorted(went.items(), key=itemgetter(0)) for piece in pieces]
+
+    def move_in(self, account: Account, pieces: list[tuple[Lot, int]]) -> list[int]:
+        """Book what came from another account, a record for each payer: lots of the same origin and age. What is owed
+        is repaid from them. Return the records' leaves."""
+        came: dict[int, list[tuple[Lot, int]]] = {}
+        for lot, share in pieces:
+            came.setdefault(lot.payer, []).append((lot, share))
+        leaves = []
+        for payer, parts in sorted(came.items(), key=itemgetter(0)):
+            leaf = self._next_leaf
+            lots = [
+                replace(lot, leaf=leaf, part=part, points=share, remaining=share, is_changed=False)
+                for part, (lot, share) in enumerate(parts)
+            ]
+            for lot in lots:
+                self.changes.new_lots.append((account.account, lot))
+                account.expire_from(lot.expires_on)
+            for lot, share in account.add(lots):
+                self.changes.uses[leaf, lot.leaf, lot.part] = LotUse(leaf, lot.leaf, lot.part, share)
+            self._move("move_in", "moved_in", payer, account, [(lot, lot.points) for lot in lots])
+            leaves.append(leaf)
+        return leaves
+
+    def _move(
+        self,
+        kind: Literal["move_out", "move_in"],
+        line: Literal["moved_out", "moved_in"],
+        payer: int,
+        account: Account,
+        pieces: list[tuple[Lot, int]],
+    ) -> None:
+        by_rate: dict[str, int] = {}
+        for lot, share in pieces:
+            by_rate[rate_text(lot.vat_rate)] = by_rate.get(rate_text(lot.vat_rate), 0) + share
+        points = sum(by_rate.values())
+        self._add_totals((payer, line, 0), by_rate.items(), self._booked_at)
+        self.changes.outstanding += points if kind == "move_in" else -points
+        self._journal_own(kind, payer, account, points, occurred_at=self._booked_at)
 
     def _decide(self, command: Command, account: Account, leaf: int) -> Booking | Refusal:
         operation, partner = command.operation, command.partner
@@ -392,7 +455,7 @@ class Book:
 
     def _journal_own(
         self,
-        kind: Literal["time_out", "expire"],
+        kind: Literal["time_out", "expire", "move_out", "move_in"],
         partner: int,
         account: Account,
         points: int,

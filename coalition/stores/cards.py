@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
+import asyncpg
+
 from coalition.database.pool import Connection
 
 
@@ -15,12 +17,14 @@ class Place(NamedTuple):
 
 
 class CardPlace(NamedTuple):
-    """Where a card leads to, and why it may not be used there: the codes of refusals, None: it may."""
+    """Where a card leads to, and why it may not be used there: the codes of refusals, None: it may. `linked` are the
+    accounts that a merge, undone or not, once joined with its own: what was booked there is found there."""
 
     lane: int
     account: int
     earn_refusal: str | None = None
     burn_refusal: str | None = None
+    linked: tuple[Place, ...] = ()
 
     @property
     def of_account(self) -> Place:
@@ -34,6 +38,13 @@ JOIN member ON member.member = card.member
 WHERE card.card = ANY($1::text[])
 """
 
+# Of few accounts only; an account of these is one end of each.
+SELECT_LINKS = """
+SELECT from_lane, from_account, into_lane, into_account
+FROM account_merge
+WHERE from_account = ANY($1::bigint[]) OR into_account = ANY($1::bigint[])
+"""
+
 REFUSALS = {"active": None, "blocked": "card_blocked", "replaced": "card_replaced", "closed": "account_closed"}
 
 
@@ -43,7 +54,17 @@ async def load_card_places(connection: Connection, cards: Iterable[str]) -> dict
     for card, lane, account, state, may_burn in await connection.fetch(SELECT_PLACES, sorted(cards)):
         refusal = REFUSALS[state]
         places[card] = CardPlace(lane, account, refusal, refusal or (None if may_burn else "burn_not_permitted"))
-    return places
+    links = await _load_links(connection, {place.account for place in places.values()}) if places else {}
+    return {card: place._replace(linked=links.get(place.of_account, ())) for card, place in places.items()}
+
+
+async def _load_links(connection: Connection, accounts: set[int]) -> dict[Place, tuple[Place, ...]]:
+    links: dict[Place, tuple[Place, ...]] = {}
+    for row in await connection.fetch(SELECT_LINKS, sorted(accounts)):
+        one, other = Place(row[0], row[1]), Place(row[2], row[3])
+        links[one] = (*links.get(one, ()), other)
+        links[other] = (*links.get(other, ()), one)
+    return links
 
 
 INSERT_CARDS = """
@@ -76,19 +97,29 @@ class CardRow(NamedTuple):
     place: Place
     state: str
     replaced_by: str | None
+    merged_from: Place | None
 
 
-SELECT_CARD = "SELECT card, member, lane, account, state, replaced_by FROM card WHERE card = $1 FOR UPDATE"
+SELECT_CARD = """
+SELECT card, member, lane, account, state, replaced_by, merged_lane, merged_account FROM card WHERE card = $1 FOR UPDATE
+"""
 
 
 async def find_card(connection: Connection, card: str) -> CardRow | None:
     """Return a card, its row locked."""
     row = await connection.fetchrow(SELECT_CARD, card)
-    return None if row is None else CardRow(row[0], row[1], Place(row[2], row[3]), row[4], row[5])
+    return None if row is None else _card_row(row)
+
+
+def _card_row(row: asyncpg.Record) -> CardRow:
+    card, member, lane, account, state, replaced_by, merged_lane, merged_account = row
+    merged_from = None if merged_account is None else Place(merged_lane, merged_account)
+    return CardRow(card, member, Place(lane, account), state, replaced_by, merged_from)
 
 
 SELECT_CARDS_OF_ACCOUNT = """
-SELECT card, member, lane, account, state, replaced_by FROM card WHERE lane = $1 AND account = $2
+SELECT card, member, lane, account, state, replaced_by, merged_lane, merged_account
+FROM card WHERE lane = $1 AND account = $2
 ORDER BY card FOR UPDATE
 """
 
@@ -96,7 +127,7 @@ ORDER BY card FOR UPDATE
 async def lock_cards_of_account(connection: Connection, place: Place) -> list[CardRow]:
     """Return all cards of an account, their rows locked."""
     rows = await connection.fetch(SELECT_CARDS_OF_ACCOUNT, place.lane, place.account)
-    return [CardRow(row[0], row[1], Place(row[2], row[3]), row[4], row[5]) for row in rows]
+    return [_card_row(row) for row in rows]
 
 
 UPDATE_CARD = "UPDATE card SET state = $2, replaced_by = $3, state_since = $4 WHERE card = $1"
@@ -115,3 +146,21 @@ INSERT_CARD_MOVE = "INSERT INTO card_move (card, what, actor, moved_at) VALUES (
 async def add_card_move(connection: Connection, card: str, *, what: str, actor: str, now: datetime) -> None:
     """Keep who did what to a card."""
     await connection.execute(INSERT_CARD_MOVE, card, what, actor, now)
+
+
+LEAD_CARDS = """
+UPDATE card SET lane = $3, account = $4, merged_lane = $1, merged_account = $2 WHERE lane = $1 AND account = $2
+"""
+LEAD_CARDS_BACK = """
+UPDATE card SET lane = $1, account = $2, merged_lane = NULL, merged_account = NULL
+WHERE merged_lane = $1 AND merged_account = $2
+"""
+
+
+async def lead_cards(connection: Connection, source: Place, target: Place) -> None:
+    """Let an account's cards lead to another one, until they are led back."""
+    await connection.execute(LEAD_CARDS, *source, *target)
+
+
+async def lead_cards_back(connection: Connection, source: Place) -> None:
+    await connection.execute(LEAD_CARDS_BACK, *source)

@@ -19,13 +19,13 @@ SELECT lane.lane, lane.outstanding, lane.size, lane.frontier,
     coalesce(balances.balance, 0)::bigint AS balance
 FROM lane
 LEFT JOIN (
-    SELECT lane, sum(CASE WHEN kind IN ('issued', 'redeem_reversed') THEN points ELSE -points END) AS growth
+    SELECT lane, sum(CASE WHEN kind IN ('issued', 'redeem_reversed', 'moved_in') THEN points ELSE -points END) AS growth
     FROM window_total GROUP BY lane
 ) AS totals ON totals.lane = lane.lane
 LEFT JOIN (
     SELECT lane, count(*) AS records,
         sum(CASE WHEN code IS NOT NULL OR kind IN ('reserve', 'release', 'time_out', 'close') THEN 0
-                 WHEN kind IN ('earn', 'reverse_burn') THEN points ELSE -points END) AS growth
+                 WHEN kind IN ('earn', 'reverse_burn', 'move_in') THEN points ELSE -points END) AS growth
     FROM journal GROUP BY lane
 ) AS booked ON booked.lane = lane.lane
 LEFT JOIN (SELECT lane, sum(balance) AS balance FROM account GROUP BY lane) AS balances ON balances.lane = lane.lane
@@ -106,7 +106,7 @@ LEFT JOIN (SELECT lane, leaf, sum(points) AS points, sum(restored) AS restored F
     ON used.lane = journal.lane AND used.leaf = journal.leaf
 LEFT JOIN (SELECT lane, original_leaf, sum(points) AS points FROM reversal GROUP BY lane, original_leaf) AS undone
     ON undone.lane = journal.lane AND undone.original_leaf = journal.leaf
-WHERE journal.code IS NULL AND journal.kind IN ('earn', 'burn', 'capture', 'expire')
+WHERE journal.code IS NULL AND journal.kind IN ('earn', 'burn', 'capture', 'expire', 'move_out')
     AND (coalesce(undone.points, 0) > journal.points
          OR (journal.kind <> 'earn' AND (coalesce(used.points, 0) <> journal.points
                                          OR coalesce(used.restored, 0) <> coalesce(undone.points, 0))))
@@ -219,7 +219,8 @@ SELECT ended.lane, ended.window_no, ended.outstanding - coalesce(before.outstand
 FROM lane_window AS ended
 LEFT JOIN lane_window AS before ON before.lane = ended.lane AND before.window_no = ended.window_no - 1
 LEFT JOIN (
-    SELECT lane, window_no, sum(CASE WHEN kind IN ('issued', 'redeem_reversed') THEN points ELSE -points END) AS growth
+    SELECT lane, window_no,
+        sum(CASE WHEN kind IN ('issued', 'redeem_reversed', 'moved_in') THEN points ELSE -points END) AS growth
     FROM window_total GROUP BY lane, window_no
 ) AS totals ON totals.lane = ended.lane AND totals.window_no = ended.window_no
 LEFT JOIN LATERAL (
@@ -269,7 +270,7 @@ MISSING_EVIDENCE = """
 SELECT journal.lane, journal.leaf, journal.partner, journal.operation_id
 FROM journal
 LEFT JOIN message ON message.digest = journal.message AND message.partner = journal.partner
-WHERE journal.kind NOT IN ('time_out', 'expire', 'close') AND message.digest IS NULL
+WHERE journal.kind NOT IN ('time_out', 'expire', 'move_out', 'move_in', 'close') AND message.digest IS NULL
 ORDER BY journal.lane, journal.leaf
 LIMIT 10
 """
@@ -282,7 +283,7 @@ JOIN clearing_window ON clearing_window.window_no = window_total.window_no
 LEFT JOIN window_share ON window_share.window_no = window_total.window_no
     AND window_share.partner = window_total.partner
 WHERE clearing_window.state IN ('INVOICED', 'SETTLING', 'SETTLED') AND window_share.partner IS NULL
-    AND window_total.kind <> 'expired'
+    AND window_total.kind NOT IN ('expired', 'moved_out', 'moved_in')
 ORDER BY 1, 2
 LIMIT 10
 """

@@ -36,7 +36,7 @@ class HistoryEntry(NamedTuple):
             return 0
         if self.kind in ("reserve", "release", "time_out"):
             return 0
-        return self.points if self.kind in ("earn", "reverse_burn") else -self.points
+        return self.points if self.kind in ("earn", "reverse_burn", "move_in") else -self.points
 
 
 # Earns have no index in the journal but are found through their lots; each half stops after a page of its own.

@@ -51,3 +51,21 @@ UPDATE_MAY_BURN = "UPDATE member SET may_burn = $2 WHERE member = $1"
 async def set_may_burn(connection: Connection, member: int, *, may_burn: bool) -> None:
     """Write whether a member of a household may spend its points."""
     await connection.execute(UPDATE_MAY_BURN, member, may_burn)
+
+
+LEAD_MEMBERS = """
+UPDATE member SET lane = $3, account = $4, merged_lane = $1, merged_account = $2 WHERE lane = $1 AND account = $2
+"""
+LEAD_MEMBERS_BACK = """
+UPDATE member SET lane = $1, account = $2, merged_lane = NULL, merged_account = NULL
+WHERE merged_lane = $1 AND merged_account = $2
+"""
+
+
+async def lead_members(connection: Connection, source: Place, target: Place) -> None:
+    """Let an account's members look at another one, until they are led back."""
+    await connection.execute(LEAD_MEMBERS, *source, *target)
+
+
+async def lead_members_back(connection: Connection, source: Place) -> None:
+    await connection.execute(LEAD_MEMBERS_BACK, *source)

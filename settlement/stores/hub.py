@@ -63,7 +63,7 @@ async def load_fee_payers(connection: Connection, *, closed_at: datetime) -> lis
 SELECT_TOTALS = """
 SELECT lane, partner, kind, terms_version, vat_rate, points, operations, first_occurred_at, last_occurred_at
 FROM window_total
-WHERE lane = ANY($1) AND window_no = $2 AND kind <> 'expired'
+WHERE lane = ANY($1) AND window_no = $2 AND kind NOT IN ('expired', 'moved_out', 'moved_in')
 ORDER BY lane, partner, kind, terms_version, vat_rate
 """
 
@@ -91,7 +91,7 @@ async def load_totals_by_lane(connection: Connection, window_no: int, *, lanes: 
 SELECT_SALES = """
 SELECT window_no, min(first_occurred_at) AS first_occurred_at, max(last_occurred_at) AS last_occurred_at
 FROM window_total
-WHERE lane = ANY($1) AND window_no = ANY($2) AND kind <> 'expired'
+WHERE lane = ANY($1) AND window_no = ANY($2) AND kind NOT IN ('expired', 'moved_out', 'moved_in')
 GROUP BY window_no
 """
 
@@ -105,7 +105,7 @@ async def load_sales(connection: Connection, window_nos: Sequence[int], programm
 SELECT_PARTNER_SALES = """
 SELECT window_no, min(first_occurred_at) AS first_occurred_at, max(last_occurred_at) AS last_occurred_at
 FROM window_total
-WHERE lane = ANY($1) AND window_no = ANY($2) AND partner = $3 AND kind <> 'expired'
+WHERE lane = ANY($1) AND window_no = ANY($2) AND partner = $3 AND kind NOT IN ('expired', 'moved_out', 'moved_in')
 GROUP BY window_no
 """
 
@@ -124,7 +124,9 @@ SELECT ended.lane, ended.outstanding AS points_after, coalesce(before.outstandin
 FROM lane_window AS ended
 LEFT JOIN lane_window AS before ON before.lane = ended.lane AND before.window_no = ended.window_no - 1
 LEFT JOIN (
-    SELECT lane, sum(points) AS points FROM window_total WHERE window_no = $2 AND kind = 'expired' GROUP BY lane
+    -- What moved to other accounts leaves the lane as well, and what came from them is not its growth.
+    SELECT lane, sum(CASE kind WHEN 'moved_in' THEN -points ELSE points END) AS points
+    FROM window_total WHERE window_no = $2 AND kind IN ('expired', 'moved_out', 'moved_in') GROUP BY lane
 ) AS expired ON expired.lane = ended.lane
 WHERE ended.lane = ANY($1) AND ended.window_no = $2
 ORDER BY ended.lane

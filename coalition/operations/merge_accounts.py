@@ -1,0 +1,154 @@
+"""Merge a member's account into another's, undo that, and give points from card to card.
+
+A merge moves the points and lets the cards lead to the other account. What was bought before is still returned with
+any of the cards: on the account on which it was booked, and what that leaves is moved on. Undone, the cards lead back,
+and of the points that came what is left goes back; what was spent meanwhile was spent together.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, time
+
+from coalition.database.pool import Connection, Pool
+from coalition.errors import NotFoundError, StateConflictError
+from coalition.lanes.book_batch import Clock
+from coalition.lanes.move_points import open_accounts
+from coalition.ledger.book import Calendar
+from coalition.programme.card_number import normalised
+from coalition.stores.cards import (
+    CardRow,
+    add_card_move,
+    find_card,
+    lead_cards,
+    lead_cards_back,
+    lock_cards_of_account,
+)
+from coalition.stores.members import lead_members, lead_members_back
+from coalition.stores.merges import (
+    add_merge,
+    add_transfer,
+    has_merged,
+    load_given,
+    load_transfer_max,
+    lock_merge,
+    set_undone,
+)
+from coalition.stores.registry import announce_change
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """`points` went from the one account to the other, whose number is `account`."""
+
+    points: int
+    account: int
+
+
+async def merge_accounts(pool: Pool, card: str, *, into: str, calendar: Calendar, clock: Clock, actor: str) -> Moved:
+    """Merge the account of `card` into that of `into`: its points and cards.
+
+    Raises NotFoundError for an unknown card, StateConflictError where they share an account, or points are on hold."""
+    async with pool.acquire() as connection, connection.transaction():
+        source, target = await _two(connection, card, into)
+        if source.place == target.place:
+            raise StateConflictError("both cards lead to one account already")
+        if await has_merged(connection, source.place):
+            raise StateConflictError(
+                "others are merged into this account: undo that first, or merge the other way round"
+            )
+        cards = await lock_cards_of_account(connection, source.place)
+        accounts = await open_accounts(connection, source.place, target.place, calendar=calendar, clock=clock)
+        merged, other = accounts.account(source.place), accounts.account(target.place)
+        if merged.holds:
+            raise StateConflictError(f"account {merged.account} has {merged.held} points on hold; merge when they end")
+        points, in_leaves = accounts.move(source.place, target.place, merged.free)
+        if merged.debt and other.available > 0:
+            accounts.move(target.place, source.place, min(merged.debt, other.available))
+        await accounts.write()
+        now = clock()
+        await add_merge(connection, source.place, target.place, in_leaves=in_leaves, now=now, actor=actor)
+        await lead_cards(connection, source.place, target.place)
+        await lead_members(connection, source.place, target.place)
+        for row in cards:
+            await add_card_move(connection, row.card, what="merged", actor=actor, now=now)
+        await announce_change(connection)
+        return Moved(points, target.place.account)
+
+
+async def unmerge_account(pool: Pool, card: str, *, calendar: Calendar, clock: Clock, actor: str) -> Moved:
+    """Undo the merge that brought a card to another account: all cards that came with it lead back, and what is left
+    of the points that came goes back.
+
+    Raises NotFoundError for an unknown card, StateConflictError where no merge brought it, or points are on hold."""
+    async with pool.acquire() as connection, connection.transaction():
+        row = await find_card(connection, normalised(card))
+        if row is None:
+            raise NotFoundError(f"there is no card {card}")
+        merge = None if row.merged_from is None else await lock_merge(connection, row.merged_from)
+        if merge is None:
+            raise StateConflictError(f"card {row.card} did not come to its account by a merge")
+        accounts = await open_accounts(connection, merge.source, merge.target, calendar=calendar, clock=clock)
+        other = accounts.account(merge.target)
+        if other.holds:
+            raise StateConflictError(f"account {other.account} has {other.held} points on hold; wait until they end")
+        came = set(merge.in_leaves)
+        points, _ = accounts.move(
+            merge.target, merge.source, other.free, pick=lambda it: [lot for lot in it.lots if lot.leaf in came]
+        )
+        await accounts.write()
+        now = clock()
+        await set_undone(connection, merge.merge, now=now, actor=actor)
+        await lead_cards_back(connection, merge.source)
+        await lead_members_back(connection, merge.source)
+        for row in await lock_cards_of_account(connection, merge.source):
+            await add_card_move(connection, row.card, what="unmerged", actor=actor, now=now)
+        await announce_change(connection)
+        return Moved(points, merge.source.account)
+
+
+async def transfer_points(
+    pool: Pool, card: str, *, to: str, points: int, calendar: Calendar, clock: Clock, actor: str
+) -> Moved:
+    """Give points from one card to another, the oldest first; they keep their origin and age.
+
+    Raises StateConflictError where transfers are switched off, the day's limit would be passed, a card may not spend or
+    collect, or the points are not available."""
+    async with pool.acquire() as connection, connection.transaction():
+        giver, taker = await _two(connection, card, to)
+        for row in (giver, taker):
+            if row.state != "active":
+                raise StateConflictError(f"card {row.card} is {row.state}; expected active")
+        if giver.place == taker.place:
+            raise StateConflictError("both cards lead to one account already")
+        now = clock()
+        await _refuse_over_limit(connection, giver.card, points, calendar=calendar, now=now)
+        accounts = await open_accounts(connection, giver.place, taker.place, calendar=calendar, clock=clock)
+        available = accounts.account(giver.place).available
+        if not 0 < points <= available:
+            raise StateConflictError(f"{points} points can not be given; 1 to {available} are available")
+        accounts.move(giver.place, taker.place, points)
+        await accounts.write()
+        await add_transfer(connection, from_card=giver.card, to_card=taker.card, points=points, now=now, actor=actor)
+        return Moved(points, taker.place.account)
+
+
+async def _refuse_over_limit(
+    connection: Connection, card: str, points: int, *, calendar: Calendar, now: datetime
+) -> None:
+    limit = await load_transfer_max(connection)
+    if not limit:
+        raise StateConflictError("transfers between members are switched off in this programme")
+    midnight = datetime.combine(calendar.day_of(now), time(), calendar.zone)
+    given = await load_given(connection, card, since=midnight)
+    if given + points > limit:
+        raise StateConflictError(f"a card may give {limit} points a day; it has given {given} today")
+
+
+async def _two(connection: Connection, first: str, second: str) -> tuple[CardRow, CardRow]:
+    """Return two cards, their rows locked in the order of their numbers."""
+    rows: dict[str, CardRow] = {}
+    for card in sorted({normalised(first), normalised(second)}):
+        row = await find_card(connection, card)
+        if row is None:
+            raise NotFoundError(f"there is no card {card}")
+        rows[card] = row
+    return rows[normalised(first)], rows[normalised(second)]
