@@ -16,10 +16,12 @@ asyncio.run(main())
 """
 
 from partner_sdk.backoff import Backoff
+from partner_sdk.certificate import Certificate
 from partner_sdk.client import Coalition, Progress
 from partner_sdk.errors import (
     AddressInvalidError,
     AnswerNotUnderstoodError,
+    CertificateUnusableError,
     CoalitionError,
     FieldFault,
     HubKeyChangedError,
@@ -60,6 +62,8 @@ __all__ = [
     "Burn",
     "Capture",
     "CardBalance",
+    "Certificate",
+    "CertificateUnusableError",
     "Coalition",
     "CoalitionError",
     "Earn",

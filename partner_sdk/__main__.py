@@ -12,8 +12,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from partner_sdk.certificate import Certificate
 from partner_sdk.client import Coalition, default_outbox
 from partner_sdk.errors import (
+    CertificateUnusableError,
     CoalitionError,
     HubUnreachableError,
     OutboxError,
@@ -43,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _exit_code(fault: CoalitionError) -> int:
     if isinstance(fault, HubUnreachableError | ReceiptInvalidError):
         return NO_ANSWER
-    return REFUSED if isinstance(fault, RefusedError) else WRONG_USE
+    return REFUSED if isinstance(fault, RefusedError | CertificateUnusableError) else WRONG_USE
 
 
 def _print_fault(fault: CoalitionError, *, as_json: bool) -> None:
@@ -111,6 +113,65 @@ def _event_line(event: Event) -> str:
     code = "" if event.result is None or event.result.code is None else f"  {event.result.code}"
     what = f"{event.kind}  {event.verdict}{code}  {event.operation_id or '-'}"
     return f"{event.booked_at.isoformat()}  {what}  cursor {event.cursor or '-'}"
+
+
+def _certificate_get(options: argparse.Namespace) -> int:
+    async def get() -> Certificate:
+        async with _hub(options) as hub:
+            return await hub.certificate(
+                card=options.card, till=options.till, points=options.points, valid_s=options.valid_s
+            )
+
+    certificate = asyncio.run(get())
+    _print(_certificate_fields(certificate), _certificate_line(certificate), options)
+    return 0
+
+
+def _certificate_list(options: argparse.Namespace) -> int:
+    async def read() -> list[Certificate]:
+        async with _hub(options) as hub:
+            return hub.certificates(options.card)
+
+    certificates = asyncio.run(read())
+    lines = [_certificate_line(certificate) for certificate in certificates]
+    content = {"certificates": [_certificate_fields(certificate) for certificate in certificates]}
+    _print(content, "\n".join(lines) or "none", options)
+    return 0
+
+
+def _certificate_burn(options: argparse.Namespace) -> int:
+    async def burn() -> str:
+        async with _hub(options) as hub:
+            return hub.burn_offline(
+                card=options.card,
+                points=options.points,
+                certificate=options.certificate,
+                shop=options.shop,
+                reference=options.reference,
+                id=options.id,
+            )
+
+    operation_id = asyncio.run(burn())
+    _print({"id": operation_id}, f"{operation_id}  saved: `outbox flush` sends it", options)
+    return 0
+
+
+def _certificate_line(certificate: Certificate) -> str:
+    until = certificate.not_after.isoformat()
+    return f"{certificate.id}  till {certificate.till}  {certificate.left} of {certificate.points} left  until {until}"
+
+
+def _certificate_fields(certificate: Certificate) -> dict[str, Any]:
+    return {
+        "id": certificate.id,
+        "card": certificate.card,
+        "till": certificate.till,
+        "points": certificate.points,
+        "left": certificate.left,
+        "not_before": certificate.not_before.isoformat(),
+        "not_after": certificate.not_after.isoformat(),
+        "next_counter": certificate.next_counter,
+    }
 
 
 def _outbox_list(options: argparse.Namespace) -> int:
@@ -242,9 +303,29 @@ def _parser() -> argparse.ArgumentParser:
     outbox = commands.add_parser("outbox", help="look at what waits and what was answered")
     _add_outbox_commands(outbox.add_subparsers(required=True, metavar="COMMAND"), kept=kept, online=online)
 
+    certificate = commands.add_parser("certificate", help="burn without a network, within what the hub signed before")
+    _add_certificate_commands(certificate.add_subparsers(required=True, metavar="COMMAND"), online=online)
+
     verify = commands.add_parser("verify", parents=[kept], help="check every kept receipt's signature, offline")
     verify.set_defaults(run=_verify)
     return parser
+
+
+def _add_certificate_commands(commands: Any, *, online: argparse.ArgumentParser) -> None:
+    get = commands.add_parser("get", parents=[online], help="ask the hub for one, for a card and a till")
+    for flag, kind in (("card", str), ("till", str), ("points", int)):
+        get.add_argument(f"--{flag}", type=kind, required=True)
+    get.add_argument("--valid-s", type=int, default=4 * 3_600, metavar="SECONDS", help="60 to 86400, default 4 hours")
+    get.set_defaults(run=_certificate_get)
+    listed = commands.add_parser("list", parents=[online], help="those kept, with what is left of them; asks nobody")
+    listed.add_argument("--card")
+    listed.set_defaults(run=_certificate_list)
+    burn = commands.add_parser("burn", parents=[online], help="save a burn within one; asks nobody")
+    for flag, kind in (("card", str), ("points", int), ("certificate", str)):
+        burn.add_argument(f"--{flag}", type=kind, required=True)
+    for flag in ("shop", "reference", "id"):
+        burn.add_argument(f"--{flag}")
+    burn.set_defaults(run=_certificate_burn)
 
 
 def _add_outbox_commands(commands: Any, *, kept: argparse.ArgumentParser, online: argparse.ArgumentParser) -> None:

@@ -7,6 +7,7 @@
     ├── OutboxError                 the outbox file cannot be opened, read or written
     │   ├── OperationIdReusedError  the id is in the outbox already, with other content
     │   └── UnknownOperationError   the outbox holds no such operation, or no answer for it yet
+    ├── CertificateUnusableError    an offline burn does not fit its certificate, or the hub did not sign that
     ├── RefusedError                the hub's signed verdict on one operation: not booked
     ├── MessageRejectedError        the hub refused the message as a whole (4xx); nothing of it was booked
     │   └── NotAuthorizedError      401 or 403: signature, key, clock, or the partner is suspended
@@ -92,6 +93,21 @@ class UnknownOperationError(OutboxError):
     """The outbox holds no such operation, or it has no answer yet."""
 
     code = "unknown_operation"
+
+
+class CertificateUnusableError(CoalitionError):
+    """An offline burn does not fit its certificate, and nothing was saved; or the certificate is not the hub's.
+
+    `code` is certificate_unknown, certificate_other, certificate_expired, certificate_spent (`left` tells the points
+    that still fit) or certificate_forged.
+    """
+
+    code = "certificate_unusable"
+
+    def __init__(self, code: str, reason: str, *, left: int | None = None) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.left = left
 
 
 class RefusedError(CoalitionError):

@@ -55,7 +55,7 @@ class Exchange:
     ) -> None:
         self._origin = _origin(url)
         self._signer = signer
-        self._keys = keys
+        self.hub_keys = keys
         self._backoff = backoff
         self._give_up_after_s = give_up_after_s
         self.clock_offset_s = clock_offset_s
@@ -76,7 +76,7 @@ class Exchange:
 
         Raises MessageRejectedError (NotAuthorizedError), HubUnreachableError, ReceiptInvalidError.
         """
-        if self._keys.is_empty:
+        if self.hub_keys.is_empty:
             await self._learn_first_keys()
         return await self._persist(method, path, body)
 
@@ -140,19 +140,19 @@ class Exchange:
 
     async def _verify(self, receipt: Receipt) -> Signed:
         try:
-            return receipt.signed(self._keys)
+            return receipt.signed(self.hub_keys)
         except HubKeyChangedError as changed:
-            if not self._keys.may_learn or receipt.request.url == self._origin + KEYS_PATH:
+            if not self.hub_keys.may_learn or receipt.request.url == self._origin + KEYS_PATH:
                 raise
             await self._follow_rotation(changed)
-            return receipt.signed(self._keys)
+            return receipt.signed(self.hub_keys)
 
     async def _learn_first_keys(self) -> None:
         """Trust on first use: pin what the hub shows, signed or not."""
         async with self._learning:
-            if self._keys.is_empty:
+            if self.hub_keys.is_empty:
                 receipt = await self._persist("GET", KEYS_PATH, b"", is_first_use=True)
-                self._keys.pin(receipt.content(), now=receipt.received_at)
+                self.hub_keys.pin(receipt.content(), now=receipt.received_at)
 
     async def _follow_rotation(self, changed: HubKeyChangedError) -> None:
         """Pin further keys that an answer lists which a pinned key signed; else raise what made us ask."""
@@ -160,7 +160,7 @@ class Exchange:
             receipt = await self._persist("GET", KEYS_PATH, b"")
         except ReceiptInvalidError:
             raise changed from None
-        self._keys.pin(receipt.content(), now=receipt.received_at)
+        self.hub_keys.pin(receipt.content(), now=receipt.received_at)
 
 
 def clock_offset_s(signed_at: datetime, *, received_at: datetime, round_trip_s: float) -> float:

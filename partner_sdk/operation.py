@@ -31,6 +31,7 @@ LINES_MAX = 500
 VAT_RATES_MAX = 8
 TIMEOUT_DEFAULT_S = 900
 TIMEOUT_MAX_S = 604_800
+COUNTER_MAX = 9_999
 
 
 def _exact_decimal(value: object) -> object:
@@ -148,12 +149,17 @@ class Earn(_Operation):
 
 
 class Burn(_Operation):
-    """A member spends points at a shop; `step_up_code` is the member's, which large burns need."""
+    """A member spends points at a shop; `step_up_code` is the member's, which large burns need.
+
+    `certificate` and `counter` are those of a burn without a network, which `Coalition.burn_offline` numbers.
+    """
 
     type: Literal["burn"] = "burn"
     points: Points
     purchase: Purchase | None = None
     step_up_code: StepUpCode | None = Field(default=None, repr=False)
+    certificate: OperationId | None = None
+    counter: Annotated[int, Field(strict=True, ge=0, le=COUNTER_MAX)] | None = None
 
 
 class Reserve(_Operation):

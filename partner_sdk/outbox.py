@@ -15,15 +15,16 @@ import json
 import os
 import sqlite3
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from partner_sdk.errors import OperationIdReusedError, OutboxError, UnknownOperationError
-from partner_sdk.operation import Operation
+from partner_sdk.certificate import Certificate, SignedCertificate
+from partner_sdk.errors import CertificateUnusableError, OperationIdReusedError, OutboxError, UnknownOperationError
+from partner_sdk.operation import Burn, Operation
 from partner_sdk.outbox_layout import LAYOUT, lay_out
 from partner_sdk.receipt import Receipt
 from partner_sdk.result import Result
@@ -260,6 +261,64 @@ class Outbox:
         with self._transaction() as connection:
             return connection.execute(self._RETRY, (operation_id,)).rowcount
 
+    _PUT_CERTIFICATE = """
+        INSERT INTO certificate (id, card, points, text, keyid, signature, next_counter) VALUES (?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT (id) DO NOTHING
+    """
+
+    def put_certificate(self, certificate: Certificate) -> None:
+        """Keep a verified certificate; one that is kept already stays as it is."""
+        signed = certificate.signed
+        figures = (certificate.id, certificate.card, certificate.points)
+        row = (*figures, signed.text, signed.keyid, signed.signature, certificate.next_counter)
+        with self._transaction() as connection:
+            connection.execute(self._PUT_CERTIFICATE, row)
+
+    _CERTIFICATES = """
+        SELECT text, keyid, signature, spent, next_counter FROM certificate
+        WHERE (?1 IS NULL OR card = ?1) AND (?2 IS NULL OR id = ?2) ORDER BY rowid
+    """
+
+    def certificates(
+        self, *, card: str | None = None, certificate_id: str | None = None
+    ) -> list[tuple[SignedCertificate, int, int]]:
+        """Return what is kept, oldest first: each certificate, the points burned within it and its next counter."""
+        rows = self._rows(self._CERTIFICATES, None if card is None else same_card(card), certificate_id)
+        return [(SignedCertificate(*row[:3]), row[3], row[4]) for row in rows]
+
+    _USE_CERTIFICATE = """
+        UPDATE certificate SET spent = spent + ?, next_counter = next_counter + 1
+        WHERE id = ? AND next_counter = ? AND spent + ? <= points
+    """
+
+    def put_offline(
+        self,
+        burn: Burn,
+        *,
+        fitting: Callable[[], Certificate],
+        now: datetime,
+        clock_offset_s: float | None = None,
+    ) -> str:
+        """Number a burn within its certificate, count it and save it, in one commit; return its id.
+
+        `fitting` returns the certificate as it is kept at that moment, or raises what the burn does not fit. A burn of
+        the same id that was saved before keeps its number; OperationIdReusedError if that one was another.
+        """
+        with self._transaction() as connection:
+            saved = self._rows("SELECT body FROM operation WHERE id = ?", burn.id)
+            if saved:
+                if not _is_same_burn(burn, json.loads(saved[0][0])):
+                    raise OperationIdReusedError([burn.id])
+                return burn.id
+            certificate = fitting()
+            counter = certificate.next_counter
+            use = (burn.points, certificate.id, counter, burn.points)
+            if connection.execute(self._USE_CERTIFICATE, use).rowcount != 1:
+                raise CertificateUnusableError("certificate_unknown", f"certificate {certificate.id} is not kept here")
+            numbered = Burn(**{**burn.model_dump(), "counter": counter})
+            connection.execute(self._PUT, _operation_row(numbered, now.timestamp(), clock_offset_s))
+        return burn.id
+
     def hub_keys(self) -> dict[str, dict[str, Any]]:
         """Return the pinned hub keys as JSON Web Keys, by keyid."""
         rows = self._rows("SELECT keyid, jwk FROM hub_key")
@@ -275,6 +334,15 @@ class Outbox:
 def same_card(card: str) -> str:
     """Return the card without the spaces and dashes that people write into it, as the hub reads it."""
     return card.replace(" ", "").replace("-", "")
+
+
+def _is_same_burn(burn: Burn, saved: Mapping[str, Any]) -> bool:
+    """Say whether a saved operation is this burn; what the moment gave it, number and time, is left out."""
+    asked = json.loads(burn.to_json())
+    moment = {"occurred_at", "counter"}
+    return {name: asked[name] for name in asked.keys() - moment} == {
+        name: saved[name] for name in saved.keys() - moment
+    }
 
 
 def _operation_row(

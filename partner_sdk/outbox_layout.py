@@ -2,7 +2,7 @@
 
 import sqlite3
 
-LAYOUT = 2
+LAYOUT = 3
 
 _TABLES = """
 CREATE TABLE operation (
@@ -38,6 +38,16 @@ CREATE TABLE hub_key (
     jwk        TEXT NOT NULL,
     pinned_at  REAL NOT NULL
 );
+CREATE TABLE certificate (
+    id            TEXT PRIMARY KEY,
+    card          TEXT NOT NULL,
+    points        INTEGER NOT NULL,
+    text          TEXT NOT NULL,
+    keyid         TEXT NOT NULL,
+    signature     BLOB NOT NULL,
+    spent         INTEGER NOT NULL DEFAULT 0 CHECK (spent BETWEEN 0 AND points),
+    next_counter  INTEGER NOT NULL
+);
 """
 
 # What makes a file of layout N one of N + 1; a new file is made by the first.
@@ -46,6 +56,18 @@ _STEPS = (
     """
     ALTER TABLE operation ADD COLUMN clock_offset_s REAL;
     ALTER TABLE receipt ADD COLUMN clock_offset_s REAL;
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS certificate (
+        id            TEXT PRIMARY KEY,
+        card          TEXT NOT NULL,
+        points        INTEGER NOT NULL,
+        text          TEXT NOT NULL,
+        keyid         TEXT NOT NULL,
+        signature     BLOB NOT NULL,
+        spent         INTEGER NOT NULL DEFAULT 0 CHECK (spent BETWEEN 0 AND points),
+        next_counter  INTEGER NOT NULL
+    );
     """,
 )
 

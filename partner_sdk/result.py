@@ -19,6 +19,7 @@ class Result:
     `expires_at` is when a booked reserve times out. Of a refusal, `left` is how many points could still be captured or
     reversed, and `state` what became of the hold before: captured, released or timed_out. Of a refusal by a limit,
     `limit` is its figure, `used` what counts up to it, `until` when it ends; `attempts_left` tries of a code remain.
+    `covered`: the points that were still there for an offline burn; the member owes the rest.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Result:
     used: int | None = None
     until: datetime | None = None
     attempts_left: int | None = None
+    covered: int | None = None
     lane: int | None = None
     leaf: int | None = None
     window: int | None = None
@@ -152,6 +154,7 @@ def parse_result(raw: Any) -> Result:
             used=raw.get("used"),
             until=_moment(raw.get("until")),
             attempts_left=raw.get("attempts_left"),
+            covered=raw.get("covered"),
             lane=raw.get("lane"),
             leaf=raw.get("leaf"),
             window=raw.get("window"),

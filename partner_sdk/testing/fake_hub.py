@@ -10,6 +10,7 @@ from decimal import Decimal
 from hashlib import sha256
 from http import HTTPStatus
 from pathlib import Path
+from secrets import token_hex
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -24,12 +25,13 @@ from http_message_signatures import (
 )
 from http_message_signatures.algorithms import ED25519
 
+from partner_sdk.certificate import CERTIFICATE_TYPE
 from partner_sdk.keys import load_public_key, raw_bytes, thumbprint
 from partner_sdk.message import BYTES_MAX
 from partner_sdk.outbox import same_card
 from partner_sdk.signing import MESSAGE_TAG, RECEIPT_TAG, SIGNATURE_FIELDS, SignedRequest, receipt_components
-from partner_sdk.testing.fake_ledger import Account, FakeLedger, moment_text
-from partner_sdk.testing.read_message import Fault, RequestRefusedError, fault, read_message
+from partner_sdk.testing.fake_ledger import Account, FakeLedger, IssuedCertificate, moment_text
+from partner_sdk.testing.read_message import Fault, RequestRefusedError, fault, read_certificate_request, read_message
 
 SIGNATURE_AGE_MAX = timedelta(seconds=300)
 EVENTS_LIMIT = 100
@@ -59,8 +61,9 @@ class _Failure:
 class FakeHub:
     """A hub in memory for one partner's tests, on a free port of this machine, while `async with` lasts.
 
-    Its results and refusals are those of the real hub for earn, burn, reserve, capture, release and reverse. It knows
-    no expiry, no limits, no settlement and no other partner. `public_key` verifies its answers.
+    Its results and refusals are those of the real hub for earn, burn, reserve, capture, release and reverse, and for
+    certificates, of which the partner bears what is gone. It knows no expiry, no limits, no settlement and no other
+    partner. `public_key` verifies its answers.
     """
 
     def __init__(
@@ -182,12 +185,14 @@ class FakeHub:
             use_existing_digest=True,
             covered_component_ids=receipt_components(has_body=bool(answer.request.body), label=label),
         )
-        kind = "application/json" if answer.status_code == 200 else "application/problem+json"
+        kind = "application/json" if answer.status_code < 300 else "application/problem+json"
         headers = answer.headers | {"Content-Type": kind}
         return web.Response(status=answer.status_code, body=answer.body, headers=headers)
 
     def _content(self, request: web.Request, body: bytes) -> tuple[int, bytes]:
         try:
+            if (request.method, request.path) == ("POST", "/v1/certificates"):
+                return 201, json.dumps(self._certificate(body)).encode()
             return 200, json.dumps(self._document(request, body)).encode()
         except RequestRefusedError as refusal:
             return refusal.status, _problem(refusal.status, refusal.code, refusal.faults)
@@ -212,6 +217,33 @@ class FakeHub:
             case "GET", "events", []:
                 return self._events(request.query.get("after", "0"))
         raise RequestRefusedError(404, "http_404")
+
+    def _certificate(self, body: bytes) -> dict[str, str]:
+        now, asked = self._now(), read_certificate_request(body)
+        self._ledger.settle_due(now=now)
+        account = self._ledger.accounts.get(asked.card)
+        if account is None:
+            raise RequestRefusedError(422, "unknown_card")
+        ends = now + timedelta(seconds=asked.valid_s)
+        certificate = IssuedCertificate(account, asked.card, asked.till, asked.points, now, ends)
+        certificate_id = token_hex(16)
+        refusal = self._ledger.issue_certificate(certificate, certificate_id=certificate_id, now=now)
+        if refusal is not None:
+            raise RequestRefusedError(422, refusal)
+        document = {
+            "type": CERTIFICATE_TYPE,
+            "id": certificate_id,
+            "partner": 1,
+            "card": asked.card,
+            "till": asked.till,
+            "points": asked.points,
+            "not_before": moment_text(now),
+            "not_after": moment_text(ends),
+            "counter_start": 0,
+        }
+        text = json.dumps(document, separators=(",", ":"))
+        signature = base64.b64encode(self._key.sign(text.encode())).decode()
+        return {"certificate": text, "keyid": self._keyid, "signature": signature}
 
     def _card(self, asked: str) -> dict[str, Any]:
         card = same_card(asked)

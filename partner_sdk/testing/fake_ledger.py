@@ -12,6 +12,7 @@ from typing import Any
 from partner_sdk.operation import POINTS_MAX, Burn, Capture, Earn, Operation, Release, Reserve, Reverse
 
 LANE, WINDOW = 0, 1
+OPEN_CERTIFICATES_MAX = 5
 
 
 class _RefusedError(Exception):
@@ -28,6 +29,20 @@ class Hold:
     points: int
     expires_at: datetime
     state: str = "reserved"
+
+
+@dataclass(slots=True)
+class IssuedCertificate:
+    """What one till may burn of an account without a network."""
+
+    account: "Account"
+    card: str
+    till: str
+    points: int
+    not_before: datetime
+    not_after: datetime
+    spent: int = 0
+    counters: set[int] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -76,6 +91,7 @@ class FakeLedger:
         self.accounts: dict[str, Account] = {}
         self.records: dict[str, Record] = {}
         self.events: list[dict[str, Any]] = []
+        self.certificates: dict[str, IssuedCertificate] = {}
         self._may_earn, self._may_burn, self._earn_rate = may_earn, may_burn, earn_rate
 
     def settle_due(self, *, now: datetime) -> None:
@@ -133,6 +149,9 @@ class FakeLedger:
             case Earn():
                 booking = _Booking(self._earned(operation))
                 account.balance += booking.points
+            case Burn(certificate=str()):
+                booking = _Booking(self._burned_offline(operation, account))
+                account.balance -= booking.points
             case Burn():
                 booking = _Booking(self._spendable(operation.points, account))
                 account.balance -= booking.points
@@ -174,6 +193,38 @@ class FakeLedger:
         if points > account.available:
             raise _RefusedError("insufficient_points")
         return points
+
+    def _burned_offline(self, burn: Burn, account: Account) -> int:
+        """By the rule that the partner bears what is gone, which holds unless terms say otherwise."""
+        certificate = self.certificates.get(burn.certificate or "")
+        if self._may_burn and (certificate is None or certificate.account is not account):
+            raise _RefusedError("certificate_unknown")
+        if certificate is not None and self._may_burn:
+            if (certificate.card, certificate.till) != (burn.card, burn.till):
+                raise _RefusedError("certificate_other")
+            if not certificate.not_before <= burn.occurred_at <= certificate.not_after:
+                raise _RefusedError("certificate_expired")
+            if burn.counter in certificate.counters:
+                raise _RefusedError("certificate_counter_used")
+            if burn.points > (left := certificate.points - certificate.spent):
+                raise _RefusedError("certificate_spent", left=left)
+        points = self._spendable(burn.points, account)
+        if certificate is not None and burn.counter is not None:
+            certificate.spent += points
+            certificate.counters.add(burn.counter)
+        return points
+
+    def issue_certificate(self, certificate: IssuedCertificate, *, certificate_id: str, now: datetime) -> str | None:
+        """Keep a certificate, or return why there is none."""
+        if not self._may_burn:
+            return "burn_not_allowed"
+        if certificate.points > certificate.account.available:
+            return "insufficient_points"
+        of_account = [one for one in self.certificates.values() if one.account is certificate.account]
+        if sum(one.not_after > now and one.spent < one.points for one in of_account) >= OPEN_CERTIFICATES_MAX:
+            return "too_many_certificates"
+        self.certificates[certificate_id] = certificate
+        return None
 
     def _open_hold(self, reserve_id: str, account: Account) -> Hold:
         original, booking = self._original(reserve_id)

@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from partner_sdk.errors import InvalidOperationError
 from partner_sdk.message import OPERATIONS_MAX
-from partner_sdk.operation import Burn, Earn, Operation, parse_operation
+from partner_sdk.operation import POINTS_MAX, Burn, Earn, Operation, parse_operation
 from partner_sdk.outbox import same_card
 
+VALID_S_MIN, VALID_S_MAX = 60, 86_400
 PAST_DAYS_MAX = 400
 AHEAD_MINUTES_MAX = 10
 
@@ -53,6 +55,35 @@ def read_message(body: bytes, *, now: datetime, currency: str) -> list[Operation
     return operations
 
 
+@dataclass(frozen=True, slots=True)
+class CertificateRequest:
+    """What a certificate is asked for."""
+
+    card: str
+    till: str
+    points: int
+    valid_s: int
+
+
+def read_certificate_request(body: bytes) -> CertificateRequest:
+    """Return what is asked, the card spelled one way. Raises RequestRefusedError."""
+    try:
+        content = json.loads(body)
+        asked = CertificateRequest(
+            same_card(content["card"]), content["till"], int(content["points"]), int(content["valid_s"])
+        )
+    except (ValueError, KeyError, TypeError) as bad:
+        raise RequestRefusedError(422, "message_invalid", [fault("body", "invalid", "a request", bad)]) from bad
+    if not 1 <= asked.points <= POINTS_MAX:
+        raise RequestRefusedError(
+            422, "message_invalid", [fault("points", "invalid", f"1 to {POINTS_MAX}", asked.points)]
+        )
+    if not VALID_S_MIN <= asked.valid_s <= VALID_S_MAX:
+        expected = f"{VALID_S_MIN} to {VALID_S_MAX}"
+        raise RequestRefusedError(422, "message_invalid", [fault("valid_s", "invalid", expected, asked.valid_s)])
+    return asked
+
+
 def fault(field: str, code: str, expected: str, got: object) -> Fault:
     """Return one bad field: where, what was expected, what came."""
     return {"field": field, "code": code, "expected": expected, "got": str(got)}
@@ -79,6 +110,9 @@ def _faults(operations: list[Operation], *, now: datetime, currency: str) -> Ite
             yield fault(f"{place}.occurred_at", "occurred_at_far_off", expected, operation.occurred_at.isoformat())
         if isinstance(operation, Earn | Burn) and (purchase := operation.purchase) and purchase.currency != currency:
             yield fault(f"{place}.purchase.currency", "foreign_currency", currency, purchase.currency)
+        if isinstance(operation, Burn) and (operation.certificate is None) != (operation.counter is None):
+            missing = "counter" if operation.counter is None else "certificate"
+            yield fault(f"{place}.{missing}", f"{missing}_missing", "certificate and counter, or neither", "nothing")
         if isinstance(operation, Earn) and operation.vat is not None:
             yield from _vat_faults(place, operation)
 

@@ -27,6 +27,10 @@ MASKED = {
     "occurred_at": "*",
     "expires_at": "*",
     "cursor": "*",
+    # Of a certificate, what the hub signed.
+    "certificate": "*",
+    "keyid": "*",
+    "signature": "*",
     "card": "*",
     # Of points that expire the fake hub knows nothing.
     "expiries": "*",
@@ -37,6 +41,11 @@ MASKED = {
 QUARTER_OF_AN_HOUR_S = 900
 REFUSALS = {
     "burn_not_allowed",
+    "certificate_counter_used",
+    "certificate_expired",
+    "certificate_other",
+    "certificate_spent",
+    "certificate_unknown",
     "earn_not_allowed",
     "hold_resolved",
     "insufficient_points",
@@ -148,6 +157,36 @@ async def holds(partner: Partner) -> None:
     await book("capture-8", "capture", reserve_id="reserve-4")
 
 
+async def burns_without_a_network(partner: Partner) -> None:
+    """Booked as any other, while there are points; what lies outside the certificate is refused."""
+
+    async def ask(points: int, *, card: str = "", till: str = "3", valid_s: int = 3_600) -> Any:
+        body = {"card": card or partner.card, "till": till, "points": points, "valid_s": valid_s}
+        answer = await partner.shop.request("POST", "/v1/certificates", json.dumps(body).encode())
+        partner.tell(answer)
+        return json.loads(answer.document["certificate"]) if answer.status == 201 else None
+
+    async def burn(own_id: str, counter: int, points: int, **changes: Any) -> None:
+        named = {"certificate": certificate["id"], "counter": counter, "till": "3"}
+        await partner.book(own_id, "burn", points=points, **named | changes)
+
+    certificate = await ask(100)
+    await ask(1_000_000)
+    await ask(1, card="404404404404")
+    for _ in range(5):
+        await ask(1)
+    await burn("offline-1", 0, 30)
+    await burn("offline-2", 0, 30)
+    await burn("offline-3", 2, 71)
+    await burn("offline-4", 3, 1, till="4")
+    await burn("offline-5", 3, 1, card=partner.other_card)
+    await burn("offline-6", 3, 1, certificate="made-up")
+    await burn("offline-7", 3, 1, occurred_at=(datetime.now(UTC) - timedelta(days=1)).isoformat())
+    await burn("offline-8", 4, 70)
+    await partner.book("reverse-offline", "reverse", operation_id="offline-8")
+    await partner.book("reverse-offline-1", "reverse", operation_id="offline-1")
+
+
 async def points_go_back_under_a_hold(partner: Partner) -> None:
     """A shop has been promised the points: taking the earn back makes a debt, and the capture still goes through."""
     book = partner.book
@@ -242,6 +281,7 @@ async def script(make_partner: MakePartner) -> list[Any]:
         bookings_and_refusals,
         reversals,
         holds,
+        burns_without_a_network,
         points_go_back_under_a_hold,
         time_outs,
         repeats_and_looking_up,
