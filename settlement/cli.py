@@ -33,6 +33,7 @@ from settlement.report_text import (
     terms_text,
     window_document,
 )
+from settlement.stores.terms import OfflineLoss
 
 window_app = typer.Typer(help="Windows: close, calculate, approve, settle, list, show.", no_args_is_help=True)
 terms_app = typer.Typer(help="Partners' terms: add a version, list them.", no_args_is_help=True)
@@ -205,6 +206,9 @@ def add(
     commission: Annotated[str | None, typer.Option(help="Share of redemptions kept, 0 to 1.")] = None,
     platform_fee: Annotated[str | None, typer.Option(help="Money per window.")] = None,
     earn_rate: Annotated[str | None, typer.Option(help="Points per unit of currency.")] = None,
+    offline_loss: Annotated[
+        OfflineLoss | None, typer.Option(help="Who bears an offline burn whose points are gone.")
+    ] = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
@@ -218,6 +222,7 @@ def add(
         commission=_decimal("commission", commission),
         platform_fee=_decimal("platform-fee", platform_fee),
         earn_rate=_decimal("earn-rate", earn_rate),
+        offline_loss=offline_loss,
     )
 
     async def work() -> None:

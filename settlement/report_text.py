@@ -64,6 +64,7 @@ def terms_document(stored: StoredTerms) -> dict[str, Any]:
         "commission": plain(terms.commission),
         "platform_fee": plain(terms.platform_fee),
         "earn_rate": None if stored.earn_rate is None else plain(stored.earn_rate),
+        "offline_loss": stored.offline_loss,
         "created_at": stored.created_at.isoformat(),
         "created_by": stored.created_by,
     }
@@ -130,7 +131,19 @@ def recalculation_text(report: WindowReport, changed_partners: Sequence[int]) ->
 
 def terms_text(versions: Sequence[StoredTerms]) -> str:
     """Return versions of terms as a table."""
-    rows = [("Version", "Valid from", "Issue", "Service fee", "Redemption", "Commission", "Platform fee", "Earn rate")]
+    rows = [
+        (
+            "Version",
+            "Valid from",
+            "Issue",
+            "Service fee",
+            "Redemption",
+            "Commission",
+            "Platform fee",
+            "Earn rate",
+            "Lost offline",
+        )
+    ]
     for stored in versions:
         terms = stored.terms
         rows.append(
@@ -143,6 +156,7 @@ def terms_text(versions: Sequence[StoredTerms]) -> str:
                 percent(terms.commission, "en"),
                 price(terms.platform_fee, "en"),
                 "" if stored.earn_rate is None else plain(stored.earn_rate),
+                stored.offline_loss,
             )
         )
     return _table(rows, left=2)

@@ -10,6 +10,7 @@ import typer
 from coalition.cli.options import AsJson, DatabaseUrl, DataDir
 from coalition.cli.session import now, open_session, read_file, run, show
 from coalition.errors import InvalidTermsError
+from coalition.ledger.participant import OfflineLoss
 from coalition.operations.manage_partner import FirstTerms, add_key, add_partner, end_key, set_status
 from coalition.stores.registry import load_participants, load_partner_keys
 
@@ -33,6 +34,9 @@ def add(
     redemption_price: Price = None,
     commission: Annotated[str, typer.Option(help="Share of redemptions kept, 0 to 1.")] = "0",
     platform_fee: Annotated[str, typer.Option(help="Money per window.")] = "0",
+    offline_loss: Annotated[
+        OfflineLoss, typer.Option(help="Who bears an offline burn whose points are gone.")
+    ] = "partner",
     earn: Annotated[bool, typer.Option(help="May issue points.")] = True,
     burn: Annotated[bool, typer.Option(help="May accept points.")] = True,
     as_json: AsJson = False,
@@ -47,6 +51,7 @@ def add(
         redemption_price=_price("redemption-price", redemption_price),
         commission=_price("commission", commission) or Decimal(0),
         platform_fee=_price("platform-fee", platform_fee) or Decimal(0),
+        offline_loss=offline_loss,
     )
     pem = read_file(key)
 

@@ -9,6 +9,7 @@ import asyncpg
 
 from coalition.database.pool import Pool
 from coalition.errors import AlreadyThereError, FieldFault, InvalidTermsError, NotFoundError, SettingError
+from coalition.ledger.participant import OfflineLoss
 from coalition.signatures.keys import keyid_of, load_public_key, raw_of_public_key
 from coalition.stores.programme import load_programme
 from coalition.stores.registry import (
@@ -32,7 +33,8 @@ PLATFORM_FEE_DECIMALS_MAX = 2
 
 @dataclass(frozen=True, slots=True)
 class FirstTerms:
-    """Money per point; None: the programme's point value. `earn_rate`: points per unit of currency."""
+    """Money per point; None: the programme's point value. `earn_rate`: points per unit of currency; `offline_loss`: who
+    bears an offline burn whose points are gone."""
 
     earn_rate: Decimal | None = None
     issue_price: Decimal | None = None
@@ -40,6 +42,7 @@ class FirstTerms:
     redemption_price: Decimal | None = None
     commission: Decimal = Decimal(0)
     platform_fee: Decimal = Decimal(0)
+    offline_loss: OfflineLoss = "partner"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,7 @@ async def add_partner(
             redemption_price=programme.point_value if terms.redemption_price is None else terms.redemption_price,
             commission=terms.commission,
             platform_fee=terms.platform_fee,
+            offline_loss=terms.offline_loss,
             now=now,
             actor=actor,
         )

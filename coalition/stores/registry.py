@@ -7,7 +7,7 @@ from decimal import Decimal
 import asyncpg
 
 from coalition.database.pool import Connection
-from coalition.ledger.participant import Participant, TermsVersion
+from coalition.ledger.participant import OfflineLoss, Participant, TermsVersion
 
 ANNOUNCE = "SELECT pg_notify('registry', '')"
 
@@ -94,8 +94,8 @@ async def set_partner_status(connection: Connection, name: str, status: str) -> 
 
 INSERT_FIRST_TERMS = """
 INSERT INTO terms (partner, version, valid_from, earn_rate, issue_price, service_fee, redemption_price, commission,
-    platform_fee, created_at, created_by)
-VALUES ($1, 1, '2000-01-01', $2, $3, $4, $5, $6, $7, $8, $9)
+    platform_fee, offline_loss, created_at, created_by)
+VALUES ($1, 1, '2000-01-01', $2, $3, $4, $5, $6, $7, $8, $9, $10)
 """
 
 
@@ -109,6 +109,7 @@ async def add_first_terms(
     redemption_price: Decimal,
     commission: Decimal,
     platform_fee: Decimal,
+    offline_loss: OfflineLoss,
     now: datetime,
     actor: str,
 ) -> None:
@@ -122,6 +123,7 @@ async def add_first_terms(
         redemption_price,
         commission,
         platform_fee,
+        offline_loss,
         now,
         actor,
     )

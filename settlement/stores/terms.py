@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Literal
 
 import asyncpg
 
@@ -10,23 +11,27 @@ from coalition.database.pool import Connection
 from settlement.engine.terms import Terms
 from settlement.stores.hub import Programme
 
+OfflineLoss = Literal["partner", "member"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredTerms:
-    """Terms with what only the hub uses: the earn rate, points per unit of the currency (None: points are sent).
+    """Terms with what only the hub uses: the earn rate, points per unit of the currency (None: points are sent), and
+    who bears an offline burn whose points are gone.
 
     They start at a moment in the programme's time zone.
     """
 
     terms: Terms
     earn_rate: Decimal | None
+    offline_loss: OfflineLoss = "partner"
     created_at: datetime
     created_by: str
 
 
 SELECT_ALL_TERMS = """
 SELECT partner, version, valid_from, earn_rate, issue_price, service_fee, redemption_price, commission, platform_fee,
-    created_at, created_by
+    offline_loss, created_at, created_by
 FROM terms
 ORDER BY partner, version
 """
@@ -39,7 +44,7 @@ async def load_all_terms(connection: Connection, programme: Programme) -> list[S
 
 SELECT_TERMS = """
 SELECT partner, version, valid_from, earn_rate, issue_price, service_fee, redemption_price, commission, platform_fee,
-    created_at, created_by
+    offline_loss, created_at, created_by
 FROM terms
 WHERE partner = $1
 ORDER BY version
@@ -53,8 +58,8 @@ async def load_terms(connection: Connection, partner: int, programme: Programme)
 
 INSERT_TERMS = """
 INSERT INTO terms (partner, version, valid_from, earn_rate, issue_price, service_fee, redemption_price, commission,
-    platform_fee, created_at, created_by)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+    platform_fee, offline_loss, created_at, created_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 """
 
 
@@ -72,6 +77,7 @@ async def insert_terms(connection: Connection, stored: StoredTerms) -> None:
         terms.redemption_price,
         terms.commission,
         terms.platform_fee,
+        stored.offline_loss,
         stored.created_at,
         stored.created_by,
     )
@@ -111,6 +117,7 @@ def _stored(row: asyncpg.Record, programme: Programme) -> StoredTerms:
             platform_fee=row["platform_fee"],
         ),
         earn_rate=row["earn_rate"],
+        offline_loss=row["offline_loss"],
         created_at=row["created_at"],
         created_by=row["created_by"],
     )

@@ -59,8 +59,9 @@ async def test_what_would_be_rounded_or_fits_nowhere_is_refused(
 async def test_the_finest_prices_are_kept_to_the_last_digit(pool: Pool, database_url: str, tmp_path: Path) -> None:
     """Zeros at the end are no digits."""
     flags = ("--issue-price", "0.0123450", "--commission", "0.025001", "--platform-fee", "49.900", "--earn-rate", "1e3")
+    flags += ("--offline-loss", "member")
     result = await add(database_url, tmp_path, *flags)
     assert result.exit_code == 0, result.output
-    row = await pool.fetchrow("SELECT issue_price, commission, platform_fee, earn_rate FROM terms")
+    row = await pool.fetchrow("SELECT issue_price, commission, platform_fee, earn_rate, offline_loss FROM terms")
     assert row is not None
-    assert tuple(row) == (Decimal("0.012345"), Decimal("0.025001"), Decimal("49.90"), Decimal(1000))
+    assert tuple(row) == (Decimal("0.012345"), Decimal("0.025001"), Decimal("49.90"), Decimal(1000), "member")

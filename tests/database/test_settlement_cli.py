@@ -120,6 +120,8 @@ async def test_terms_are_added_and_listed(books: Books, call: Call) -> None:
     assert added["valid_from"] == "2099-07-01T00:00:00+02:00"
     assert [terms["version"] for terms in await document_of(call, "terms", "list", "A")] == [1, 2]
     assert "0.008" in (await call("terms", "list", "A")).stdout
+    later = await document_of(call, "terms", "add", "A", "--valid-from", "2099-08-01", "--offline-loss", "member")
+    assert (added["offline_loss"], later["offline_loss"]) == ("partner", "member")
 
 
 @pytest.mark.parametrize(

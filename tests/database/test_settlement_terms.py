@@ -33,6 +33,17 @@ async def test_a_version_keeps_what_it_does_not_change(books: Books) -> None:
     assert (second.terms.commission, second.earn_rate) == (Decimal("0.03"), Decimal("1.5"))
 
 
+async def test_who_bears_offline_losses_is_kept_until_it_is_changed(books: Books) -> None:
+    a = await books.partner("A")
+    changes = [CHEAPER, TermsChange(offline_loss="member"), CHEAPER]
+    for days, change in enumerate(changes, start=30):
+        start = now() + timedelta(days=days)
+        added = await add_terms(books.pool, a, change, valid_from=start, now=now(), actor="anna")
+        assert await add_terms(books.pool, a, change, valid_from=start, now=now(), actor="anna") == added
+    versions = await list_terms(books.pool, a)
+    assert [stored.offline_loss for stored in versions] == ["partner", "partner", "member", "member"]
+
+
 async def test_the_same_change_again_is_the_same_version(books: Books) -> None:
     a = await books.partner("A")
     start = now() + timedelta(days=30)
