@@ -12,8 +12,8 @@ from coalition.database.pool import Connection
 
 
 class Event(NamedTuple):
-    """One record of the journal that is of a partner. The hub's own records may have no operation id and no moment at
-    which they occurred; `result` is as it was answered, byte for byte."""
+    """One record of the journal that is of a partner. Of the hub's own records a time-out has the id of the reserve, and
+    those of expired or moved points have none; `result` is as it was answered, byte for byte."""
 
     lane: int
     leaf: int
@@ -34,9 +34,14 @@ async def load_sizes(connection: Connection) -> tuple[int, ...]:
     return tuple(row["size"] for row in await connection.fetch(SELECT_SIZES))
 
 
-# By the primary key; other partners' rows in the range are read and left.
+# By the primary key; other partners' rows in the range are read and left. A hold that timed out is told by the id of
+# its reserve.
 SELECT_EVENTS = """
-SELECT lane, leaf, partner, kind, operation_id, occurred_at, booked_at, window_no, result
+SELECT lane, leaf, partner, kind,
+    coalesce(operation_id, (
+        SELECT original.operation_id FROM journal AS original
+        WHERE original.lane = $1 AND original.leaf = journal.original_leaf)) AS operation_id,
+    occurred_at, booked_at, window_no, result
 FROM journal
 WHERE lane = $1 AND leaf >= $2 AND leaf < $3 AND partner = ANY($4::bigint[])
 ORDER BY leaf

@@ -101,7 +101,7 @@ class FakeLedger:
                 if hold.expires_at <= now:
                     hold.state = "timed_out"
                     result = {"verdict": "timed_out", "points": hold.points} | _figures(account)
-                    self._journal("time_out", None, result, occurred_at=hold.expires_at, now=now)
+                    self._journal("time_out", hold.reserve_id, result, occurred_at=hold.expires_at, now=now)
 
     def book(self, operation: Operation, *, now: datetime) -> dict[str, Any]:
         """Decide one operation; return its result, the one given before if it is known."""
