@@ -161,6 +161,7 @@ class Coalition:
         points: int | None = None,
         purchase: Purchase | None = None,
         vat: list[VatShare] | None = None,
+        promotion: str | None = None,
         **at: Unpack[AtTheTill],
     ) -> Result:
         """Book points that come in with a purchase; without `points` the partner's earn rule computes them.
@@ -168,7 +169,7 @@ class Coalition:
         Like all of these calls it returns only a booked result. Raises RefusedError for the hub's refusal of this
         operation, MessageRejectedError if the hub finds a field invalid, and the errors of `flush`.
         """
-        return await self._book(Earn(card=card, points=points, purchase=purchase, vat=vat, **at))
+        return await self._book(Earn(card=card, points=points, purchase=purchase, vat=vat, promotion=promotion, **at))
 
     async def burn(
         self,

@@ -134,12 +134,14 @@ class _Operation(_Checked):
 
 
 class Earn(_Operation):
-    """Points come in with a purchase: give `points`, or a `purchase` for the earn rule, or both."""
+    """Points come in with a purchase: give `points`, or a `purchase` for the earn rule, or both. The payers of a
+    `promotion`, given by its name, share what they cost."""
 
     type: Literal["earn"] = "earn"
     points: Points | None = None
     purchase: Purchase | None = None
     vat: Annotated[list[VatShare], Field(min_length=1, max_length=VAT_RATES_MAX)] | None = None
+    promotion: Text | None = None
 
     @model_validator(mode="after")
     def _has_points_or_purchase(self) -> "Earn":

@@ -17,6 +17,7 @@ from coalition.lanes.clearing import Clearing, SignedMessage
 from coalition.ledger.book import Command
 from coalition.ledger.operation import Message
 from coalition.ledger.participant import Participant
+from coalition.ledger.promotion import Promotion
 from coalition.operations.add_members import NewMember, add_members
 from coalition.operations.manage_partner import FirstTerms, add_partner
 from coalition.signatures.keys import keyid_of, public_key_pem
@@ -40,9 +41,17 @@ async def accounts_of(pool: Pool, lane: int, count: int) -> list[int]:
     return [place.account for place in places if place.lane == lane]
 
 
-async def book(pool: Pool, lane: int, commands: Sequence[Command], clock: Clock = now) -> list[dict[str, Any]]:
+async def book(
+    pool: Pool,
+    lane: int,
+    commands: Sequence[Command],
+    clock: Clock = now,
+    *,
+    promotions: Sequence[Promotion] = (),
+) -> list[dict[str, Any]]:
     """Book one batch; return its results without the moment of booking."""
-    results = await book_batch(pool, lane, commands, calendar=CALENDAR, clock=clock)
+    by_name = {name: one for one in promotions for name in (one.name, str(one.promotion))}
+    results = await book_batch(pool, lane, commands, calendar=CALENDAR, clock=clock, promotions=by_name)
     return [without_moment(result) for result in results]
 
 

@@ -1,6 +1,7 @@
 """Batches on a real PostgreSQL: what the tables hold is what the auditor says, whole or not at all."""
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 
@@ -16,7 +17,7 @@ from coalition.ledger.book import Command
 from coalition.operations.check_sums import check_sums
 from tests.database.lane_books import CALENDAR, accounts_of, book, journal_root, now, read_tables, without_moment
 from tests.properties.auditor import Auditor
-from tests.properties.histories import STEPS, History, example_partners
+from tests.properties.histories import STEPS, TODAY, History, example_partners, example_promotions
 from tests.properties.lane_tables import assert_sums_hold
 
 LANE = 2
@@ -79,6 +80,32 @@ async def test_random_histories_leave_the_auditors_tables(pool: Pool, seed: int)
     tables = await read_tables(pool, LANE, accounts)
     assert tables == auditor.tables(accounts)
     assert_sums_hold(tables)
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_random_histories_with_joint_promotions_leave_the_auditors_tables(pool: Pool, seed: int) -> None:
+    """Several payers, returns in parts, and a budget that ends among them."""
+    random, later = Random(seed), START - TODAY
+    promotions = [
+        replace(one, starts_at=one.starts_at + later, ends_at=one.ends_at + later) for one in example_promotions()
+    ]
+    accounts = await accounts_of(pool, LANE, 3)
+    history = History(accounts=accounts, partners=example_partners(), promotions=promotions)
+    auditor = Auditor(lane=LANE, promotions=promotions, budget=80)
+    await pool.execute("INSERT INTO promotion_budget (promotion, budget) VALUES (1, 80), (2, 80)")
+
+    moment = START
+    for _ in range(20):
+        moment += random.choice(STEPS)
+        batch = history.take(random.choice([1, 2, 5, 12]), random, moment)
+        expected = [auditor.expect(command, moment) for command in batch]
+        assert await book(pool, LANE, batch, lambda moment=moment: moment, promotions=promotions) == expected
+
+    assert await read_tables(pool, LANE, accounts) == auditor.tables(accounts)
+    used = {row[0]: row[1] for row in await pool.fetch("SELECT promotion, used FROM promotion_allowance")}
+    assert used == {promotion: auditor.promoted[promotion] for promotion in used}
+    findings = [finding for finding in (await check_sums(pool)).findings if finding.broken]
+    assert [finding.rule for finding in findings] == ["each record has its signed message"]
 
 
 @pytest.mark.parametrize("statement", STATEMENTS)

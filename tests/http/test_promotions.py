@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 
 from coalition.errors import AlreadyThereError, NotFoundError, SettingError
+from coalition.lanes.close_window import close_window
 from coalition.operations.check_sums import check_sums
 from coalition.operations.manage_promotion import NewPromotion, add_promotion, end_promotion
+from settlement.operations.calculate_window import calculate_window
+from settlement.operations.report_window import report_window
 from tests.http.conftest import RunningHub, now
 from tests.shop import Shop
 
@@ -155,10 +158,7 @@ async def test_many_tills_over_all_lanes_never_pass_the_budget_and_reach_it(hub:
     cards = await hub.cards(8)
     promotion = await promote(hub, ("Bakery", 1), ("Garage", 1), ("Cinema", 1), budget=1_000)
     jobs = [
-        till.earn(card, 7, promotion=promotion)
-        for _ in range(8)
-        for card in cards
-        for till in (bakery, garage, cinema)
+        till.earn(card, 7, promotion=promotion) for _ in range(8) for card in cards for till in (bakery, garage, cinema)
     ]
 
     results = await asyncio.gather(*jobs)
@@ -226,3 +226,24 @@ async def test_tampering_with_shares_and_budgets_is_found(hub: RunningHub, tampe
     assert await hub.pool.execute(tampering) != "UPDATE 0"
     broken = [finding.rule for finding in (await check_sums(hub.pool)).findings if finding.broken]
     assert any(rule in one for one in broken), broken
+
+
+async def test_each_payers_statement_has_its_share_at_its_own_prices_and_the_window_ties_out(hub: RunningHub) -> None:
+    """Bakery issues at 0.010 + 0.002, Garage pays 0.008; Cinema redeems. Half of it comes back in the next window."""
+    bakery = await hub.shop("Bakery", issue_price="0.010", service_fee="0.002")
+    await hub.shop("Garage", issue_price="0.008")
+    cinema, card = await hub.shop("Cinema"), await hub.card()
+    promotion = await promote(hub, ("Bakery", 3), ("Garage", 2))
+    earned = await bakery.earn(card, 1_000, promotion=promotion)
+    await cinema.burn(card, 300)
+    assert await settled(hub) == {"Bakery": "7.20", "Garage": "3.20", "Cinema": "-3.00"}
+    await bakery.reverse(card, earned["id"], points=500)
+    assert await settled(hub) == {"Bakery": "-3.60", "Garage": "-1.60"}
+    await assert_sums_hold(hub)
+
+
+async def settled(hub: RunningHub) -> dict[str, str]:
+    """Close and calculate the open window, which is refused if it does not tie out; return the partners' nets."""
+    window_no = await close_window(hub.pool, clock=now, actor="test")
+    await calculate_window(hub.pool, window_no, now=now(), actor="anna")
+    return {partner.name: str(partner.net) for partner in (await report_window(hub.pool, window_no)).partners}

@@ -5,15 +5,18 @@ is as slow and as plain as can be, so that whoever reads it can tell that it is 
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from coalition.ledger.book import Calendar, Command
 from coalition.ledger.expiry import ExpiryRule
 from coalition.ledger.operation import Burn, Capture, Earn, Release, Reserve, Reverse
+from coalition.ledger.promotion import Promotion
 from tests.properties.lane_tables import LaneTables
 
 ZONE = ZoneInfo("Europe/Berlin")
@@ -71,12 +74,38 @@ class Decided:
     result: dict[str, Any]
     rates: list[str] = field(default_factory=list)
     reversed_points: int = 0
+    joint: "JointEarn | None" = None
+
+
+@dataclass
+class JointEarn:
+    """An earn that several pay for: of each of its lots who does, by which terms, the VAT rate, the points."""
+
+    promotion: Promotion
+    lots: list[tuple[int, int, str, int]]
+
+    def walk(self) -> list[int]:
+        """Return the lot of each point, in the order in which points are undone: spread evenly, point by point."""
+        walked: list[int] = []
+        for _ in range(sum(lot[3] for lot in self.lots)):
+            waiting = [part for part, lot in enumerate(self.lots) if walked.count(part) < lot[3]]
+            walked.append(
+                min(waiting, key=lambda part: (Fraction(2 * walked.count(part) + 1, 2 * self.lots[part][3]), part))
+            )
+        return walked
+
+    def lines(self, parts: list[int]) -> list[tuple[int, int, str]]:
+        """Return who is billed for each of these points, lot by lot."""
+        return [self.lots[part][:3] for part in sorted(parts)]
 
 
 class Auditor:
     """Tell it the operations one by one with `expect`; it says what the hub must answer."""
 
-    def __init__(self, *, lane: int, window_no: int = 1) -> None:
+    def __init__(self, *, lane: int, window_no: int = 1, promotions: Sequence[Promotion] = (), budget: int = 0) -> None:
+        self.promotions = promotions
+        self.budget = budget
+        self.promoted: Counter[int] = Counter()
         self.lane = lane
         self.window_no = window_no
         self.points: list[Point] = []
@@ -193,6 +222,14 @@ class Auditor:
     def earn(self, command: Command, earn: Earn) -> dict[str, Any]:
         terms = self.terms(command)
         points = earn.points
+        promotion = None
+        if earn.promotion is not None:
+            named = [one for one in self.promotions if earn.promotion in (one.name, str(one.promotion))]
+            if not named or command.partner.partner not in named[0].issuers:
+                return self.refuse(command, "earn", "unknown_promotion", points or 0)
+            promotion = named[0]
+            if earn.occurred_at < promotion.starts_at or earn.occurred_at >= promotion.ends_at:
+                return self.refuse(command, "earn", "promotion_not_running", points or 0)
         if terms is None:
             return self.refuse(command, "earn", "no_terms", points or 0)
         if not command.partner.may_earn:
@@ -206,6 +243,8 @@ class Auditor:
             if points == 0:
                 return self.refuse(command, "earn", "no_points_earned", 0)
         stated = [("", points)] if earn.vat is None else [(share.rate, share.points) for share in earn.vat]
+        if promotion is not None:
+            return self.earn_jointly(command, promotion, points, terms.version, stated)
         leaf, rates = len(self.journal), []
         for part, (rate, share) in enumerate(stated):
             self.lot_sizes[command.account, leaf, part] += share
@@ -215,6 +254,54 @@ class Auditor:
                 self.points.append(Point(command.account, command.partner.partner, leaf, part, rates[-1], ends))
         self.repay(command.account, leaf)
         return self.write(command, "earn", points, terms.version, rates, None)
+
+    def earn_jointly(
+        self, command: Command, promotion: Promotion, points: int, version: int, stated: list[tuple[str, int]]
+    ) -> dict[str, Any]:
+        """Each VAT rate is dealt out point by point: first what each payer surely gets, then one each to who lost most
+        so far."""
+        moment = command.operation.occurred_at
+        valid = [[terms for terms in payer.terms if terms.valid_from <= moment] for payer, _ in promotion.payers]
+        if not all(valid):
+            return self.refuse(command, "earn", "no_terms_of_payer", points)
+        left = self.budget - self.promoted[promotion.promotion]
+        if points > left:
+            return self.refuse(command, "earn", "promotion_budget_spent", points, left=left)
+        self.promoted[promotion.promotion] += points
+        whole = sum(share for _, share in promotion.payers)
+        lost = [Fraction(0) for _ in promotion.payers]
+        joint = JointEarn(promotion, [])
+        for rate, amount in stated:
+            dues = [Fraction(amount * share, whole) for _, share in promotion.payers]
+            parts = [int(due) for due in dues]
+            lost = [before + due - part for before, due, part in zip(lost, dues, parts, strict=True)]
+            dealt: set[int] = set()
+            while sum(parts) < amount:
+                next_one = max((n for n in range(len(parts)) if n not in dealt), key=lambda n: (lost[n], -n))
+                dealt.add(next_one)
+                parts[next_one] += 1
+                lost[next_one] -= 1
+            for (payer, _), terms, part in zip(promotion.payers, valid, parts, strict=True):
+                if part:
+                    joint.lots.append((payer.partner, terms[-1].version, rate.removesuffix(".00"), part))
+        leaf, ends = len(self.journal), self.expiry(moment)
+        for part, (payer, _, rate, size) in enumerate(joint.lots):
+            self.lot_sizes[command.account, leaf, part] += size
+            self.points += [Point(command.account, payer, leaf, part, rate, ends) for _ in range(size)]
+        self.repay(command.account, leaf)
+        result = self.booked(command, points)
+        self.count_jointly("issued", joint.lines(joint.walk()), moment)
+        self.decide(command, "earn", None, points, version, [], None, result)
+        decided = self.decided[command.partner.partner, command.operation.id]
+        decided.joint = joint
+        return decided.result
+
+    def count_jointly(self, line: str, billed: list[tuple[int, int, str]], occurred_at: datetime) -> None:
+        for number, (payer, version, rate) in enumerate(billed):
+            key = (self.window_no, payer, line, version, rate)
+            self.totals[key] += 1
+            self.operations[key] += 0 if number else 1
+            self.moments.setdefault(key, []).append(occurred_at)
 
     def burn(self, command: Command, burn: Burn) -> dict[str, Any]:
         terms = self.terms(command)
@@ -253,6 +340,8 @@ class Auditor:
         if left == 0 or points > left:
             return self.refuse(command, kind, "more_than_left", asked, original, left=left)
         grace: dict[str, Any] = {}
+        if original.joint is not None:
+            return self.reverse_jointly(command, original, original.joint, points)
         if kind == "reverse_earn":
             self.undo_earn(original, points)
         else:
@@ -261,6 +350,23 @@ class Auditor:
         original.reversed_points += points
         assert original.terms_version is not None
         return self.write(command, kind, points, original.terms_version, rates, original.leaf, **grace)
+
+    def reverse_jointly(self, command: Command, original: Decided, joint: JointEarn, points: int) -> dict[str, Any]:
+        undone = joint.walk()[original.reversed_points : original.reversed_points + points]
+        original.reversed_points += points
+        self.promoted[joint.promotion.promotion] -= points
+        left, leaf = points, len(self.journal)
+        for part in sorted(undone):
+            free = self.free(original.account)
+            of_part = [point for point in free if point.lot == (original.leaf, part)]
+            if of_part and len(free) > self.held(original.account):
+                self.lose(of_part[0], leaf)
+                left -= 1
+        self.undo_earn(original, left)
+        self.count_jointly("issue_reversed", joint.lines(undone), command.operation.occurred_at)
+        result = self.booked(command, points)
+        version = original.terms_version
+        return self.decide(command, "reverse_earn", None, points, version, [], original.leaf, result)
 
     def undo_earn(self, original: Decided, points: int) -> None:
         """Own points first, then the oldest others; what nobody has, or a hold has, is owed."""

@@ -1,5 +1,6 @@
 """Random histories: what shops may send, in any order, with everything that goes wrong at tills."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
@@ -10,6 +11,7 @@ from coalition.journal.record import content_digest
 from coalition.ledger.book import Command
 from coalition.ledger.operation import AnyOperation, Burn, Capture, Earn, Release, Reserve, Reverse
 from coalition.ledger.participant import Participant, TermsVersion
+from coalition.ledger.promotion import Promotion
 
 TODAY = datetime(2026, 11, 21, 12, tzinfo=UTC)
 MOVES = (
@@ -38,10 +40,30 @@ def example_partners() -> list[Participant]:
     ]
 
 
-class History:
-    """Makes one operation after the other, by chance."""
+def example_promotions() -> list[Promotion]:
+    """One of two payers, that began ten days ago and lets all issue; one of three, a payer of which is new."""
+    bakery, garage, cinema = example_partners()
+    began, ends = TODAY - timedelta(days=10), TODAY + timedelta(days=60)
+    return [
+        Promotion(1, "double", began, ends, ((bakery, 2), (garage, 1)), frozenset({1, 2, 3})),
+        Promotion(
+            2, "winter", began - timedelta(days=50), ends, ((cinema, 3), (bakery, 3), (garage, 1)), frozenset({1})
+        ),
+    ]
 
-    def __init__(self, *, accounts: list[int], partners: list[Participant], prefix: str = "op") -> None:
+
+class History:
+    """Makes one operation after the other, by chance; earns name promotions only where there are some."""
+
+    def __init__(
+        self,
+        *,
+        accounts: list[int],
+        partners: list[Participant],
+        prefix: str = "op",
+        promotions: Sequence[Promotion] = (),
+    ) -> None:
+        self._promotions = promotions
         self._random, self._now = Random(), TODAY
         self._accounts = accounts
         self._partners = partners
@@ -77,7 +99,7 @@ class History:
         }
         operation: AnyOperation
         if kind == "earn":
-            operation = Earn(type="earn", **fields, **self._earning())
+            operation = Earn(type="earn", **fields, **self._earning(), **self._promoted())
         elif kind == "burn":
             operation = Burn(type="burn", **fields, points=self._random.randint(1, 8))
         elif kind == "reserve":
@@ -108,6 +130,12 @@ class History:
         shares = [self._random.randint(2, 12), self._random.randint(2, 12)]
         vat = [{"rate": rate, "points": share} for rate, share in zip(("19", "7.00"), shares, strict=True)]
         return {"points": sum(shares), "vat": vat}
+
+    def _promoted(self) -> dict[str, Any]:
+        if not self._promotions or self._random.randint(0, 1) == 0:
+            return {}
+        named = [promotion.name for promotion in self._promotions] * 3 + ["1", "none"]
+        return {"promotion": self._random.choice(named)}
 
     def _reserve(self, partner: Participant, account: int) -> tuple[str, Participant, int]:
         """Mostly a reserve of late; else as `_original`."""

@@ -19,6 +19,7 @@ from coalition.ledger.decision import NO_RATE, Original
 from coalition.ledger.hold import Hold
 from coalition.ledger.lot import Lot, LotUse, rate_text
 from coalition.ledger.operation import Earn, Reverse
+from coalition.ledger.promotion import Allowance, BilledShare, Promotion, Promotions
 from tests.properties.auditor import CALENDAR
 from tests.properties.lane_tables import LaneTables, Line
 
@@ -28,7 +29,14 @@ MIDNIGHT = datetime(2026, 11, 21, tzinfo=UTC)
 class MemoryLane:
     """Books batches as a lane of the hub does; every batch starts from copies of what was written."""
 
-    def __init__(self, accounts: list[int], *, lane: int = 0) -> None:
+    def __init__(
+        self, accounts: list[int], *, lane: int = 0, promotions: Sequence[Promotion] = (), budget: int = 0
+    ) -> None:
+        by_number = {str(promotion.promotion): promotion for promotion in promotions}
+        self._promotions = by_number | {promotion.name: promotion for promotion in promotions}
+        self._budget = budget
+        self._allowances: dict[int, Allowance] = {}
+        self._billed: dict[int, list[BilledShare]] = {}
         self.lane = lane
         self.window_no = 1
         self.outstanding = 0
@@ -43,7 +51,23 @@ class MemoryLane:
         self._holds: dict[int, Hold] = {}
 
     def book(self, commands: Sequence[Command], now: datetime) -> list[str]:
-        """Book one batch."""
+        """Book one batch; a promotion that lacks allowance is granted more as long as its budget lasts."""
+        spent: set[int] = set()
+        while True:
+            book, accounts, size = self._open(commands, now, spent)
+            results = [book.book(command) for command in commands]
+            if not book.promotions.short:
+                self._write(book, accounts, size)
+                return results
+            for promotion, points in book.promotions.short.items():
+                allowance = self._allowances.setdefault(promotion, Allowance())
+                more = min(points, self._budget - allowance.granted)
+                allowance.granted += more
+                spent |= {promotion} if more < points else set()
+
+    def _open(
+        self, commands: Sequence[Command], now: datetime, spent: set[int]
+    ) -> tuple[Book, dict[int, Account], int]:
         accounts, originals = self._load(commands, now)
         holds = {leaf: replace(hold, is_changed=False) for leaf, hold in self._holds.items()}
         for hold in reversed(holds.values()):
@@ -60,10 +84,13 @@ class MemoryLane:
             known=dict(self._known),
             originals=originals,
             holds=holds,
+            promotions=Promotions(
+                self._promotions,
+                {promotion: replace(allowance) for promotion, allowance in self._allowances.items()},
+                spent=spent,
+            ),
         )
-        results = [book.book(command) for command in commands]
-        self._write(book, accounts, size)
-        return results
+        return book, accounts, size
 
     def close(self) -> None:
         """End the window."""
@@ -129,6 +156,11 @@ class MemoryLane:
             record.terms_version or 0,
             shares,
             uses if record.kind in ("burn", "capture") else [],
+            payer_shares=tuple(
+                ((share.payer, share.terms_version, share.vat_rate), share.points)
+                for share in self._billed.get(record.leaf, ())
+            ),
+            promotion=self._billed[record.leaf][0].promotion if record.leaf in self._billed else None,
         )
 
     def _write(self, book: Book, accounts: dict[int, Account], size: int) -> None:
@@ -140,6 +172,9 @@ class MemoryLane:
         self._lots |= {(number, lot.leaf, lot.part): replace(lot) for number, lot in changes.new_lots}
         self._uses |= {key: replace(use) for key, use in changes.uses.items()}
         self._reversals += changes.reversals
+        self._allowances |= book.promotions.allowances
+        for share in book.promotions.billed:
+            self._billed.setdefault(share.leaf, []).append(share)
         self._holds |= {leaf: replace(hold) for leaf, hold in changes.holds.items()}
         for key, total in changes.totals.items():
             first, last = total.first_occurred_at, total.last_occurred_at

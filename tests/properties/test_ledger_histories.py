@@ -17,12 +17,14 @@ from coalition.ledger.book import Command
 from coalition.ledger.decision import returned_points, shares_between
 from coalition.ledger.expiry import ExpiryRule
 from tests.properties.auditor import Auditor
-from tests.properties.histories import STEPS, TODAY, History, example_partners
+from tests.properties.histories import STEPS, TODAY, History, example_partners, example_promotions
 from tests.properties.lane_tables import assert_sums_hold
 from tests.properties.memory_lane import MemoryLane
 from tests.pure.journal.naive_merkle import tree_hash
 
 ACCOUNTS = [7, 8]
+# Points of each promotion: enough for a few earns.
+BUDGET = 60
 
 
 def without_moment(result: str) -> dict[str, Any]:
@@ -37,11 +39,12 @@ class LedgerHistory(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.auditor = Auditor(lane=0)
-        self.batched, self.single = MemoryLane(ACCOUNTS), MemoryLane(ACCOUNTS)
+        promotions = example_promotions()
+        self.auditor = Auditor(lane=0, promotions=promotions, budget=BUDGET)
+        self.batched, self.single = (MemoryLane(ACCOUNTS, promotions=promotions, budget=BUDGET) for _ in range(2))
         self.waiting: list[Command] = []
         self.now = TODAY
-        self.history = History(accounts=ACCOUNTS, partners=example_partners())
+        self.history = History(accounts=ACCOUNTS, partners=example_partners(), promotions=promotions)
 
     # By seed, since chance itself mixes operations better than a search that prefers small numbers.
     @rule(seed=st.integers(0, 2**32), count=st.integers(1, 8))
@@ -82,10 +85,11 @@ class LedgerHistory(RuleBasedStateMachine):
 def test_long_histories_agree_with_the_auditor(seed: int) -> None:
     """Long enough for what takes several steps: points that expire while they are on hold, or come back by grace."""
     random = Random(seed)
+    promotions = example_promotions() if seed % 2 else []
     history, auditor, lane = (
-        History(accounts=ACCOUNTS, partners=example_partners()),
-        Auditor(lane=0),
-        MemoryLane(ACCOUNTS),
+        History(accounts=ACCOUNTS, partners=example_partners(), promotions=promotions),
+        Auditor(lane=0, promotions=promotions, budget=BUDGET),
+        MemoryLane(ACCOUNTS, promotions=promotions, budget=BUDGET),
     )
     now = TODAY
     for _ in range(25):
