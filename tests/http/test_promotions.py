@@ -1,12 +1,19 @@
 """Joint promotions over HTTP: several payers of one earn, budgets that are never passed and always reached."""
 
 import asyncio
-from datetime import timedelta
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+import structlog
+from click.testing import Result
+from typer.testing import CliRunner
 
+from coalition.cli.promotion import promotion_app
 from coalition.errors import AlreadyThereError, NotFoundError, SettingError
 from coalition.lanes.close_window import close_window
 from coalition.operations.check_sums import check_sums
@@ -247,3 +254,46 @@ async def settled(hub: RunningHub) -> dict[str, str]:
     window_no = await close_window(hub.pool, clock=now, actor="test")
     await calculate_window(hub.pool, window_no, now=now(), actor="anna")
     return {partner.name: str(partner.net) for partner in (await report_window(hub.pool, window_no)).partners}
+
+
+@pytest.fixture
+def call(database_url: str) -> Iterator[Callable[..., Awaitable[Result]]]:
+    async def call(*arguments: str) -> Result:
+        # A command runs a loop of its own, so it gets a thread of its own.
+        environment = {"COALITION_DATABASE_URL": database_url}
+        return await asyncio.to_thread(CliRunner().invoke, promotion_app, list(arguments), env=environment)
+
+    yield call
+    # A command sets the logging up for its process, onto streams that end with it.
+    structlog.reset_defaults()
+
+
+async def test_promotions_are_defined_listed_and_ended_from_the_shell(
+    hub: RunningHub, call: Callable[..., Awaitable[Result]]
+) -> None:
+    """Moments are those of the programme's time zone; a running hub hears of each change."""
+    bakery, *_ = await three_shops(hub)
+    card = await hub.card()
+    payers = ("--payer", "Bakery:60", "--payer", "Cinema:40")
+    added = await call(
+        "add", "winter", *payers, "--from", "2026-01-01", "--until", "2100-01-01", "--budget", "500", "--json"
+    )
+    assert json.loads(added.stdout) == {"promotion": 1, "name": "winter"}
+    async with asyncio.timeout(20):
+        while "winter" not in hub.clearing.registry.promotions:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    assert (await bakery.earn(card, 100, promotion="winter"))["verdict"] == "booked"
+
+    (listed,) = json.loads((await call("list", "--json")).stdout)
+    assert (listed["budget"], listed["used"]) == (500, 100)
+    assert listed["payers"] == [{"partner": "Bakery", "share": 60}, {"partner": "Cinema", "share": 40}]
+    assert listed["issuers"] == ["Bakery", "Cinema"]
+    assert datetime.fromisoformat(listed["from"]) == datetime(2026, 1, 1, tzinfo=ZoneInfo("Europe/Berlin"))
+    assert "100 of 500 points" in (await call("list")).stdout
+
+    assert (await call("end", "winter")).exit_code == 0
+    assert (await call("end", "summer")).exit_code == 1
+    wrong = await call(
+        "add", "other", "--payer", "Bakery", "--from", "2026-01-01", "--until", "2027-01-01", "--budget", "1"
+    )
+    assert (wrong.exit_code, "PARTNER:SHARE" in wrong.output) == (2, True)
