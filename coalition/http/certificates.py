@@ -39,6 +39,9 @@ async def post_certificate(request: web.Request, call: PartnerCall) -> Answer:
     place = (await clearing.cards.find([asked.card])).get(asked.card)
     if place is None:
         raise RequestRefusedError(status=422, code="unknown_card", detail=f"No account has card {asked.card}.")
+    if place.burn_refusal is not None:
+        detail = f"No points may be burned with card {asked.card}."
+        raise RequestRefusedError(status=422, code=place.burn_refusal, detail=detail)
     certificate = await issue_certificate(
         request.app[POOL],
         Place(place.lane, place.account),

@@ -1,5 +1,6 @@
 """Burns without a network over HTTP: within a certificate, booked later, and who bears what is gone by then."""
 
+import asyncio
 import base64
 import json
 from collections.abc import Callable
@@ -9,11 +10,14 @@ from typing import Any
 import pytest
 
 from coalition.http.answers import BookedResult, RefusedResult
+from coalition.lanes.close_window import close_window
 from coalition.ledger.certificate import OPEN_CERTIFICATES_MAX
 from coalition.operations.check_sums import check_sums
-from coalition.operations.manage_limits import change_limits
 from coalition.signatures.keys import public_key_of_raw
+from settlement.operations.calculate_window import calculate_window
+from settlement.operations.report_window import report_window
 from tests.http.conftest import RunningHub
+from tests.http.test_limits import set_limits
 from tests.shop import Answered, Shop
 
 HOUR_S = 3_600
@@ -43,9 +47,18 @@ async def certificate_of(shop: Shop, card: str, points: int, **asked: Any) -> di
 
 
 async def set_loss(hub: RunningHub, rule: str) -> None:
-    """Have all terms say who bears what is lost by offline burns."""
+    """Have all terms say who bears what is lost by offline burns, and wait until the hub has heard of it."""
     await hub.pool.execute("UPDATE terms SET offline_loss = $1", rule)
-    await hub.clearing.registry.load()
+    await hub.pool.execute("SELECT pg_notify('registry', '')")
+    participants = hub.clearing.registry.participants
+    async with asyncio.timeout(20):
+        # Loaded by the follower itself, so that no earlier load of its may come after.
+        while participants is hub.clearing.registry.participants or _rules(hub) != {rule}:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+def _rules(hub: RunningHub) -> set[str]:
+    return {terms.offline_loss for one in hub.clearing.registry.participants.values() for terms in one.terms}
 
 
 def offline(shop: Shop, certificate: dict[str, Any], points: int, counter: int, **changes: Any) -> dict[str, Any]:
@@ -144,6 +157,24 @@ async def test_points_spent_online_meanwhile_are_owed_by_the_member_and_repaid_b
     assert [tuple(row) for row in totals] == [("issued", 170), ("redeemed", 160)]
 
 
+async def test_what_the_member_owes_is_paid_to_the_shop_in_the_settlement(hub: RunningHub) -> None:
+    """The window ties out with an account below zero, and the whole burn is on the shop's statement."""
+    shop, card = await member_with(hub, 100)
+    other = await hub.shop("Other")
+    await set_loss(hub, "member")
+    burned = offline(other, await certificate_of(other, card, 100), 100, 0)
+    await shop.burn(card, 60)
+    assert (await other.send(burned)).result["covered"] == 40
+
+    window_no = await close_window(hub.pool, clock=hub.clock, actor="test")
+    await calculate_window(hub.pool, window_no, now=hub.clock(), actor="test")
+
+    report = await report_window(hub.pool, window_no)
+    points = {partner.name: (partner.points["issued"], partner.points["redeemed"]) for partner in report.partners}
+    assert points == {"Shop": (100, 60), "Other": (0, 100)}
+    await assert_sums_hold(hub)
+
+
 @pytest.mark.parametrize("is_repaid", [False, True])
 async def test_a_return_of_what_the_member_owed_frees_him(hub: RunningHub, is_repaid: bool) -> None:
     shop, card = await member_with(hub, 100)
@@ -176,6 +207,21 @@ async def test_points_on_hold_stay_promised(hub: RunningHub) -> None:
     assert (burned["balance"], burned["available"], burned["covered"]) == (0, -70, 30)
     assert (await shop.operate("capture", card, reserve_id=reserved["id"]))["balance"] == -70
     assert (await shop.earn(card, 100))["balance"] == 30
+    await assert_sums_hold(hub)
+
+
+async def test_two_copies_of_a_till_never_burn_more_than_the_certificate(hub: RunningHub) -> None:
+    """All at the same moment, each counter twice: four of 100 points, each under a counter of its own."""
+    shop, card = await member_with(hub, 10_000)
+    certificate = await certificate_of(shop, card, 450)
+
+    burns = [offline(shop, certificate, 100, counter) for _ in range(2) for counter in range(8)]
+    results = [answered.result for answered in await asyncio.gather(*(shop.send(burn) for burn in burns))]
+
+    booked = [result["id"] for result in results if result["verdict"] == "booked"]
+    assert len({burn["counter"] for burn in burns if burn["id"] in booked}) == len(booked) == 4
+    refused = {result["code"] for result in results if result["verdict"] == "refused"}
+    assert refused <= {"certificate_spent", "certificate_counter_used"}
     await assert_sums_hold(hub)
 
 
@@ -248,11 +294,21 @@ async def test_no_certificate_for_more_than_is_there_or_allowed(hub: RunningHub)
     assert (await ask(shop, card, 1)).status == 201
 
 
+async def test_a_blocked_card_gets_none_and_burns_no_more(hub: RunningHub) -> None:
+    """Whoever found the card may not go on with what its member was trusted with."""
+    shop, card = await member_with(hub, 1_000)
+    certificate = await certificate_of(shop, card, 400)
+    await hub.pool.execute("UPDATE card SET state = 'blocked' WHERE card = $1", card)
+    await hub.clearing.registry.load()
+
+    assert (await ask(shop, card, 1)).document["code"] == "card_blocked"
+    assert told((await shop.send(offline(shop, certificate, 1, 0))).result) == ("card_blocked",)
+
+
 async def test_limits_are_kept_to_when_it_is_given_out_and_not_when_the_goods_are_gone(hub: RunningHub) -> None:
     shop, card = await member_with(hub, 1_000)
     certificate = await certificate_of(shop, card, 400)
-    await change_limits(hub.pool, {"step_up_above": 100, "burn_points_per_day_max": 300})
-    await hub.clearing.registry.load()
+    await set_limits(hub, step_up_above=100, burn_points_per_day_max=300)
 
     assert (await ask(shop, card, 101)).document["code"] == "certificate_over_limit"
     assert told((await shop.send(offline(shop, certificate, 400, 0))).result) == (400, 600)

@@ -22,6 +22,7 @@ from partner_sdk import (
 )
 from partner_sdk.testing import FakeHub
 from tests.sdk.test_command_line import run
+from tests.sdk.test_fake_hub import guide_code, run_in_a_till
 
 HOUR_S = 3600
 
@@ -197,6 +198,14 @@ async def test_on_the_command_line(tmp_path):
         code, out, _ = await run("certificate", "list", *online)
         assert (code, "till 3  100 of 400 left" in out) == (0, True)
         assert (await run("outbox", "flush", *online))[0] == 0
+
+
+async def test_the_guide_tells_what_happens(fake, open_till, capsys):
+    card = fake.add_card(points=2_000)
+    async with open_till() as till:
+        await run_in_a_till(guide_code("hub.burn_offline"), hub=till, CARD=card)
+        assert (await till.balance(card)).balance == 1_500
+    assert capsys.readouterr().out == "1500 points left\n"
 
 
 async def test_the_fake_refuses_what_the_hub_refuses(fake, open_till):
