@@ -19,7 +19,8 @@ class Result:
     `expires_at` is when a booked reserve times out. Of a refusal, `left` is how many points could still be captured or
     reversed, and `state` what became of the hold before: captured, released or timed_out. Of a refusal by a limit,
     `limit` is its figure, `used` what counts up to it, `until` when it ends; `attempts_left` tries of a code remain.
-    `covered`: the points that were still there for an offline burn; the member owes the rest.
+    `covered`: the points that were still there for an offline burn; the member owes the rest. `uncovered` points of a
+    returned sale were gone and stay issued; `grace_points` of a reversed burn had expired, and live until `grace_until`.
     """
 
     id: str
@@ -37,6 +38,9 @@ class Result:
     until: datetime | None = None
     attempts_left: int | None = None
     covered: int | None = None
+    uncovered: int | None = None
+    grace_points: int | None = None
+    grace_until: date | None = None
     lane: int | None = None
     leaf: int | None = None
     window: int | None = None
@@ -155,6 +159,9 @@ def parse_result(raw: Any) -> Result:
             until=_moment(raw.get("until")),
             attempts_left=raw.get("attempts_left"),
             covered=raw.get("covered"),
+            uncovered=raw.get("uncovered"),
+            grace_points=raw.get("grace_points"),
+            grace_until=_day(raw.get("grace_until")),
             lane=raw.get("lane"),
             leaf=raw.get("leaf"),
             window=raw.get("window"),
@@ -163,6 +170,10 @@ def parse_result(raw: Any) -> Result:
         )
     except (KeyError, TypeError, ValueError, AttributeError) as fault:
         raise AnswerNotUnderstoodError("expected the result of an operation", content=raw) from fault
+
+
+def _day(raw: Any) -> date | None:
+    return None if raw is None else date.fromisoformat(raw)
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -33,7 +33,7 @@ from settlement.report_text import (
     terms_text,
     window_document,
 )
-from settlement.stores.terms import OfflineLoss
+from settlement.stores.terms import OfflineLoss, ReturnLoss
 
 window_app = typer.Typer(help="Windows: close, calculate, approve, settle, list, show.", no_args_is_help=True)
 terms_app = typer.Typer(help="Partners' terms: add a version, list them.", no_args_is_help=True)
@@ -209,6 +209,9 @@ def add(
     offline_loss: Annotated[
         OfflineLoss | None, typer.Option(help="Who bears an offline burn whose points are gone.")
     ] = None,
+    return_loss: Annotated[
+        ReturnLoss | None, typer.Option(help="Who bears a returned sale whose points are gone.")
+    ] = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
@@ -223,6 +226,7 @@ def add(
         platform_fee=_decimal("platform-fee", platform_fee),
         earn_rate=_decimal("earn-rate", earn_rate),
         offline_loss=offline_loss,
+        return_loss=return_loss,
     )
 
     async def work() -> None:

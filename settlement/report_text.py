@@ -65,6 +65,7 @@ def terms_document(stored: StoredTerms) -> dict[str, Any]:
         "platform_fee": plain(terms.platform_fee),
         "earn_rate": None if stored.earn_rate is None else plain(stored.earn_rate),
         "offline_loss": stored.offline_loss,
+        "return_loss": stored.return_loss,
         "created_at": stored.created_at.isoformat(),
         "created_by": stored.created_by,
     }
@@ -142,6 +143,7 @@ def terms_text(versions: Sequence[StoredTerms]) -> str:
             "Platform fee",
             "Earn rate",
             "Lost offline",
+            "Lost returns",
         )
     ]
     for stored in versions:
@@ -157,6 +159,7 @@ def terms_text(versions: Sequence[StoredTerms]) -> str:
                 price(terms.platform_fee, "en"),
                 "" if stored.earn_rate is None else plain(stored.earn_rate),
                 stored.offline_loss,
+                stored.return_loss,
             )
         )
     return _table(rows, left=2)

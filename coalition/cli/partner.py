@@ -10,7 +10,7 @@ import typer
 from coalition.cli.options import AsJson, DatabaseUrl, DataDir
 from coalition.cli.session import now, open_session, read_file, run, show
 from coalition.errors import InvalidTermsError
-from coalition.ledger.participant import OfflineLoss
+from coalition.ledger.participant import OfflineLoss, ReturnLoss
 from coalition.operations.manage_partner import FirstTerms, add_key, add_partner, end_key, set_status
 from coalition.stores.registry import load_participants, load_partner_keys
 
@@ -37,6 +37,9 @@ def add(
     offline_loss: Annotated[
         OfflineLoss, typer.Option(help="Who bears an offline burn whose points are gone.")
     ] = "partner",
+    return_loss: Annotated[
+        ReturnLoss, typer.Option(help="Who bears a returned sale whose points are gone.")
+    ] = "member",
     earn: Annotated[bool, typer.Option(help="May issue points.")] = True,
     burn: Annotated[bool, typer.Option(help="May accept points.")] = True,
     as_json: AsJson = False,
@@ -52,6 +55,7 @@ def add(
         commission=_price("commission", commission) or Decimal(0),
         platform_fee=_price("platform-fee", platform_fee) or Decimal(0),
         offline_loss=offline_loss,
+        return_loss=return_loss,
     )
     pem = read_file(key)
 

@@ -13,7 +13,8 @@ class AnswerModel(BaseModel):
 class BookedResult(AnswerModel):
     """`balance` and `available` are the account's right after this operation. `expires_at`: when a reserve times out;
     `grace_points` of a reversed burn had expired meanwhile, and live until the end of the day `grace_until`; `covered`:
-    all that was left for an offline burn, the member owes the rest."""
+    all that was left for an offline burn, the member owes the rest; `uncovered` points of a returned sale were gone,
+    and stay issued."""
 
     id: str
     verdict: Literal["booked"]
@@ -24,6 +25,7 @@ class BookedResult(AnswerModel):
     grace_points: int | None = None
     grace_until: date | None = None
     covered: int | None = None
+    uncovered: int | None = None
     lane: int
     leaf: int
     window: int

@@ -36,7 +36,7 @@ from coalition.ledger.hold import Hold
 from coalition.ledger.limits import Limits
 from coalition.ledger.lot import Lot, LotUse, rate_text
 from coalition.ledger.operation import AnyOperation, named_id
-from coalition.ledger.participant import Participant
+from coalition.ledger.participant import Participant, ReturnLoss
 from coalition.ledger.promotion import NO_PROMOTIONS, Promotions
 
 OperationKey = tuple[int, str]
@@ -368,6 +368,7 @@ class Book:
                 original,
                 leaf=leaf,
                 grace=Grace(self._today, self._calendar.grace_days),
+                return_loss=_return_loss(partner, original),
                 original_is_elsewhere=command.original_is_elsewhere,
             )
         if operation.type == "reserve":
@@ -536,6 +537,11 @@ class Book:
             f'{{"id":"{operation_id}","verdict":"refused","code":"{refusal.code}","available":{account.available},'
             f'{detail}"lane":{self._lane},"leaf":{leaf},{self._place}'
         )
+
+
+def _return_loss(partner: Participant, original: Original | None) -> ReturnLoss:
+    terms = None if original is None else partner.terms_of(original.terms_version)
+    return "member" if terms is None else terms.return_loss
 
 
 def _card_refused(operation: AnyOperation, code: str) -> Refusal:

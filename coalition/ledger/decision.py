@@ -14,7 +14,7 @@ from coalition.ledger.expiry import Grace
 from coalition.ledger.hold import Hold
 from coalition.ledger.lot import Lot, LotUse, parse_rate, rate_text
 from coalition.ledger.operation import POINTS_MAX, Burn, Capture, Earn, Release, Reserve, Reverse, earned_points
-from coalition.ledger.participant import Participant, TermsVersion
+from coalition.ledger.participant import Participant, ReturnLoss, TermsVersion
 from coalition.ledger.split import parts_between
 
 Kind = Literal["earn", "burn", "reverse_earn", "reverse_burn", "reserve", "capture", "release"]
@@ -228,10 +228,12 @@ def decide_reverse(
     *,
     leaf: int,
     grace: Grace,
+    return_loss: ReturnLoss = "member",
     original_is_elsewhere: bool = False,
 ) -> Booking | Refusal:
     """Undo an earn or burn, whole or in part, never past what is left of it; prices are those of the original. A burn's
-    points that have expired meanwhile live again by grace.
+    points that have expired meanwhile live again by grace. `return_loss` says who bears an earn's points that are
+    gone: the member owes them, or the issuer does not get them back, until there are points again.
     `original_is_elsewhere`: it was booked in another lane, and so on another account."""
     asked = reverse.points or 0
     if original is None and original_is_elsewhere:
@@ -250,6 +252,11 @@ def decide_reverse(
     if points > left or left == 0:
         return Refusal("more_than_left", kind, asked, original_leaf=original.leaf, detail=(("left", left),))
     detail: tuple[tuple[str, int | str], ...] = ()
+    if kind == "reverse_earn" and return_loss == "issuer" and points > account.free:
+        if account.free == 0:
+            return Refusal("points_spent", kind, asked, original_leaf=original.leaf, detail=(("left", left),))
+        detail = (("uncovered", points - account.free),)
+        points = account.free
     start, end = original.reversed_points, original.reversed_points + points
     payer_shares = payer_shares_between(original.payer_shares, start=start, end=end)
     if kind == "reverse_earn":

@@ -7,6 +7,8 @@ from typing import Literal
 
 # Who bears an offline burn whose points are gone when it is booked.
 OfflineLoss = Literal["partner", "member"]
+# Who bears a returned sale whose points are gone.
+ReturnLoss = Literal["member", "issuer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,7 @@ class TermsVersion:
     valid_from: datetime
     earn_rate: Decimal | None
     offline_loss: OfflineLoss = "partner"
+    return_loss: ReturnLoss = "member"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,10 @@ class Participant:
     may_earn: bool
     may_burn: bool
     terms: tuple[TermsVersion, ...]
+
+    def terms_of(self, version: int) -> TermsVersion | None:
+        """Return a version by its number."""
+        return next((terms for terms in self.terms if terms.version == version), None)
 
     def terms_at(self, moment: datetime) -> TermsVersion | None:
         """Return the version valid at that moment; None before the first."""

@@ -9,7 +9,7 @@ import asyncpg
 
 from coalition.database.pool import Pool
 from coalition.errors import AlreadyThereError, FieldFault, InvalidTermsError, NotFoundError, SettingError
-from coalition.ledger.participant import OfflineLoss
+from coalition.ledger.participant import OfflineLoss, ReturnLoss
 from coalition.signatures.keys import keyid_of, load_public_key, raw_of_public_key
 from coalition.stores.programme import load_programme
 from coalition.stores.registry import (
@@ -33,8 +33,8 @@ PLATFORM_FEE_DECIMALS_MAX = 2
 
 @dataclass(frozen=True, slots=True)
 class FirstTerms:
-    """Money per point; None: the programme's point value. `earn_rate`: points per unit of currency; `offline_loss`: who
-    bears an offline burn whose points are gone."""
+    """Money per point; None: the programme's point value. `earn_rate`: points per unit of currency; `offline_loss` and
+    `return_loss`: who bears an offline burn, and a returned sale, whose points are gone."""
 
     earn_rate: Decimal | None = None
     issue_price: Decimal | None = None
@@ -43,6 +43,7 @@ class FirstTerms:
     commission: Decimal = Decimal(0)
     platform_fee: Decimal = Decimal(0)
     offline_loss: OfflineLoss = "partner"
+    return_loss: ReturnLoss = "member"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ async def add_partner(
             commission=terms.commission,
             platform_fee=terms.platform_fee,
             offline_loss=terms.offline_loss,
+            return_loss=terms.return_loss,
             now=now,
             actor=actor,
         )

@@ -12,8 +12,8 @@ from coalition.database.pool import Connection
 
 
 class Event(NamedTuple):
-    """One record of the journal that is of a partner. Of the hub's own records a time-out has the id of the reserve, and
-    those of expired or moved points have none; `result` is as it was answered, byte for byte."""
+    """One record of the journal that is of a partner. Of the hub's own records a time-out has the id of the reserve,
+    and those of expired or moved points have none; `result` is as it was answered, byte for byte."""
 
     lane: int
     leaf: int

@@ -7,7 +7,7 @@ from decimal import Decimal
 import asyncpg
 
 from coalition.database.pool import Connection
-from coalition.ledger.participant import OfflineLoss, Participant, TermsVersion
+from coalition.ledger.participant import OfflineLoss, Participant, ReturnLoss, TermsVersion
 
 ANNOUNCE = "SELECT pg_notify('registry', '')"
 
@@ -19,7 +19,9 @@ async def announce_change(connection: Connection) -> None:
 
 SELECT_PARTNERS = "SELECT partner, name, status, may_earn, may_burn FROM partner ORDER BY partner"
 
-SELECT_TERMS = "SELECT partner, version, valid_from, earn_rate, offline_loss FROM terms ORDER BY partner, valid_from"
+SELECT_TERMS = """
+SELECT partner, version, valid_from, earn_rate, offline_loss, return_loss FROM terms ORDER BY partner, valid_from
+"""
 
 
 async def load_participants(connection: Connection) -> dict[int, Participant]:
@@ -94,8 +96,8 @@ async def set_partner_status(connection: Connection, name: str, status: str) -> 
 
 INSERT_FIRST_TERMS = """
 INSERT INTO terms (partner, version, valid_from, earn_rate, issue_price, service_fee, redemption_price, commission,
-    platform_fee, offline_loss, created_at, created_by)
-VALUES ($1, 1, '2000-01-01', $2, $3, $4, $5, $6, $7, $8, $9, $10)
+    platform_fee, offline_loss, return_loss, created_at, created_by)
+VALUES ($1, 1, '2000-01-01', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 """
 
 
@@ -110,6 +112,7 @@ async def add_first_terms(
     commission: Decimal,
     platform_fee: Decimal,
     offline_loss: OfflineLoss,
+    return_loss: ReturnLoss,
     now: datetime,
     actor: str,
 ) -> None:
@@ -124,6 +127,7 @@ async def add_first_terms(
         commission,
         platform_fee,
         offline_loss,
+        return_loss,
         now,
         actor,
     )

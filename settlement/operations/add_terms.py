@@ -10,7 +10,15 @@ from coalition.database.pool import Pool
 from settlement.engine.terms import Terms
 from settlement.errors import FieldProblem, InvalidTermsError, UnknownPartnerError
 from settlement.stores.hub import Programme, load_partner_names, load_programme
-from settlement.stores.terms import OfflineLoss, StoredTerms, announce_terms, insert_terms, load_terms, lock_terms
+from settlement.stores.terms import (
+    OfflineLoss,
+    ReturnLoss,
+    StoredTerms,
+    announce_terms,
+    insert_terms,
+    load_terms,
+    lock_terms,
+)
 
 EARN_RATE_MAX = Decimal(100_000)
 EARN_RATE_DECIMALS_MAX = 6
@@ -27,6 +35,7 @@ class TermsChange:
     platform_fee: Decimal | None = None
     earn_rate: Decimal | None = None
     offline_loss: OfflineLoss | None = None
+    return_loss: ReturnLoss | None = None
 
 
 async def add_terms(
@@ -50,8 +59,14 @@ async def add_terms(
         versions = await load_terms(connection, partner, programme)
         terms, earn_rate = _next_version(versions, partner, change, programme=programme, valid_from=valid_from)
         offline_loss = change.offline_loss or (versions[-1].offline_loss if versions else "partner")
+        return_loss = change.return_loss or (versions[-1].return_loss if versions else "member")
         added = StoredTerms(
-            terms=terms, earn_rate=earn_rate, offline_loss=offline_loss, created_at=now, created_by=actor
+            terms=terms,
+            earn_rate=earn_rate,
+            offline_loss=offline_loss,
+            return_loss=return_loss,
+            created_at=now,
+            created_by=actor,
         )
         if versions and _says_the_same(versions[-1], added):
             return versions[-1]
@@ -103,8 +118,8 @@ def _kept(changed: Decimal | None, before: Decimal) -> Decimal:
 
 def _says_the_same(before: StoredTerms, added: StoredTerms) -> bool:
     terms = replace(added.terms, version=before.terms.version)
-    hub_says = (added.earn_rate, added.offline_loss)
-    return before.terms == terms and (before.earn_rate, before.offline_loss) == hub_says
+    hub_says = (added.earn_rate, added.offline_loss, added.return_loss)
+    return before.terms == terms and (before.earn_rate, before.offline_loss, before.return_loss) == hub_says
 
 
 def _refuse_wrong_start(versions: Sequence[StoredTerms], valid_from: datetime, *, now: datetime) -> None:

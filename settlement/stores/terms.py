@@ -12,6 +12,7 @@ from settlement.engine.terms import Terms
 from settlement.stores.hub import Programme
 
 OfflineLoss = Literal["partner", "member"]
+ReturnLoss = Literal["member", "issuer"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,13 +26,14 @@ class StoredTerms:
     terms: Terms
     earn_rate: Decimal | None
     offline_loss: OfflineLoss = "partner"
+    return_loss: ReturnLoss = "member"
     created_at: datetime
     created_by: str
 
 
 SELECT_ALL_TERMS = """
 SELECT partner, version, valid_from, earn_rate, issue_price, service_fee, redemption_price, commission, platform_fee,
-    offline_loss, created_at, created_by
+    offline_loss, return_loss, created_at, created_by
 FROM terms
 ORDER BY partner, version
 """
@@ -44,7 +46,7 @@ async def load_all_terms(connection: Connection, programme: Programme) -> list[S
 
 SELECT_TERMS = """
 SELECT partner, version, valid_from, earn_rate, issue_price, service_fee, redemption_price, commission, platform_fee,
-    offline_loss, created_at, created_by
+    offline_loss, return_loss, created_at, created_by
 FROM terms
 WHERE partner = $1
 ORDER BY version
@@ -58,8 +60,8 @@ async def load_terms(connection: Connection, partner: int, programme: Programme)
 
 INSERT_TERMS = """
 INSERT INTO terms (partner, version, valid_from, earn_rate, issue_price, service_fee, redemption_price, commission,
-    platform_fee, offline_loss, created_at, created_by)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+    platform_fee, offline_loss, return_loss, created_at, created_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 """
 
 
@@ -78,6 +80,7 @@ async def insert_terms(connection: Connection, stored: StoredTerms) -> None:
         terms.commission,
         terms.platform_fee,
         stored.offline_loss,
+        stored.return_loss,
         stored.created_at,
         stored.created_by,
     )
@@ -118,6 +121,7 @@ def _stored(row: asyncpg.Record, programme: Programme) -> StoredTerms:
         ),
         earn_rate=row["earn_rate"],
         offline_loss=row["offline_loss"],
+        return_loss=row["return_loss"],
         created_at=row["created_at"],
         created_by=row["created_by"],
     )
