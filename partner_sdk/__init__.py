@@ -53,7 +53,7 @@ from partner_sdk.operation import (
 from partner_sdk.operation_id import new_operation_id
 from partner_sdk.outbox import Entry, Outbox
 from partner_sdk.receipt import Receipt
-from partner_sdk.result import CardBalance, Event, Expiry, Flushed, OpenHold, Result, Window
+from partner_sdk.result import CardBalance, Event, Expiry, Flushed, OpenHold, Result, StepUp, Window
 
 __all__ = [
     "AddressInvalidError",
@@ -93,6 +93,7 @@ __all__ = [
     "Reserve",
     "Result",
     "Reverse",
+    "StepUp",
     "UnknownOperationError",
     "VatShare",
     "Window",

@@ -45,10 +45,12 @@ from partner_sdk.result import (
     Event,
     Flushed,
     Result,
+    StepUp,
     Window,
     parse_card_balance,
     parse_events,
     parse_result,
+    parse_step_up,
     parse_windows,
 )
 from partner_sdk.sender import Seen, Sender, counted
@@ -186,6 +188,17 @@ class Coalition:
         """
         burn = Burn(card=card, points=points, purchase=purchase, step_up_code=step_up_code, **at)
         return await self._book(burn)
+
+    async def ask_step_up(self, *, card: str, points: int, shop: str | None = None) -> StepUp:
+        """Have a code sent to the card's member, for one burn or reserve of at most so many points at your shops.
+
+        Raises MessageRejectedError where the programme asks for no code, HubUnreachableError with `retry_after_s` when
+        the member had one a moment ago.
+        """
+        _, exchange, _ = self._parts()
+        asked = {"points": points} | ({} if shop is None else {"shop": shop})
+        path = f"/v1/cards/{quote(card, safe='')}/step-up"
+        return parse_step_up((await exchange.ask("POST", path, json.dumps(asked).encode())).content())
 
     async def certificate(self, *, card: str, till: str, points: int, valid_s: int) -> Certificate:
         """Ask for a certificate, verify it and keep it in the outbox: `burn_offline` then needs no network.

@@ -20,7 +20,7 @@ class Result:
     reversed, and `state` what became of the hold before: captured, released or timed_out. Of a refusal by a limit,
     `limit` is its figure, `used` what counts up to it, `until` when it ends; `attempts_left` tries of a code remain.
     `covered`: the points that were still there for an offline burn; the member owes the rest. `uncovered` points of a
-    returned sale were gone and stay issued; `grace_points` of a reversed burn had expired, and live until `grace_until`.
+    returned sale were gone, and stay issued; `grace_points` of a reversed burn had expired, and live to `grace_until`.
     """
 
     id: str
@@ -80,6 +80,14 @@ class CardBalance:
     holds: tuple[OpenHold, ...]
     expiries: tuple[Expiry, ...]
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StepUp:
+    """A code is on its way to the member: where to, in part, and until when it opens one burn."""
+
+    sent_to: str
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +186,14 @@ def _day(raw: Any) -> date | None:
 
 def _moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
+
+
+def parse_step_up(raw: Any) -> StepUp:
+    """Return where a code was sent. Raises AnswerNotUnderstoodError."""
+    try:
+        return StepUp(raw["sent_to"], datetime.fromisoformat(raw["expires_at"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise AnswerNotUnderstoodError("expected sent_to and expires_at", content=raw) from error
 
 
 def parse_card_balance(raw: Any) -> CardBalance:

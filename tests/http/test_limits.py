@@ -23,6 +23,7 @@ from coalition.operations.add_members import NewMember, add_members
 from coalition.operations.check_sums import check_sums
 from coalition.operations.manage_limits import change_limits
 from coalition.pages.step_up_mail import mount_step_up_mail
+from partner_sdk import Coalition
 from tests.http.conftest import Clock, RunningHub, now
 from tests.pages.conftest import Mailbox, mailbox  # noqa: F401
 from tests.shop import Answered, Shop
@@ -318,3 +319,18 @@ async def test_a_hub_without_mail_makes_no_code(hub: RunningHub) -> None:
     answer = await ask(shop, card, points=1_500)
     assert (answer.status, answer.document["code"]) == (503, "mail_missing")
     assert await hub.pool.fetchval("SELECT count(*) FROM step_up_code") == 0
+
+
+async def test_the_sdk_asks_for_the_code(
+    mailing_hub: RunningHub,
+    mailbox: Mailbox,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    hub, shop = mailing_hub, await mailing_hub.shop()
+    (member,) = await add_members(hub.pool, [NewMember("erika@shop.example", "Erika", "de")], now=now())
+    await set_limits(hub, step_up_above=1_000)
+    async with Coalition(f"http://{hub.authority}", shop.private_key, outbox=tmp_path / "outbox.sqlite") as till:
+        await till.earn(card=member.card, points=5_000)
+        step_up = await till.ask_step_up(card=member.card, points=1_200)
+    assert step_up.sent_to == "e***@s***.example"
+    assert step_up.expires_at > now()
