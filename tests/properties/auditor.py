@@ -14,6 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from coalition.ledger.book import Calendar, Command
+from coalition.ledger.certificate import Certificate
 from coalition.ledger.expiry import ExpiryRule
 from coalition.ledger.operation import Burn, Capture, Earn, Release, Reserve, Reverse
 from coalition.ledger.promotion import Promotion
@@ -102,7 +103,17 @@ class JointEarn:
 class Auditor:
     """Tell it the operations one by one with `expect`; it says what the hub must answer."""
 
-    def __init__(self, *, lane: int, window_no: int = 1, promotions: Sequence[Promotion] = (), budget: int = 0) -> None:
+    def __init__(
+        self,
+        *,
+        lane: int,
+        window_no: int = 1,
+        promotions: Sequence[Promotion] = (),
+        budget: int = 0,
+        certificates: Sequence[Certificate] = (),
+    ) -> None:
+        self.certificates = {certificate.certificate_id: certificate for certificate in certificates}
+        self.burned_offline: dict[str, dict[int | None, int]] = {name: {} for name in self.certificates}
         self.promotions = promotions
         self.budget = budget
         self.promoted: Counter[int] = Counter()
@@ -309,10 +320,46 @@ class Auditor:
             return self.refuse(command, "burn", "no_terms", burn.points)
         if not command.partner.may_burn:
             return self.refuse(command, "burn", "burn_not_allowed", burn.points)
-        if self.available(command.account) < burn.points:
+        figures: dict[str, Any] = {}
+        if burn.certificate is not None:
+            outside = self.outside(command, burn)
+            if outside:
+                return self.refuse(command, "burn", outside.pop("code"), burn.points, **outside)
+            figures = self.lend(command, burn) if terms.offline_loss == "member" else {}
+        if self.available(command.account) + figures.pop("lent", 0) < burn.points:
             return self.refuse(command, "burn", "insufficient_points", burn.points)
+        if burn.certificate is not None:
+            self.burned_offline[burn.certificate][burn.counter] = burn.points
         self.spend(command.account, burn.points)
-        return self.write(command, "burn", burn.points, terms.version, [""] * burn.points, None)
+        return self.write(command, "burn", burn.points, terms.version, [""] * burn.points, None, **figures)
+
+    def outside(self, command: Command, burn: Burn) -> dict[str, Any]:
+        """Say why a burn lies outside its certificate."""
+        certificate = self.certificates.get(burn.certificate or "")
+        if certificate is None or certificate.account != command.account:
+            return {"code": "certificate_unknown"}
+        if certificate.partner != command.partner.partner or certificate.till != burn.till:
+            return {"code": "certificate_other"}
+        if burn.occurred_at < certificate.not_before or certificate.not_after < burn.occurred_at:
+            return {"code": "certificate_expired"}
+        burned = self.burned_offline[certificate.certificate_id]
+        if burn.counter in burned:
+            return {"code": "certificate_counter_used"}
+        left = certificate.points - sum(burned.values())
+        return {"code": "certificate_spent", "left": left} if left < burn.points else {}
+
+    def lend(self, command: Command, burn: Burn) -> dict[str, Any]:
+        """What is missing becomes points of this burn, and as many are owed."""
+        covered = max(self.available(command.account), 0)
+        missing, leaf = burn.points - covered, len(self.journal)
+        if missing <= 0:
+            return {}
+        for _ in range(missing):
+            self.lot_sizes[command.account, leaf, 0] += 1
+            ends = self.expiry(self.now)
+            self.points.append(Point(command.account, command.partner.partner, leaf, 0, "", ends))
+            self.debts[command.account] += 1
+        return {"covered": covered, "lent": burn.points - self.available(command.account)}
 
     def spend(self, account: int, points: int) -> None:
         """The oldest first."""

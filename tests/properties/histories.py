@@ -9,6 +9,7 @@ from typing import Any
 
 from coalition.journal.record import content_digest
 from coalition.ledger.book import Command
+from coalition.ledger.certificate import Certificate
 from coalition.ledger.operation import AnyOperation, Burn, Capture, Earn, Release, Reserve, Reverse
 from coalition.ledger.participant import Participant, TermsVersion
 from coalition.ledger.promotion import Promotion
@@ -24,6 +25,7 @@ MOVES = (
     "repeat",
     "reuse",
 )
+MOVES_WITH_CERTIFICATES = (*MOVES, *("offline",) * 3)
 # How time passes between batches: a moment, a minute or two, days, months.
 STEPS = [*[timedelta(seconds=1)] * 3, timedelta(seconds=70), timedelta(days=3), timedelta(days=3), timedelta(days=20)]
 
@@ -34,7 +36,7 @@ def example_partners() -> list[Participant]:
     always, yesterday = datetime(2000, 1, 1, tzinfo=UTC), TODAY - timedelta(days=1)
     first = TermsVersion(1, always, Decimal("0.5"))
     return [
-        Participant(1, "Bakery", "active", True, True, (first, TermsVersion(2, yesterday, Decimal("2")))),
+        Participant(1, "Bakery", "active", True, True, (first, TermsVersion(2, yesterday, Decimal("2"), "member"))),
         Participant(2, "Garage", "active", True, False, (TermsVersion(1, always, None),)),
         Participant(3, "Cinema", "active", False, True, (TermsVersion(1, yesterday, None),)),
     ]
@@ -52,6 +54,16 @@ def example_promotions() -> list[Promotion]:
     ]
 
 
+def example_certificates(accounts: Sequence[int]) -> list[Certificate]:
+    """For each account and each partner that may burn, one that lasts for most of a history."""
+    starts, ends = TODAY - timedelta(days=1), TODAY + timedelta(days=90)
+    return [
+        Certificate(f"c-{account}-{partner}", account, partner, "2760000000018", "3", 60, 0, starts, ends)
+        for account in accounts
+        for partner in (1, 3)
+    ]
+
+
 class History:
     """Makes one operation after the other, by chance; earns name promotions only where there are some."""
 
@@ -62,8 +74,10 @@ class History:
         partners: list[Participant],
         prefix: str = "op",
         promotions: Sequence[Promotion] = (),
+        certificates: Sequence[Certificate] = (),
     ) -> None:
         self._promotions = promotions
+        self._certificates = certificates
         self._random, self._now = Random(), TODAY
         self._accounts = accounts
         self._partners = partners
@@ -76,7 +90,8 @@ class History:
         return [self._next() for _ in range(count)]
 
     def _next(self) -> Command:
-        move = self._random.choice(MOVES) if self.commands else "earn"
+        moves = MOVES_WITH_CERTIFICATES if self._certificates else MOVES
+        move = self._random.choice(moves) if self.commands else "earn"
         if move == "repeat":
             command = self._random.choice(self.commands)
         elif move == "reuse":
@@ -102,6 +117,13 @@ class History:
             operation = Earn(type="earn", **fields, **self._earning(), **self._promoted())
         elif kind == "burn":
             operation = Burn(type="burn", **fields, points=self._random.randint(1, 8))
+        elif kind == "offline":
+            certificate = self._random.choice(self._certificates)
+            if self._random.randint(0, 9):
+                account = certificate.account
+                partner = next(one for one in self._partners if one.partner == certificate.partner)
+                fields["occurred_at"] = self._now
+            operation = Burn(type="burn", **fields, **self._certified(certificate))
         elif kind == "reserve":
             points, timeout_s = self._random.randint(1, 6), self._random.choice([1, 60, 7 * 86_400, 7 * 86_400])
             operation = Reserve(type="reserve", **fields, points=points, timeout_s=timeout_s)
@@ -136,6 +158,16 @@ class History:
             return {}
         named = [promotion.name for promotion in self._promotions] * 3 + ["1", "none"]
         return {"promotion": self._random.choice(named)}
+
+    def _certified(self, certificate: Certificate) -> dict[str, Any]:
+        """Mostly what a till would send, and what a broken one might."""
+        chance = self._random
+        return {
+            "points": chance.randint(1, 12),
+            "certificate": chance.choice([certificate.certificate_id] * 9 + ["made-up"]),
+            "counter": chance.randint(0, 20),
+            "till": chance.choice([certificate.till] * 9 + ["4"]),
+        }
 
     def _reserve(self, partner: Participant, account: int) -> tuple[str, Participant, int]:
         """Mostly a reserve of late; else as `_original`."""

@@ -15,6 +15,7 @@ from coalition.ledger.book import (
     OperationKey,
     close_record,
 )
+from coalition.ledger.certificate import Certificate
 from coalition.ledger.decision import NO_RATE, Original
 from coalition.ledger.hold import Hold
 from coalition.ledger.lot import Lot, LotUse, rate_text
@@ -30,10 +31,17 @@ class MemoryLane:
     """Books batches as a lane of the hub does; every batch starts from copies of what was written."""
 
     def __init__(
-        self, accounts: list[int], *, lane: int = 0, promotions: Sequence[Promotion] = (), budget: int = 0
+        self,
+        accounts: list[int],
+        *,
+        lane: int = 0,
+        promotions: Sequence[Promotion] = (),
+        budget: int = 0,
+        certificates: Sequence[Certificate] = (),
     ) -> None:
         by_number = {str(promotion.promotion): promotion for promotion in promotions}
         self._promotions = by_number | {promotion.name: promotion for promotion in promotions}
+        self._certificates = {certificate.certificate_id: certificate for certificate in certificates}
         self._budget = budget
         self._allowances: dict[int, Allowance] = {}
         self._billed: dict[int, list[BilledShare]] = {}
@@ -84,6 +92,10 @@ class MemoryLane:
             known=dict(self._known),
             originals=originals,
             holds=holds,
+            certificates={
+                key: replace(certificate, counters=list(certificate.counters), uses=[])
+                for key, certificate in self._certificates.items()
+            },
             promotions=Promotions(
                 self._promotions,
                 {promotion: replace(allowance) for promotion, allowance in self._allowances.items()},
@@ -143,7 +155,9 @@ class MemoryLane:
 
     def _original(self, record: JournalRecord) -> Original:
         lots = sorted((lot for lot in self._lots.values() if lot.leaf == record.leaf), key=lambda lot: lot.part)
-        shares = tuple((rate_text(lot.vat_rate), lot.points) for lot in lots) or ((NO_RATE, record.points),)
+        shares: tuple[tuple[str, int], ...] = ((NO_RATE, record.points),)
+        if record.kind == "earn" and lots:
+            shares = tuple((rate_text(lot.vat_rate), lot.points) for lot in lots)
         uses = [replace(use) for use in self._uses.values() if use.leaf == record.leaf]
         assert record.account is not None
         return Original(
@@ -172,6 +186,7 @@ class MemoryLane:
         self._lots |= {(number, lot.leaf, lot.part): replace(lot) for number, lot in changes.new_lots}
         self._uses |= {key: replace(use) for key, use in changes.uses.items()}
         self._reversals += changes.reversals
+        self._certificates |= book.certificates
         self._allowances |= book.promotions.allowances
         for share in book.promotions.billed:
             self._billed.setdefault(share.leaf, []).append(share)

@@ -17,7 +17,7 @@ from coalition.ledger.book import Command
 from coalition.ledger.decision import returned_points, shares_between
 from coalition.ledger.expiry import ExpiryRule
 from tests.properties.auditor import Auditor
-from tests.properties.histories import STEPS, TODAY, History, example_partners, example_promotions
+from tests.properties.histories import STEPS, TODAY, History, example_certificates, example_partners, example_promotions
 from tests.properties.lane_tables import assert_sums_hold
 from tests.properties.memory_lane import MemoryLane
 from tests.pure.journal.naive_merkle import tree_hash
@@ -40,11 +40,16 @@ class LedgerHistory(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         promotions = example_promotions()
-        self.auditor = Auditor(lane=0, promotions=promotions, budget=BUDGET)
-        self.batched, self.single = (MemoryLane(ACCOUNTS, promotions=promotions, budget=BUDGET) for _ in range(2))
+        certificates = example_certificates(ACCOUNTS)
+        self.auditor = Auditor(lane=0, promotions=promotions, budget=BUDGET, certificates=certificates)
+        self.batched, self.single = (
+            MemoryLane(ACCOUNTS, promotions=promotions, budget=BUDGET, certificates=certificates) for _ in range(2)
+        )
         self.waiting: list[Command] = []
         self.now = TODAY
-        self.history = History(accounts=ACCOUNTS, partners=example_partners(), promotions=promotions)
+        self.history = History(
+            accounts=ACCOUNTS, partners=example_partners(), promotions=promotions, certificates=certificates
+        )
 
     # By seed, since chance itself mixes operations better than a search that prefers small numbers.
     @rule(seed=st.integers(0, 2**32), count=st.integers(1, 8))
@@ -86,10 +91,11 @@ def test_long_histories_agree_with_the_auditor(seed: int) -> None:
     """Long enough for what takes several steps: points that expire while they are on hold, or come back by grace."""
     random = Random(seed)
     promotions = example_promotions() if seed % 2 else []
+    certificates = example_certificates(ACCOUNTS)
     history, auditor, lane = (
-        History(accounts=ACCOUNTS, partners=example_partners(), promotions=promotions),
-        Auditor(lane=0, promotions=promotions, budget=BUDGET),
-        MemoryLane(ACCOUNTS, promotions=promotions, budget=BUDGET),
+        History(accounts=ACCOUNTS, partners=example_partners(), promotions=promotions, certificates=certificates),
+        Auditor(lane=0, promotions=promotions, budget=BUDGET, certificates=certificates),
+        MemoryLane(ACCOUNTS, promotions=promotions, budget=BUDGET, certificates=certificates),
     )
     now = TODAY
     for _ in range(25):
