@@ -103,8 +103,9 @@ class Window:
 class Event:
     """What happened to an operation of this partner, or by itself to what it left (a hold's `time_out`).
 
-    The latter has no `operation_id`, no `result`, and a `verdict` of its own, such as timed_out. `cursor` is where to
-    go on after this event; those of the same page may then come again, so know an event by its lane and leaf.
+    The latter has no `result`, a `verdict` of its own, such as timed_out, and as `operation_id` that of the reserve or
+    none. `cursor` is where to go on after this event; those of the same page may then come again, so know an event by
+    its lane and leaf.
     """
 
     lane: int
@@ -252,7 +253,7 @@ def _event(raw: Any, *, cursor: str | None) -> Event:
         occurred_at=_moment(raw["occurred_at"]),
         booked_at=datetime.fromisoformat(raw["booked_at"]),
         window=int(raw["window"]),
-        result=None if operation_id is None else parse_result(told),
+        result=parse_result(told) if told["verdict"] in ("booked", "refused") else None,
         cursor=cursor,
         raw=raw,
     )

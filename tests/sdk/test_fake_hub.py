@@ -151,7 +151,7 @@ async def test_events_are_read_on_from_the_last_cursor(fake, till):
     assert (refused.kind, refused.verdict, refused.result.code) == ("burn", "refused", "insufficient_points")
     assert reserved.result == held
     assert (timed_out.kind, timed_out.verdict, timed_out.points) == ("time_out", "timed_out", 7)
-    assert (timed_out.occurred_at, timed_out.operation_id) == (held.expires_at, None)
+    assert (timed_out.occurred_at, timed_out.operation_id) == (held.expires_at, held.id)
 
 
 async def test_an_event_in_the_middle_of_a_page_loses_nothing_when_it_is_the_last_that_was_kept(fake, till):
