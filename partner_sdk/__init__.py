@@ -54,6 +54,7 @@ from partner_sdk.operation_id import new_operation_id
 from partner_sdk.outbox import Entry, Outbox
 from partner_sdk.receipt import Receipt
 from partner_sdk.result import CardBalance, Event, Expiry, Flushed, OpenHold, Result, StepUp, Window
+from partner_sdk.returns import returned_points
 
 __all__ = [
     "AddressInvalidError",
@@ -100,5 +101,6 @@ __all__ = [
     "make_key_pair",
     "new_operation_id",
     "parse_operation",
+    "returned_points",
     "thumbprint",
 ]

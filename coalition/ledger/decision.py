@@ -314,13 +314,3 @@ def payer_shares_between(
         for part, ((payer_share, _), points) in enumerate(zip(shares, undone, strict=True))
         if points
     ]
-
-
-def returned_points(points: int, *, amount: Decimal, returned_before: Decimal, returned_now: Decimal) -> int:
-    """Return the points to reverse when goods of a sale come back: the difference of the rounded running totals
-    (half up), so that returns of the whole sale in any pieces undo exactly its points."""
-
-    def due(returned: Decimal) -> int:
-        return int((returned * points * 2 + amount) // (amount * 2))
-
-    return due(returned_before + returned_now) - due(returned_before)

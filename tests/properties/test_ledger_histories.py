@@ -14,8 +14,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from coalition.journal.record import record_hash
 from coalition.ledger.book import Command
-from coalition.ledger.decision import returned_points, shares_between
+from coalition.ledger.decision import shares_between
 from coalition.ledger.expiry import ExpiryRule
+from partner_sdk import returned_points
 from tests.properties.auditor import Auditor
 from tests.properties.histories import STEPS, TODAY, History, example_certificates, example_partners, example_promotions
 from tests.properties.lane_tables import assert_sums_hold
