@@ -11,7 +11,10 @@ from coalition.cli.options import AsJson, DatabaseUrl, DataDir
 from coalition.cli.session import now, open_session, read_file, run, show
 from coalition.errors import InvalidTermsError
 from coalition.ledger.participant import OfflineLoss, ReturnLoss
+from coalition.operations.manage_cap import set_cap
 from coalition.operations.manage_partner import FirstTerms, add_key, add_partner, end_key, set_status
+from coalition.stores.caps import load_caps
+from coalition.stores.programme import load_programme
 from coalition.stores.registry import load_participants, load_partner_keys
 
 partner_app = typer.Typer(help="Partners: take in, list, suspend, resume.", no_args_is_help=True)
@@ -87,6 +90,7 @@ def list_partners(as_json: AsJson = False, data_dir: DataDir = None, database_ur
     async def work() -> None:
         async with open_session(data_dir, database_url) as session, session.pool.acquire() as connection:
             partners = (await load_participants(connection)).values()
+            caps = await load_caps(connection)
             document = [
                 {
                     "partner": partner.partner,
@@ -95,11 +99,34 @@ def list_partners(as_json: AsJson = False, data_dir: DataDir = None, database_ur
                     "may_earn": partner.may_earn,
                     "may_burn": partner.may_burn,
                     "terms_version": len(partner.terms),
+                    "cap_minor": caps[partner.partner].cap_minor if partner.partner in caps else None,
                 }
                 for partner in partners
             ]
             text = "\n".join(f"{partner.partner:>5}  {partner.status:<10} {partner.name}" for partner in partners)
             show(document, as_json=as_json, text=text or "There are no partners yet.")
+
+    run(work())
+
+
+@partner_app.command("cap")
+def cap(
+    name: Name,
+    amount: Annotated[str, typer.Argument(metavar="AMOUNT|off", help="Money, in the programme's currency.")],
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Set the largest position that a partner may run up unsettled; earns that would pass it are refused."""
+
+    async def work() -> None:
+        async with open_session(data_dir, database_url) as session:
+            async with session.pool.acquire() as connection:
+                minor_unit = (await load_programme(connection)).minor_unit
+            cap_minor = None if amount == "off" else _minor(amount, minor_unit)
+            await set_cap(session.pool, name, cap_minor, now=now(), actor=session.actor)
+            told = "no cap" if cap_minor is None else f"a net debit cap of {amount}"
+            show({"partner": name, "cap_minor": cap_minor}, as_json=as_json, text=f"{name} has {told}.")
 
     run(work())
 
@@ -187,6 +214,16 @@ def _by_flag(error: InvalidTermsError) -> str:
     return "; ".join(
         f"--{fault.field.replace('_', '-')}: expected {fault.expected}, {fault.got!r} came" for fault in error.faults
     )
+
+
+def _minor(amount: str, minor_unit: int) -> int:
+    try:
+        scaled = Decimal(amount).scaleb(minor_unit)
+    except ArithmeticError:
+        scaled = Decimal("NaN")
+    if not scaled.is_finite() or scaled < 0 or scaled != scaled.to_integral_value():
+        raise typer.BadParameter(f"expected an amount of at most {minor_unit} decimals or off, {amount!r} came")
+    return int(scaled)
 
 
 def _price(flag: str, text: str | None) -> Decimal | None:

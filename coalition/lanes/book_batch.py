@@ -2,20 +2,22 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 
 from coalition.database.pool import Connection, Pool
 from coalition.journal.merkle import Frontier
-from coalition.lanes.top_up import top_up
+from coalition.lanes.top_up import Short, Spent, top_up
 from coalition.ledger.account import Account
 from coalition.ledger.book import Book, Calendar, Command, OperationKey
+from coalition.ledger.cap import NO_CAPS, Cap, Caps, Position
 from coalition.ledger.limits import NO_LIMITS, LimitRules, Limits
 from coalition.ledger.lot import Lot
 from coalition.ledger.operation import POINTS_MAX
 from coalition.ledger.promotion import NO_PROMOTIONS, Promotion, Promotions
 from coalition.stores.batches import OpenBatch, open_batch, write_batch
+from coalition.stores.caps import load_positions
 from coalition.stores.certificates import load_certificates, write_certificates
 from coalition.stores.holds import load_holds
 from coalition.stores.lanes import LaneState
@@ -30,6 +32,14 @@ TOP_UPS_MAX = 5
 Clock = Callable[[], datetime]
 
 
+class Funds(NamedTuple):
+    """What pays for earns and ends: promotions with budgets, partners with caps, and which of them are `spent`."""
+
+    promotions: Mapping[str, Promotion]
+    caps: Mapping[int, Cap]
+    spent: Spent
+
+
 async def book_batch(
     pool: Pool,
     lane: int,
@@ -39,25 +49,26 @@ async def book_batch(
     clock: Clock,
     rules: LimitRules = NO_LIMITS,
     promotions: Mapping[str, Promotion] = NO_PROMOTIONS,
+    caps: Mapping[int, Cap] = NO_CAPS,
 ) -> list[str]:
     """Decide and write operations of one lane, in order; return their results once they are committed.
 
     May be repeated as a whole after any failure: it looks up first which operations are known, so that one whose
     commit was not heard of is answered, not booked again. `rules` are the programme's limits, `promotions` those that
-    earns may name.
+    earns may name, `caps` those of partners that have one.
     """
-    spent: set[int] = set()
+    funds = Funds(promotions, caps, Spent())
     asked = 0
     while True:
         results, short = await _book_batch(
-            pool, lane, commands, calendar=calendar, clock=clock, rules=rules, promotions=promotions, spent=spent
+            pool, lane, commands, calendar=calendar, clock=clock, rules=rules, funds=funds
         )
-        if not short:
+        if not short.is_any:
             return results
         asked += 1
         lacking = await top_up(pool, lane, short)
         # Who is granted more and loses it again each time, to lanes that need it as well, is at the budget's end.
-        spent |= lacking if asked < TOP_UPS_MAX else short.keys()
+        funds.spent.add(lacking if asked < TOP_UPS_MAX else short.asked)
 
 
 async def _book_batch(
@@ -68,24 +79,15 @@ async def _book_batch(
     calendar: Calendar,
     clock: Clock,
     rules: LimitRules,
-    promotions: Mapping[str, Promotion],
-    spent: AbstractSet[int],
-) -> tuple[list[str], dict[int, int]]:
-    """Decide and write; or write nothing, and return which promotions lack how many points in this lane."""
+    funds: Funds,
+) -> tuple[list[str], Short]:
+    """Decide and write; or write nothing, and return which promotions and caps lack how much in this lane."""
     async with pool.acquire() as connection, connection.transaction():
-        opened, book = await _load(
-            connection,
-            lane,
-            commands,
-            calendar=calendar,
-            clock=clock,
-            rules=rules,
-            promotions=promotions,
-            spent=spent,
-        )
+        opened, book = await _load(connection, lane, commands, calendar=calendar, clock=clock, rules=rules, funds=funds)
         results = [book.book(command) for command in commands]
-        if book.promotions.short:
-            return [], book.promotions.short
+        short = Short(book.promotions.short, book.caps.short, book.caps.owed)
+        if short.is_any:
+            return [], short
         if book.changes.records:
             await write_book(connection, opened, book)
             if book.limits is not None:
@@ -94,7 +96,7 @@ async def _book_batch(
             await write_promotions(
                 connection, lane, billed=book.promotions.billed, allowances=book.promotions.allowances
             )
-        return results, {}
+        return results, short
 
 
 async def _load(
@@ -105,8 +107,7 @@ async def _load(
     calendar: Calendar,
     clock: Clock,
     rules: LimitRules,
-    promotions: Mapping[str, Promotion],
-    spent: AbstractSet[int],
+    funds: Funds,
 ) -> tuple[OpenBatch, Book]:
     named = Named.of(commands)
     operation_ids = [command.operation.id for command in commands] + [operation_id for _, operation_id in named.ids]
@@ -129,8 +130,16 @@ async def _load(
         wanted=named.points_wanted(accounts, today=calendar.day_of(booked_at)),
         originals=list(originals.values()),
     )
-    paying = {promotions[name].promotion for name in named.promotions & promotions.keys()}
-    paying |= {original.promotion for original in originals.values() if original.promotion is not None}
+    paying = {funds.promotions[name] for name in named.promotions & funds.promotions.keys()}
+    promotions = {promotion.promotion for promotion in paying}
+    promotions |= {original.promotion for original in originals.values() if original.promotion is not None}
+    allowances = await load_allowances(connection, lane, promotions)
+    positions: dict[int, Position] = {}
+    if funds.caps:
+        billed = {command.partner.partner for command in commands}
+        billed |= {payer.partner for promotion in paying for payer, _ in promotion.payers}
+        billed |= {payer for original in originals.values() for (payer, _, _), _ in original.payer_shares}
+        positions = await load_positions(connection, lane, billed & funds.caps.keys())
     limits = None
     if rules.are_on:
         cards = {command.operation.card for command in commands}
@@ -148,7 +157,8 @@ async def _load(
         holds=holds,
         limits=limits,
         certificates=await load_certificates(connection, lane, named.certificates),
-        promotions=Promotions(promotions, await load_allowances(connection, lane, paying), spent=spent),
+        promotions=Promotions(funds.promotions, allowances, spent=funds.spent.promotions),
+        caps=Caps(funds.caps, positions, spent=funds.spent.caps, returned=funds.spent.returned),
     )
     return opened, book
 

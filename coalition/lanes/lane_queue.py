@@ -87,6 +87,7 @@ class LaneQueue:
                 clock=self._clock,
                 rules=self._registry.programme.limits,
                 promotions=self._registry.promotions,
+                caps=self._registry.caps,
             )
 
         try:

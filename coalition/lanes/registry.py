@@ -15,8 +15,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from coalition.database.pool import Connection, Pool
 from coalition.ledger.book import Calendar
+from coalition.ledger.cap import NO_CAPS, Cap
 from coalition.ledger.participant import Participant
 from coalition.ledger.promotion import NO_PROMOTIONS, Promotion
+from coalition.stores.caps import load_caps
 from coalition.stores.programme import Programme, load_programme
 from coalition.stores.promotions import load_promotions
 from coalition.stores.registry import load_participants, load_partner_keys
@@ -57,6 +59,7 @@ class Registry:
         self.participants: dict[int, Participant] = {}
         self.keys: dict[str, PartnerKey] = {}
         self.promotions: Mapping[str, Promotion] = NO_PROMOTIONS
+        self.caps: Mapping[int, Cap] = NO_CAPS
 
     async def open(self) -> None:
         await self.load()
@@ -79,6 +82,7 @@ class Registry:
             promotions = await load_promotions(connection, self.participants)
             # By name and by number: no name is a number.
             by_number = {str(promotion.promotion): promotion for promotion in promotions}
+            self.caps = await load_caps(connection)
             self.promotions = by_number | {promotion.name: promotion for promotion in promotions}
             self.keys = {
                 row["keyid"]: PartnerKey(

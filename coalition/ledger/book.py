@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from coalition.journal.record import record_hash, timestamp
 from coalition.ledger.account import Account
+from coalition.ledger.cap import NO_CAPS, Caps
 from coalition.ledger.certificate import Certificate, decide_offline_burn
 from coalition.ledger.decision import (
     TOTAL_KINDS,
@@ -158,7 +159,7 @@ class Book:
     """Decides one batch. `accounts` holds every account that a command names, with its open holds, and with its lots
     where any command takes or gives back points, or time alone does; `known`, `originals` and `holds` (by the leaf of
     the reserve) and `certificates` what the store found of the ids named; `limits` None: the programme has none;
-    `promotions` None: no command names one, and no original."""
+    `promotions` None: no command names one, and no original; `caps` None: nobody who pays has one."""
 
     def __init__(
         self,
@@ -175,6 +176,7 @@ class Book:
         limits: Limits | None = None,
         certificates: dict[str, Certificate] | None = None,
         promotions: Promotions | None = None,
+        caps: Caps | None = None,
     ) -> None:
         self.changes = Changes(window_no)
         self._lane = lane
@@ -189,6 +191,7 @@ class Book:
         self.limits = limits
         self.certificates = certificates or {}
         self.promotions = promotions or Promotions(NO_PROMOTIONS, {})
+        self.caps = caps or Caps(NO_CAPS, {})
         self._known = known
         self._originals = originals
         self._decided: dict[OperationKey, Decided] = {}
@@ -352,7 +355,11 @@ class Book:
         if operation.type == "earn":
             sale = self._calendar.sale(operation.occurred_at)
             if operation.promotion is not None:
-                return self.promotions.decide_earn(account, operation, partner=partner, sale=sale, leaf=leaf)
+                return self.promotions.decide_earn(
+                    account, operation, partner=partner, sale=sale, leaf=leaf, caps=self.caps
+                )
+            if self.caps.are_on and (capped := self.caps.refusal_of(operation, partner)) is not None:
+                return capped
             return decide_earn(account, operation, partner=partner, sale=sale, leaf=leaf)
         if operation.type == "burn" and operation.certificate is not None:
             sale = self._calendar.sale(self._booked_at)
@@ -437,6 +444,9 @@ class Book:
     ) -> None:
         """Add one record to the statement lines of its VAT rates; it counts as one operation, in the first of them."""
         totals = self.changes.totals
+        if self.caps.are_on:
+            shares = list(shares)
+            self.caps.count(*line, sum(points for _, points in shares))
         for rate, points in shares:
             key = (*line, rate)
             total = totals.get(key)

@@ -1,7 +1,7 @@
 """Joint promotions: an earn that several payers fund by share, out of a budget that is never passed.
 
     unknown_promotion -> promotion_not_running -> what any earn is refused for -> no_terms_of_payer
-        -> promotion_budget_spent
+        -> promotion_budget_spent -> cap_reached
 
 A promotion is running by the moment of the sale. Its budget is in points and counts what was earned less what was
 reversed; it is shared out over the lanes as allowances. A lane whose allowance is too small decides as if it had more,
@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from coalition.ledger.account import Account
+from coalition.ledger.cap import Caps
 from coalition.ledger.decision import (
     NO_RATE,
     Booking,
@@ -94,7 +95,7 @@ class Promotions:
         self._spent = spent
 
     def decide_earn(
-        self, account: Account, earn: Earn, *, partner: Participant, sale: Sale, leaf: int
+        self, account: Account, earn: Earn, *, partner: Participant, sale: Sale, leaf: int, caps: Caps
     ) -> Booking | Refusal:
         """Book points that come in with a purchase and are paid by a promotion's payers, one lot for each payer and VAT
         rate."""
@@ -115,8 +116,11 @@ class Promotions:
         allowance = self.allowances.setdefault(promotion.promotion, Allowance())
         if promotion.promotion in self._spent and points > allowance.left:
             return Refusal("promotion_budget_spent", "earn", points, detail=(("left", allowance.left),))
-        self._use(promotion.promotion, points)
         shares = _payer_shares(earn, points, funding)
+        bill = [(payer, version, share) for (payer, version, _), share in shares]
+        if (capped := caps.refusal_of_bill(bill, points, issuer=partner.partner)) is not None:
+            return capped
+        self._use(promotion.promotion, points)
         lots = [
             Lot(
                 leaf=leaf,

@@ -34,7 +34,7 @@ async def test_every_lane_table_is_keyed_by_lane_first(pool: Pool) -> None:
     )
     bookkeeping = {"lane", "lane_window", "message", "operation", "journal", "window_total"}
     lane_tables = bookkeeping | {"account", "lot", "lot_use", "reversal", "hold"}
-    lane_tables |= {"promotion_allowance", "promotion_share"}
+    lane_tables |= {"promotion_allowance", "promotion_share", "cap_allowance"}
     lane_tables |= {"account_usage", "card_usage", "step_up_code", "certificate", "certificate_use"}
     first_columns = {row["name"]: row["first"] for row in keys if row["name"] in lane_tables}
     assert first_columns == dict.fromkeys(lane_tables, "lane")

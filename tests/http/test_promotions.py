@@ -10,9 +10,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import structlog
+import typer
 from click.testing import Result
 from typer.testing import CliRunner
 
+from coalition.cli.partner import partner_app
 from coalition.cli.promotion import promotion_app
 from coalition.errors import AlreadyThereError, NotFoundError, SettingError
 from coalition.lanes.close_window import close_window
@@ -22,6 +24,12 @@ from settlement.operations.calculate_window import calculate_window
 from settlement.operations.report_window import report_window
 from tests.http.conftest import RunningHub, now
 from tests.shop import Shop
+
+app = typer.Typer()
+app.add_typer(promotion_app, name="promotion")
+app.add_typer(partner_app, name="partner")
+
+Call = Callable[..., Awaitable[Result]]
 
 
 async def promote(hub: RunningHub, *payers: tuple[str, int], **changes: Any) -> str:
@@ -257,26 +265,34 @@ async def settled(hub: RunningHub) -> dict[str, str]:
 
 
 @pytest.fixture
-def call(database_url: str) -> Iterator[Callable[..., Awaitable[Result]]]:
+def call(database_url: str) -> Iterator[Call]:
     async def call(*arguments: str) -> Result:
         # A command runs a loop of its own, so it gets a thread of its own.
         environment = {"COALITION_DATABASE_URL": database_url}
-        return await asyncio.to_thread(CliRunner().invoke, promotion_app, list(arguments), env=environment)
+        return await asyncio.to_thread(CliRunner().invoke, app, list(arguments), env=environment)
 
     yield call
     # A command sets the logging up for its process, onto streams that end with it.
     structlog.reset_defaults()
 
 
-async def test_promotions_are_defined_listed_and_ended_from_the_shell(
-    hub: RunningHub, call: Callable[..., Awaitable[Result]]
-) -> None:
+async def test_promotions_are_defined_listed_and_ended_from_the_shell(hub: RunningHub, call: Call) -> None:
     """Moments are those of the programme's time zone; a running hub hears of each change."""
     bakery, *_ = await three_shops(hub)
     card = await hub.card()
     payers = ("--payer", "Bakery:60", "--payer", "Cinema:40")
     added = await call(
-        "add", "winter", *payers, "--from", "2026-01-01", "--until", "2100-01-01", "--budget", "500", "--json"
+        "promotion",
+        "add",
+        "winter",
+        *payers,
+        "--from",
+        "2026-01-01",
+        "--until",
+        "2100-01-01",
+        "--budget",
+        "500",
+        "--json",
     )
     assert json.loads(added.stdout) == {"promotion": 1, "name": "winter"}
     async with asyncio.timeout(20):
@@ -284,16 +300,36 @@ async def test_promotions_are_defined_listed_and_ended_from_the_shell(
             await asyncio.sleep(0.01)
     assert (await bakery.earn(card, 100, promotion="winter"))["verdict"] == "booked"
 
-    (listed,) = json.loads((await call("list", "--json")).stdout)
+    (listed,) = json.loads((await call("promotion", "list", "--json")).stdout)
     assert (listed["budget"], listed["used"]) == (500, 100)
     assert listed["payers"] == [{"partner": "Bakery", "share": 60}, {"partner": "Cinema", "share": 40}]
     assert listed["issuers"] == ["Bakery", "Cinema"]
     assert datetime.fromisoformat(listed["from"]) == datetime(2026, 1, 1, tzinfo=ZoneInfo("Europe/Berlin"))
-    assert "100 of 500 points" in (await call("list")).stdout
+    assert "100 of 500 points" in (await call("promotion", "list")).stdout
 
-    assert (await call("end", "winter")).exit_code == 0
-    assert (await call("end", "summer")).exit_code == 1
+    assert (await call("promotion", "end", "winter")).exit_code == 0
+    assert (await call("promotion", "end", "summer")).exit_code == 1
     wrong = await call(
-        "add", "other", "--payer", "Bakery", "--from", "2026-01-01", "--until", "2027-01-01", "--budget", "1"
+        "promotion",
+        "add",
+        "other",
+        "--payer",
+        "Bakery",
+        "--from",
+        "2026-01-01",
+        "--until",
+        "2027-01-01",
+        "--budget",
+        "1",
     )
     assert (wrong.exit_code, "PARTNER:SHARE" in wrong.output) == (2, True)
+
+
+async def test_a_partners_cap_is_set_and_ended_from_the_shell(hub: RunningHub, call: Call) -> None:
+    await hub.shop()
+    assert (await call("partner", "cap", "Shop", "12.50")).exit_code == 0
+    (listed,) = json.loads((await call("partner", "list", "--json")).stdout)
+    assert listed["cap_minor"] == 1_250
+    assert json.loads((await call("partner", "cap", "Shop", "off", "--json")).stdout)["cap_minor"] is None
+    assert (await call("partner", "cap", "Shop", "0.001")).exit_code == 2
+    assert (await call("partner", "cap", "Nobody", "1")).exit_code == 1

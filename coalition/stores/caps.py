@@ -1,0 +1,106 @@
+"""Net debit caps, and what lanes may raise a partner's position by without asking (migration 0011_caps)."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+
+from coalition.database.pool import Connection
+from coalition.ledger.cap import Cap, PointPrices, Position
+
+SELECT_CAPS = "SELECT partner, cap_minor FROM net_debit_cap ORDER BY partner"
+
+SELECT_PRICES = """
+SELECT partner, version, issue_price + service_fee AS issued, redemption_price * (1 - commission) AS redeemed
+FROM terms
+WHERE partner = ANY($1::bigint[])
+"""
+
+
+async def load_caps(connection: Connection) -> dict[int, Cap]:
+    """Return the caps of those partners that have one."""
+    caps = {row["partner"]: row["cap_minor"] for row in await connection.fetch(SELECT_CAPS)}
+    prices: defaultdict[int, dict[int, PointPrices]] = defaultdict(dict)
+    if caps:
+        for row in await connection.fetch(SELECT_PRICES, sorted(caps)):
+            prices[row["partner"]][row["version"]] = PointPrices(row["issued"], row["redeemed"])
+    return {partner: Cap(partner, cap_minor, prices[partner]) for partner, cap_minor in caps.items()}
+
+
+# Before what it decides by is read: what is granted may flow back, and comes to what is used then.
+LOCK_ALLOWANCES = """
+SELECT partner, granted FROM cap_allowance
+WHERE lane = $1 AND partner = ANY($2::bigint[])
+ORDER BY partner
+FOR UPDATE
+"""
+
+SELECT_POSITIONS = """
+SELECT total.partner, sum(total.points * CASE total.kind
+    WHEN 'issued' THEN terms.issue_price + terms.service_fee
+    WHEN 'issue_reversed' THEN -(terms.issue_price + terms.service_fee)
+    WHEN 'redeemed' THEN -terms.redemption_price * (1 - terms.commission)
+    ELSE terms.redemption_price * (1 - terms.commission) END) AS used
+FROM window_total AS total
+JOIN terms ON terms.partner = total.partner AND terms.version = total.terms_version
+WHERE total.lane = $1 AND total.partner = ANY($2::bigint[])
+    AND total.kind IN ('issued', 'issue_reversed', 'redeemed', 'redeem_reversed')
+    AND total.window_no IN (SELECT window_no FROM clearing_window WHERE state <> 'SETTLED')
+GROUP BY total.partner
+"""
+
+
+async def load_positions(connection: Connection, lane: int, partners: Iterable[int]) -> dict[int, Position]:
+    """Lock what a lane was granted of these partners' caps; return it with their positions in the lane, of windows that
+    are not settled. A lane that was never granted anything has no room: others may count on that."""
+    wanted = sorted(partners)
+    if not wanted:
+        return {}
+    granted = {row["partner"]: row["granted"] for row in await connection.fetch(LOCK_ALLOWANCES, lane, wanted)}
+    used = {row["partner"]: row["used"] for row in await connection.fetch(SELECT_POSITIONS, lane, wanted)}
+    return {
+        partner: Position(granted.get(partner, used.get(partner, Decimal(0))), used.get(partner, Decimal(0)))
+        for partner in wanted
+    }
+
+
+LOCK_CAP = "SELECT cap_minor FROM net_debit_cap WHERE partner = $1 FOR UPDATE"
+
+
+async def lock_cap(connection: Connection, partner: int) -> int | None:
+    """Let one lane at a time ask for more of a cap; return it in minor units, None: there is none any more."""
+    return await connection.fetchval(LOCK_CAP, partner)  # type: ignore[no-any-return]
+
+
+SET_GRANTED = """
+INSERT INTO cap_allowance (lane, partner, granted) VALUES ($1, $2, $3)
+ON CONFLICT (lane, partner) DO UPDATE SET granted = excluded.granted
+"""
+
+
+async def set_granted(connection: Connection, partner: int, *, lane: int, granted: Decimal) -> None:
+    """Say up to where a lane may raise a partner's position without asking."""
+    await connection.execute(SET_GRANTED, lane, partner, granted)
+
+
+SET_CAP = """
+INSERT INTO net_debit_cap (partner, cap_minor, set_at, set_by) VALUES ($1, $2, $3, $4)
+ON CONFLICT (partner) DO UPDATE SET cap_minor = excluded.cap_minor, set_at = excluded.set_at, set_by = excluded.set_by
+"""
+
+
+async def set_cap(connection: Connection, partner: int, cap_minor: int, *, now: datetime, actor: str) -> None:
+    """Give a partner a cap, or another one."""
+    await connection.execute(SET_CAP, partner, cap_minor, now, actor)
+
+
+END_CAP = "DELETE FROM net_debit_cap WHERE partner = $1"
+
+FORGET_GRANTED = "DELETE FROM cap_allowance WHERE lane = $1 AND partner = $2"
+
+
+async def end_cap(connection: Connection, partner: int, *, lanes: Iterable[int]) -> None:
+    """Let a partner run up any position."""
+    await connection.execute(END_CAP, partner)
+    for lane in lanes:
+        await connection.execute(FORGET_GRANTED, lane, partner)
