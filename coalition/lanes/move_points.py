@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterable
 
 from coalition.database.pool import Connection, Pool
 from coalition.lanes.book_batch import Clock, write_book
+from coalition.lanes.settled_book import open_settled_book
 from coalition.ledger.account import Account
 from coalition.ledger.book import Book, Calendar
 from coalition.ledger.lot import Lot
-from coalition.stores.batches import OpenBatch, open_batch
+from coalition.stores.batches import OpenBatch
 from coalition.stores.cards import Place
-from coalition.stores.holds import load_holds
-from coalition.stores.lots import ALL_POINTS, load_lots
 from coalition.stores.merges import find_merge_target
 
 Pick = Callable[[Account], Iterable[Lot]]
@@ -57,22 +56,7 @@ async def open_accounts(
     books: dict[int, Book] = {}
     for lane in sorted({first.lane, second.lane}):
         numbers = {place.account for place in (first, second) if place.lane == lane}
-        batch = opened[lane] = await open_batch(connection, lane, accounts=numbers)
-        holds = await load_holds(connection, lane, batch.accounts, leaves=())
-        await load_lots(connection, lane, batch.accounts, wanted=dict.fromkeys(numbers, ALL_POINTS), also_leaves=())
-        books[lane] = Book(
-            lane=lane,
-            window_no=batch.state.window_no,
-            size=batch.state.size,
-            booked_at=max(clock(), batch.state.last_booked_at),
-            calendar=calendar,
-            accounts=batch.accounts,
-            known={},
-            originals={},
-            holds=holds,
-        )
-        for number in sorted(numbers):
-            books[lane].settle_due(batch.accounts[number])
+        opened[lane], books[lane] = await open_settled_book(connection, lane, numbers, calendar=calendar, clock=clock)
     return OpenAccounts(connection, opened, books)
 
 

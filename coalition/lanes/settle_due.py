@@ -16,12 +16,10 @@ from coalition.database.pool import Pool
 from coalition.lanes.book_batch import Clock, write_book
 from coalition.lanes.move_points import move_on
 from coalition.lanes.registry import Registry
-from coalition.ledger.book import Book, Calendar
-from coalition.stores.batches import open_batch
+from coalition.lanes.settled_book import open_settled_book
+from coalition.ledger.book import Calendar
 from coalition.stores.due import find_due_accounts
-from coalition.stores.holds import load_holds
 from coalition.stores.lanes import load_lanes
-from coalition.stores.lots import ALL_POINTS, load_lots
 from coalition.stores.merges import find_waiting_merges
 
 ACCOUNTS_AT_ONCE = 500
@@ -72,23 +70,7 @@ async def _settle(
     pool: Pool, lane: int, numbers: Sequence[int], settled: Settled, *, calendar: Calendar, clock: Clock
 ) -> None:
     async with pool.acquire() as connection, connection.transaction():
-        opened = await open_batch(connection, lane, accounts=numbers)
-        state, _, accounts = opened
-        holds = await load_holds(connection, lane, accounts, leaves=())
-        await load_lots(connection, lane, accounts, wanted=dict.fromkeys(accounts, ALL_POINTS), also_leaves=())
-        book = Book(
-            lane=lane,
-            window_no=state.window_no,
-            size=state.size,
-            booked_at=max(clock(), state.last_booked_at),
-            calendar=calendar,
-            accounts=accounts,
-            known={},
-            originals={},
-            holds=holds,
-        )
-        for number in sorted(accounts):
-            book.settle_due(accounts[number])
+        opened, book = await open_settled_book(connection, lane, numbers, calendar=calendar, clock=clock)
         await write_book(connection, opened, book)
     for record in book.changes.records:
         if record.kind == "time_out":

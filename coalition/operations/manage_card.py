@@ -12,14 +12,12 @@ from typing import Literal
 from coalition.database.pool import Connection, Pool
 from coalition.errors import NotFoundError, StateConflictError
 from coalition.lanes.book_batch import Clock, write_book
-from coalition.ledger.book import Book, Calendar
+from coalition.lanes.settled_book import open_settled_book
+from coalition.ledger.book import Calendar
 from coalition.operations.add_members import issue_cards
 from coalition.programme.card_number import normalised
 from coalition.stores.accounts import open_accounts
-from coalition.stores.batches import open_batch
 from coalition.stores.cards import CardRow, add_card_move, find_card, lock_cards_of_account, set_card_state
-from coalition.stores.holds import load_holds
-from coalition.stores.lots import ALL_POINTS, load_lots
 from coalition.stores.members import move_member, set_may_burn
 from coalition.stores.programme import load_programme
 from coalition.stores.registry import announce_change
@@ -127,24 +125,10 @@ async def close_account(pool: Pool, card: str, *, calendar: Calendar, clock: Clo
                 await set_card_state(connection, other.card, state="closed", now=clock())
                 await add_card_move(connection, other.card, what="closed", actor=actor, now=clock())
         # The lane after the cards, here and nowhere the other way round.
-        opened = await open_batch(connection, row.place.lane, accounts=[row.place.account])
+        opened, book = await open_settled_book(
+            connection, row.place.lane, [row.place.account], calendar=calendar, clock=clock
+        )
         account = opened.accounts[row.place.account]
-        holds = await load_holds(connection, row.place.lane, opened.accounts, leaves=())
-        await load_lots(
-            connection, row.place.lane, opened.accounts, wanted={account.account: ALL_POINTS}, also_leaves=()
-        )
-        book = Book(
-            lane=row.place.lane,
-            window_no=opened.state.window_no,
-            size=opened.state.size,
-            booked_at=max(clock(), opened.state.last_booked_at),
-            calendar=calendar,
-            accounts=opened.accounts,
-            known={},
-            originals={},
-            holds=holds,
-        )
-        book.settle_due(account)
         if account.holds:
             raise StateConflictError(
                 f"account {account.account} has {account.held} points on hold; close it when they end"

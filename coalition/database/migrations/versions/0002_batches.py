@@ -1,19 +1,14 @@
 """Batches in few round trips: functions that open one, write one, and keep messages."""
 
-from pathlib import Path
-
-from alembic import op
+from coalition.database.migration_script import refuse_downgrade, run_script
 
 revision = "0002"
 down_revision = "0001"
 
 
 def upgrade() -> None:
-    script = Path(__file__).with_suffix(".sql").read_text()
-    driver = op.get_bind().connection.dbapi_connection
-    assert driver is not None
-    driver.run_async(lambda connection: connection.execute(script))
+    run_script(__file__)
 
 
 def downgrade() -> None:
-    raise RuntimeError("The journal is never taken back: restore a backup instead.")
+    refuse_downgrade()

@@ -1,19 +1,14 @@
 """Holds, points that expire, and the functions of a batch with both."""
 
-from pathlib import Path
-
-from alembic import op
+from coalition.database.migration_script import refuse_downgrade, run_script
 
 revision = "0004"
 down_revision = "0003"
 
 
 def upgrade() -> None:
-    script = Path(__file__).with_suffix(".sql").read_text()
-    driver = op.get_bind().connection.dbapi_connection
-    assert driver is not None
-    driver.run_async(lambda connection: connection.execute(script))
+    run_script(__file__)
 
 
 def downgrade() -> None:
-    raise RuntimeError("The journal is never taken back: restore a backup instead.")
+    refuse_downgrade()

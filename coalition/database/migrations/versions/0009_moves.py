@@ -1,19 +1,14 @@
 """Points that move between accounts: merges, and transfers between members."""
 
-from pathlib import Path
-
-from alembic import op
+from coalition.database.migration_script import refuse_downgrade, run_script
 
 revision = "0009"
 down_revision = "0008"
 
 
 def upgrade() -> None:
-    script = Path(__file__).with_suffix(".sql").read_text()
-    driver = op.get_bind().connection.dbapi_connection
-    assert driver is not None
-    driver.run_async(lambda connection: connection.execute(script))
+    run_script(__file__)
 
 
 def downgrade() -> None:
-    raise RuntimeError("The journal is never taken back: restore a backup instead.")
+    refuse_downgrade()
