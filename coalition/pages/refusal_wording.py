@@ -62,6 +62,8 @@ EN: Final = {
     "refused.promotion_not_running": "the promotion was not running at that time",
     "refused.promotion_budget_spent": "the points of this promotion had all been given away",
     "refused.promotion_budget_spent.next": "The purchase may still earn the usual points; ask the shop.",
+    "refused.cap_reached": "the partner could not give more points at that moment",
+    "refused.cap_reached.next": "Keep the receipt and ask the shop; it can send the points again later.",
     "refused.no_terms_of_payer": "a partner of the promotion was not yet part of the programme",
     "refused.certificate_unknown": "the till was not allowed to take points without a connection",
     "refused.certificate_other": "the till was not allowed to take points of this card without a connection",
@@ -136,6 +138,9 @@ DE: Final = {
     "refused.promotion_budget_spent": "die Punkte dieser Aktion waren schon alle vergeben",
     "refused.promotion_budget_spent.next": "Vielleicht gibt es für den Einkauf die üblichen Punkte; fragen Sie in der "
     "Filiale.",
+    "refused.cap_reached": "der Partner konnte zu dieser Zeit keine weiteren Punkte geben",
+    "refused.cap_reached.next": "Heben Sie den Beleg auf und fragen Sie in der Filiale; sie kann die "
+    "Punkte später noch einmal senden.",
     "refused.no_terms_of_payer": "ein Partner der Aktion gehörte noch nicht zum Programm",
     "refused.certificate_unknown": "die Kasse durfte ohne Verbindung keine Punkte nehmen",
     "refused.certificate_other": "die Kasse durfte ohne Verbindung keine Punkte dieser Karte nehmen",
