@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import timedelta
 from random import Random
 from typing import Any
 
@@ -10,7 +11,9 @@ import asyncpg
 from coalition.database.pool import Pool, open_pool
 from coalition.errors import OverloadedError
 from coalition.operations.check_sums import check_sums
-from tests.database.lane_books import new_cards, new_partners, open_hub
+from coalition.operations.manage_cap import set_cap
+from coalition.operations.manage_promotion import NewPromotion, add_promotion
+from tests.database.lane_books import new_cards, new_partners, now, open_hub
 from tests.shop import operation
 
 END_OTHERS = """
@@ -162,3 +165,27 @@ async def test_connections_that_the_database_ends_lose_and_double_nothing(pool: 
     await ender.close()
 
     await assert_every_answer_is_the_journals(pool, [result for results in outcomes for result in results])
+
+
+async def test_a_budget_and_a_cap_are_neither_passed_nor_left_through_two_hubs(pool: Pool, database_url: str) -> None:
+    """Lanes of both hubs ask for more at the same time, and take from each other what is unused."""
+    other = await open_pool(database_url, size_max=8)
+    (bakery, garage), cards = await new_partners(pool, "Bakery", "Garage"), await new_cards(pool, 8)
+    starts_at, ends_at = now() - timedelta(days=1), now() + timedelta(days=1)
+    promotion = NewPromotion("double", [("Bakery", 1), ("Garage", 1)], starts_at, ends_at, budget=300)
+    await add_promotion(pool, promotion, now=now(), actor="test")
+    await set_cap(pool, "Garage", 400, now=now(), actor="test")
+    async with open_hub(pool) as first, open_hub(other) as second:
+        jobs = []
+        for number in range(60):
+            hub, card = [first, second][number % 2], cards[number % 8]
+            jobs.append(hub.send(bakery, operation("earn", card, points=10, promotion="double")))
+            jobs.append(hub.send(garage, operation("earn", card, points=10)))
+        answers = [result for results in await asyncio.gather(*jobs) for result in results]
+    await other.close()
+
+    await assert_every_answer_is_the_journals(pool, answers)
+    issued = dict(await pool.fetch("SELECT partner, sum(points)::int FROM window_total GROUP BY partner"))
+    # Garage's own earns and its half of the promoted ones end together at its cap of 400 points.
+    assert 395 <= issued[garage.partner] <= 400
+    assert issued[bakery.partner] <= 150
