@@ -1,9 +1,11 @@
 """Book one batch of one lane in one database transaction: lock, load, decide, write, commit."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from random import random
 from typing import NamedTuple
 
 from coalition.database.pool import Connection, Pool
@@ -27,7 +29,8 @@ from coalition.stores.promotions import load_allowances, write_promotions
 from coalition.stores.usage import load_usage, write_usage
 
 # So often a lane asks for more of a budget before it takes it for spent.
-TOP_UPS_MAX = 5
+TOP_UPS_MAX = 20
+PAUSE_S_MAX = 0.005
 
 Clock = Callable[[], datetime]
 
@@ -69,6 +72,9 @@ async def book_batch(
         lacking = await top_up(pool, lane, short)
         # Who is granted more and loses it again each time, to lanes that need it as well, is at the budget's end.
         funds.spent.add(lacking if asked < TOP_UPS_MAX else short.asked)
+        if asked > 1:
+            # Lanes that take from each other in step would go on; chance lets one of them go first.
+            await asyncio.sleep(random() * PAUSE_S_MAX * asked)
 
 
 async def _book_batch(
@@ -157,8 +163,8 @@ async def _load(
         holds=holds,
         limits=limits,
         certificates=await load_certificates(connection, lane, named.certificates),
-        promotions=Promotions(funds.promotions, allowances, spent=funds.spent.promotions),
-        caps=Caps(funds.caps, positions, spent=funds.spent.caps, returned=funds.spent.returned),
+        promotions=Promotions(funds.promotions, allowances, spent=funds.spent.promotions_with(allowances)),
+        caps=Caps(funds.caps, positions, spent=funds.spent.caps_with(positions), returned=funds.spent.returned),
     )
     return opened, book
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from coalition.database.pool import Connection, Pool
 from coalition.ledger.cap import Position
+from coalition.ledger.promotion import Allowance
 from coalition.stores.caps import load_positions, lock_cap, set_granted
 from coalition.stores.lanes import load_lanes
 from coalition.stores.programme import load_programme
@@ -18,15 +19,26 @@ from coalition.stores.promotions import grant, lock_budget, return_unused
 
 # A lane gets this part of what nobody has yet: it asks rarely while there is much, and leaves little behind at the end.
 PART_OF_LEFT = 8
+NOTHING = Decimal("-Infinity")
 
 
 @dataclass(slots=True)
 class Spent:
-    """Promotions and partners, by number, that have no more for a lane; `returned`: whose returns may pass the cap."""
+    """Promotions and partners, by number, that have no more for a lane than it was granted then: with less than that,
+    which another lane took from it since, it asks again. `returned`: whose returns may pass the cap."""
 
-    promotions: set[int] = field(default_factory=set)
-    caps: set[int] = field(default_factory=set)
+    promotions: dict[int, int] = field(default_factory=dict)
+    caps: dict[int, Decimal] = field(default_factory=dict)
     returned: set[int] = field(default_factory=set)
+
+    def promotions_with(self, allowances: Mapping[int, Allowance]) -> set[int]:
+        """Return those of which the lane still has all that it was granted."""
+        nothing = Allowance()
+        return {number for number, had in self.promotions.items() if allowances.get(number, nothing).granted >= had}
+
+    def caps_with(self, positions: Mapping[int, Position]) -> set[int]:
+        """Return those of which the lane still has all that it was granted."""
+        return {number for number, had in self.caps.items() if number in positions and positions[number].granted >= had}
 
     def add(self, others: "Spent") -> None:
         self.promotions |= others.promotions
@@ -48,7 +60,7 @@ class Short:
 
     @property
     def asked(self) -> Spent:
-        return Spent(set(self.promotions), set(self.caps), set(self.owed))
+        return Spent(dict.fromkeys(self.promotions, 0), dict.fromkeys(self.caps, NOTHING), set(self.owed))
 
 
 async def top_up(pool: Pool, lane: int, short: Short) -> Spent:
@@ -58,12 +70,14 @@ async def top_up(pool: Pool, lane: int, short: Short) -> Spent:
     spent = Spent()
     for promotion, points in sorted(short.promotions.items()):
         async with pool.acquire() as connection, connection.transaction():
-            if not await _grant_points(connection, lane, promotion, points):
-                spent.promotions.add(promotion)
+            granted, is_enough = await _grant_points(connection, lane, promotion, points)
+            if not is_enough:
+                spent.promotions[promotion] = granted
     for partner, amount in sorted(short.caps.items()):
         async with pool.acquire() as connection, connection.transaction():
-            if not await _grant_room(connection, lane, partner, amount):
-                spent.caps.add(partner)
+            room, is_enough = await _grant_room(connection, lane, partner, amount)
+            if not is_enough:
+                spent.caps[partner] = room
     for partner, amount in sorted(short.owed.items()):
         async with pool.acquire() as connection, connection.transaction():
             await _make_room(connection, lane, partner, amount)
@@ -71,23 +85,25 @@ async def top_up(pool: Pool, lane: int, short: Short) -> Spent:
     return spent
 
 
-async def _grant_points(connection: Connection, lane: int, promotion: int, points: int) -> bool:
+async def _grant_points(connection: Connection, lane: int, promotion: int, points: int) -> tuple[int, bool]:
+    """Return what the lane is granted now in all, and whether it is so much more."""
     budget, granted = await lock_budget(connection, promotion)
     if budget - granted < points:
         others = [other for other in await load_lanes(connection) if other != lane]
         granted = await return_unused(connection, promotion, lanes=others)
     left = budget - granted
     more = min(left, max(points, left // PART_OF_LEFT))
-    await grant(connection, promotion, lane=lane, points=more, granted=granted + more)
-    return more >= points
+    own = await grant(connection, promotion, lane=lane, points=more, granted=granted + more)
+    return own, more >= points
 
 
-async def _grant_room(connection: Connection, lane: int, partner: int, amount: Decimal) -> bool:
+async def _grant_room(connection: Connection, lane: int, partner: int, amount: Decimal) -> tuple[Decimal, bool]:
+    """Return up to where the lane may raise the position now, and whether that is so much more."""
     cap, own, others = await _lock_positions(connection, lane, partner)
     if cap is None:
         # Its end was not heard of here yet.
         await set_granted(connection, partner, lane=lane, granted=own.granted + amount)
-        return True
+        return own.granted + amount, True
     left = cap - own.granted - sum(max(position.granted, position.used) for position in others.values())
     if left < amount:
         for other, position in others.items():
@@ -95,7 +111,7 @@ async def _grant_room(connection: Connection, lane: int, partner: int, amount: D
         left = cap - own.granted - sum(position.used for position in others.values())
     more = max(min(left, max(amount, left // PART_OF_LEFT)), Decimal(0))
     await set_granted(connection, partner, lane=lane, granted=own.granted + more)
-    return more >= amount
+    return own.granted + more, more >= amount
 
 
 async def _make_room(connection: Connection, lane: int, partner: int, amount: Decimal) -> None:

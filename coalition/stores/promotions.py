@@ -180,12 +180,15 @@ async def return_unused(connection: Connection, promotion: int, *, lanes: Iterab
 GRANT = """
 INSERT INTO promotion_allowance (lane, promotion, granted, used) VALUES ($1, $2, $3, 0)
 ON CONFLICT (lane, promotion) DO UPDATE SET granted = promotion_allowance.granted + excluded.granted
+RETURNING granted
 """
 
 SET_GRANTED = "UPDATE promotion_budget SET granted = $2 WHERE promotion = $1"
 
 
-async def grant(connection: Connection, promotion: int, *, lane: int, points: int, granted: int) -> None:
-    """Let a lane use so many points more of a budget that we have locked; `granted` is what all lanes have then."""
-    await connection.execute(GRANT, lane, promotion, points)
+async def grant(connection: Connection, promotion: int, *, lane: int, points: int, granted: int) -> int:
+    """Let a lane use so many points more of a budget that we have locked; `granted` is what all lanes have then. Return
+    what this one has."""
+    own: int = await connection.fetchval(GRANT, lane, promotion, points)
     await connection.execute(SET_GRANTED, promotion, granted)
+    return own
