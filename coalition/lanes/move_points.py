@@ -14,7 +14,7 @@ from coalition.ledger.book import Book, Calendar
 from coalition.ledger.lot import Lot
 from coalition.stores.batches import OpenBatch
 from coalition.stores.cards import Place
-from coalition.stores.merges import find_merge_target
+from coalition.stores.merges import add_in_leaves, lock_merge
 
 Pick = Callable[[Account], Iterable[Lot]]
 
@@ -64,13 +64,16 @@ async def move_on(pool: Pool, place: Place, *, calendar: Calendar, clock: Clock)
     """Move what lies on a merged account to the one that its cards lead to now: points there, or what it owes from what
     the other has. Nothing happens where it is not merged, or has nothing. May be repeated."""
     async with pool.acquire() as connection, connection.transaction():
-        target = await find_merge_target(connection, place)
-        if target is None:
+        # Locked first, as by who undoes the merge: what it says holds until this is committed.
+        merge = await lock_merge(connection, place)
+        if merge is None:
             return
+        target = merge.target
         accounts = await open_accounts(connection, place, target, calendar=calendar, clock=clock)
         merged, other = accounts.account(place), accounts.account(target)
         if merged.free > 0:
-            accounts.move(place, target, merged.free)
+            _, leaves = accounts.move(place, target, merged.free)
+            await add_in_leaves(connection, merge.merge, leaves)
         if merged.debt and other.available > 0:
             accounts.move(target, place, min(merged.debt, other.available))
         await accounts.write()

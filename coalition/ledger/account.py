@@ -2,7 +2,8 @@
 
 balance = sum of the lots' remaining points - debt
 available = balance - held                               (held: the points of open holds)
-free = sum of the lots' remaining points - held          (never below 0; a debt is repaid when points come in)
+free = sum of the lots' remaining points - held          (never below 0; a debt is repaid when points come in
+                                                          or are freed)
 """
 
 from collections.abc import Iterable, Mapping
@@ -48,7 +49,7 @@ class Account:
         """Book an earn's lots; what is owed is repaid from them first. Return what the repayment took."""
         self.lots.extend(lots)
         self.balance += sum(lot.remaining for lot in lots)
-        return self._repay()
+        return self.repay()
 
     def take(self, points: int) -> list[tuple[Lot, int]]:
         """Take points for a burn, the oldest expiry first; the caller has checked that they are available."""
@@ -82,7 +83,7 @@ class Account:
                 left -= share
         assert left == 0, "a burn's uses sum to its points"
         self.balance += points
-        return self._repay(), grace_points
+        return self.repay(), grace_points
 
     def claw_back(
         self, earn_leaf: int, points: int, *, parts: Mapping[int, int] | None = None
@@ -127,7 +128,8 @@ class Account:
         self.balance -= sum(share for _, share in taken)
         return taken
 
-    def _repay(self) -> list[tuple[Lot, int]]:
+    def repay(self) -> list[tuple[Lot, int]]:
+        """Pay what is owed from what is free, the oldest first. Return what that took."""
         if not self.debt:
             return []
         taken = self._drain(sorted(self.lots, key=Lot.age), min(self.debt, self.free))

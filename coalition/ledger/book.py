@@ -31,6 +31,7 @@ from coalition.ledger.decision import (
     decide_release,
     decide_reserve,
     decide_reverse,
+    uses_of,
 )
 from coalition.ledger.expiry import ExpiryRule, Grace, start_of
 from coalition.ledger.hold import Hold
@@ -240,6 +241,8 @@ class Book:
         for hold in sorted(due, key=lambda hold: (hold.expires_at, hold.leaf)):
             account.free_hold(hold)
             hold.resolve("timed_out", leaf=self._next_leaf)
+            for use in uses_of(account.repay(), leaf=self._next_leaf):
+                self.changes.uses[use.leaf, use.lot_leaf, use.lot_part] = use
             self.changes.holds[hold.leaf] = hold
             self._journal_own(
                 "time_out", hold.partner, account, hold.points, occurred_at=hold.expires_at, original_leaf=hold.leaf
@@ -326,6 +329,8 @@ class Book:
                 self.changes.uses[leaf, lot.leaf, lot.part] = LotUse(leaf, lot.leaf, lot.part, share)
             self._move("move_in", "moved_in", payer, account, [(lot, lot.points) for lot in lots])
             leaves.append(leaf)
+        if leaves and (inactive_from := self._calendar.expiry.of_activity(self._today)) is not None:
+            account.next_expires_on = inactive_from
         return leaves
 
     def _move(
@@ -375,7 +380,8 @@ class Book:
                 original,
                 leaf=leaf,
                 grace=Grace(self._today, self._calendar.grace_days),
-                return_loss=_return_loss(partner, original),
+                # Where its points were moved away by a merge, what is owed here is paid from where they went.
+                return_loss="member" if command.linked else _return_loss(partner, original),
                 original_is_elsewhere=command.original_is_elsewhere,
             )
         if operation.type == "reserve":

@@ -204,7 +204,8 @@ def decide_release(account: Account, release: Release, named: NamedHold, *, leaf
         return hold
     account.free_hold(hold)
     hold.resolve("released", leaf=leaf)
-    return Booking("release", hold.points, None, (), original_leaf=hold.leaf, hold=hold)
+    uses = uses_of(account.repay(), leaf=leaf)
+    return Booking("release", hold.points, None, (), uses=uses, original_leaf=hold.leaf, hold=hold)
 
 
 def open_hold(account: Account, named: NamedHold, *, kind: Kind, asked: int) -> Hold | Refusal:

@@ -17,8 +17,16 @@ from coalition.ledger.book import Calendar
 from coalition.operations.add_members import issue_cards
 from coalition.programme.card_number import normalised
 from coalition.stores.accounts import open_accounts
-from coalition.stores.cards import CardRow, add_card_move, find_card, lock_cards_of_account, set_card_state
+from coalition.stores.cards import (
+    CardRow,
+    add_card_move,
+    find_card,
+    lock_cards_of_account,
+    set_card_state,
+    set_merged_from,
+)
 from coalition.stores.members import move_member, set_may_burn
+from coalition.stores.merges import has_merged, lock_card_changes
 from coalition.stores.programme import load_programme
 from coalition.stores.registry import announce_change
 
@@ -70,6 +78,8 @@ async def replace_card(pool: Pool, card: str, *, now: datetime, actor: str) -> C
             return CardChange(row.replaced_by, row.place.account, "active")
         _refuse_other_state(row, ("active", "blocked"))
         (new,) = await issue_cards(connection, [row.member], [row.place], now=now)
+        if row.merged_from is not None:
+            await set_merged_from(connection, new, row.merged_from)
         await set_card_state(connection, row.card, state="replaced", replaced_by=new, now=now)
         await add_card_move(connection, row.card, what="replaced", actor=actor, now=now)
         await add_card_move(connection, new, what="issued", actor=actor, now=now)
@@ -82,6 +92,9 @@ async def leave_household(pool: Pool, card: str, *, now: datetime, actor: str) -
 
     Raises StateConflictError where nobody else shares the account."""
     async with _changing(pool, card) as (connection, row):
+        _refuse_other_state(row, ("active", "blocked"))
+        if row.merged_from is not None:
+            raise StateConflictError(f"card {row.card} came by a merge; undo that instead")
         cards = await lock_cards_of_account(connection, row.place)
         if all(other.member == row.member for other in cards):
             raise StateConflictError(f"nobody else shares account {row.place.account}")
@@ -120,6 +133,9 @@ async def close_account(pool: Pool, card: str, *, calendar: Calendar, clock: Clo
 
     Raises StateConflictError while points are on hold: a shop has been promised them."""
     async with _changing(pool, card) as (connection, row):
+        _refuse_other_state(row, ("active", "blocked", "closed"))
+        if await has_merged(connection, row.place):
+            raise StateConflictError("others are merged into this account: undo that first")
         for other in await lock_cards_of_account(connection, row.place):
             if other.state in ("active", "blocked"):
                 await set_card_state(connection, other.card, state="closed", now=clock())
@@ -142,6 +158,7 @@ async def close_account(pool: Pool, card: str, *, calendar: Calendar, clock: Clo
 async def _changing(pool: Pool, card: str) -> AsyncIterator[tuple[Connection, CardRow]]:
     """Open the one transaction of a change, with the card's row locked; running hubs are told when it is committed."""
     async with pool.acquire() as connection, connection.transaction():
+        await lock_card_changes(connection)
         row = await find_card(connection, normalised(card))
         if row is None:
             raise NotFoundError(f"there is no card {card}")

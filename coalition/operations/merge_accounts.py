@@ -29,6 +29,7 @@ from coalition.stores.merges import (
     has_merged,
     load_given,
     load_transfer_max,
+    lock_card_changes,
     lock_merge,
     set_undone,
 )
@@ -48,9 +49,12 @@ async def merge_accounts(pool: Pool, card: str, *, into: str, calendar: Calendar
 
     Raises NotFoundError for an unknown card, StateConflictError where they share an account, or points are on hold."""
     async with pool.acquire() as connection, connection.transaction():
+        await lock_card_changes(connection)
         source, target = await _two(connection, card, into)
         if source.place == target.place:
             raise StateConflictError("both cards lead to one account already")
+        for row in (source, target):
+            _refuse_ended(row)
         if await has_merged(connection, source.place):
             raise StateConflictError(
                 "others are merged into this account: undo that first, or merge the other way round"
@@ -80,6 +84,7 @@ async def unmerge_account(pool: Pool, card: str, *, calendar: Calendar, clock: C
 
     Raises NotFoundError for an unknown card, StateConflictError where no merge brought it, or points are on hold."""
     async with pool.acquire() as connection, connection.transaction():
+        await lock_card_changes(connection)
         row = await find_card(connection, normalised(card))
         if row is None:
             raise NotFoundError(f"there is no card {card}")
@@ -113,10 +118,13 @@ async def transfer_points(
     Raises StateConflictError where transfers are switched off, the day's limit would be passed, a card may not spend or
     collect, or the points are not available."""
     async with pool.acquire() as connection, connection.transaction():
+        await lock_card_changes(connection)
         giver, taker = await _two(connection, card, to)
         for row in (giver, taker):
             if row.state != "active":
                 raise StateConflictError(f"card {row.card} is {row.state}; expected active")
+        if not giver.may_burn:
+            raise StateConflictError(f"the member with card {giver.card} may collect, and not spend")
         if giver.place == taker.place:
             raise StateConflictError("both cards lead to one account already")
         now = clock()
@@ -152,3 +160,8 @@ async def _two(connection: Connection, first: str, second: str) -> tuple[CardRow
             raise NotFoundError(f"there is no card {card}")
         rows[card] = row
     return rows[normalised(first)], rows[normalised(second)]
+
+
+def _refuse_ended(row: CardRow) -> None:
+    if row.state not in ("active", "blocked"):
+        raise StateConflictError(f"card {row.card} is {row.state}; expected active or blocked")

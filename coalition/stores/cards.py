@@ -98,10 +98,16 @@ class CardRow(NamedTuple):
     state: str
     replaced_by: str | None
     merged_from: Place | None
+    may_burn: bool
 
 
 SELECT_CARD = """
-SELECT card, member, lane, account, state, replaced_by, merged_lane, merged_account FROM card WHERE card = $1 FOR UPDATE
+SELECT card.card, card.member, card.lane, card.account, card.state, card.replaced_by, card.merged_lane,
+    card.merged_account, member.may_burn
+FROM card
+JOIN member ON member.member = card.member
+WHERE card.card = $1
+FOR UPDATE OF card
 """
 
 
@@ -112,15 +118,19 @@ async def find_card(connection: Connection, card: str) -> CardRow | None:
 
 
 def _card_row(row: asyncpg.Record) -> CardRow:
-    card, member, lane, account, state, replaced_by, merged_lane, merged_account = row
+    card, member, lane, account, state, replaced_by, merged_lane, merged_account, may_burn = row
     merged_from = None if merged_account is None else Place(merged_lane, merged_account)
-    return CardRow(card, member, Place(lane, account), state, replaced_by, merged_from)
+    return CardRow(card, member, Place(lane, account), state, replaced_by, merged_from, may_burn)
 
 
 SELECT_CARDS_OF_ACCOUNT = """
-SELECT card, member, lane, account, state, replaced_by, merged_lane, merged_account
-FROM card WHERE lane = $1 AND account = $2
-ORDER BY card FOR UPDATE
+SELECT card.card, card.member, card.lane, card.account, card.state, card.replaced_by, card.merged_lane,
+    card.merged_account, member.may_burn
+FROM card
+JOIN member ON member.member = card.member
+WHERE card.lane = $1 AND card.account = $2
+ORDER BY card.card
+FOR UPDATE OF card
 """
 
 
@@ -164,3 +174,11 @@ async def lead_cards(connection: Connection, source: Place, target: Place) -> No
 
 async def lead_cards_back(connection: Connection, source: Place) -> None:
     await connection.execute(LEAD_CARDS_BACK, *source)
+
+
+SET_MERGED_FROM = "UPDATE card SET merged_lane = $2, merged_account = $3 WHERE card = $1"
+
+
+async def set_merged_from(connection: Connection, card: str, source: Place) -> None:
+    """Say that a card goes back to this account when its merge is undone."""
+    await connection.execute(SET_MERGED_FROM, card, *source)

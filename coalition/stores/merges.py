@@ -7,15 +7,15 @@ from typing import NamedTuple
 from coalition.database.pool import Connection
 from coalition.stores.cards import Place
 
-SELECT_TARGET = """
-SELECT into_lane, into_account FROM account_merge WHERE from_lane = $1 AND from_account = $2 AND undone_at IS NULL
-"""
+# Any number, the same everywhere: who changes which account cards lead to is alone with that.
+CARDS_LOCK = 0x63617264
+
+LOCK_CARDS = "SELECT pg_advisory_xact_lock($1)"
 
 
-async def find_merge_target(connection: Connection, place: Place) -> Place | None:
-    """Return the account that this one is merged into; None: it is not."""
-    row = await connection.fetchrow(SELECT_TARGET, place.lane, place.account)
-    return None if row is None else Place(row[0], row[1])
+async def lock_card_changes(connection: Connection) -> None:
+    """Let one transaction at a time merge, undo, replace, leave or close; the first thing that each does."""
+    await connection.execute(LOCK_CARDS, CARDS_LOCK)
 
 
 SELECT_WAITING = """
@@ -64,6 +64,14 @@ async def lock_merge(connection: Connection, source: Place) -> Merge | None:
     """Return the merge of an account, its row locked; None: it is not merged."""
     row = await connection.fetchrow(SELECT_MERGE, source.lane, source.account)
     return None if row is None else Merge(row[0], Place(row[1], row[2]), Place(row[3], row[4]), list(row[5]))
+
+
+ADD_IN_LEAVES = "UPDATE account_merge SET in_leaves = in_leaves || $2::bigint[] WHERE merge = $1"
+
+
+async def add_in_leaves(connection: Connection, merge: int, leaves: Sequence[int]) -> None:
+    """Note that these records brought the target further points of the merged account."""
+    await connection.execute(ADD_IN_LEAVES, merge, leaves)
 
 
 INSERT_MERGE = """

@@ -5,6 +5,8 @@ from typing import Any
 
 from coalition.lanes.settle_due import settle_due
 from coalition.operations.check_sums import check_sums
+from coalition.operations.merge_accounts import transfer_points
+from coalition.stores.merges import set_transfer_max
 from tests.http.conftest import RunningHub
 from tests.shop import Shop
 
@@ -129,3 +131,19 @@ async def test_the_schedule_ahead_is_told_in_full(hub: RunningHub) -> None:
         await shop.earn(card, 10, occurred_at=(hub.clock() - timedelta(days=days)).isoformat())
     document = (await shop.get(f"/v1/cards/{card}")).document
     assert document["expiries"] == [{"on": "2027-04-17", "points": 10}, {"on": "2027-04-18", "points": 20}]
+
+
+async def test_points_given_to_another_expire_with_his_activity(hub: RunningHub) -> None:
+    """By the rule of inactivity a gift is a use of both accounts: what came expires as well, one day."""
+    shop, first = await expiring(hub, name="inactivity", months=2)
+    second = await hub.card()
+    await shop.earn(first, 100)
+    async with hub.pool.acquire() as connection:
+        await set_transfer_max(connection, 100)
+    calendar = hub.clearing.registry.calendar
+    await transfer_points(hub.pool, first, to=second, points=60, calendar=calendar, clock=hub.clock, actor="test")
+
+    assert (await shop.get(f"/v1/cards/{second}")).document["expiries"] == [{"on": "2027-05-20", "points": 60}]
+    await move_to(hub, datetime(2027, 5, 20, 22, 1, tzinfo=UTC))
+    assert await standing(shop, second) == (0, 0)
+    await assert_sums_hold(hub)

@@ -182,3 +182,22 @@ async def test_a_partner_sees_all_holds_and_the_ids_of_its_own(hub: RunningHub) 
 
     assert [(hold["points"], hold.get("operation_id")) for hold in holds] == [(100, own["id"]), (200, None)]
     assert datetime.fromisoformat(holds[0]["expires_at"]) > datetime.now(UTC)
+
+
+async def test_a_hold_that_ends_repays_what_is_owed(hub: RunningHub) -> None:
+    """A sale returned while its points were on hold: owed until the hold ends, then nothing is left of either."""
+    for ending in ("release", "time-out"):
+        shop, card = await hub.shop(f"Shop {ending}"), await hub.card()
+        earned = await shop.earn(card, 100)
+        reserved = await shop.operate("reserve", card, points=100, timeout_s=60)
+        assert (await shop.reverse(card, earned["id"]))["available"] == -100
+        if ending == "release":
+            await shop.operate("release", card, reserve_id=reserved["id"])
+        else:
+            hub.clock.forward(timedelta(seconds=61))
+            await shop.burn(card, 1)
+    accounts = await hub.pool.fetch("SELECT balance, debt, held FROM account")
+    lots = await hub.pool.fetch("SELECT remaining FROM lot")
+    assert {tuple(account) for account in accounts} == {(0, 0, 0)}
+    assert [lot["remaining"] for lot in lots] == [0, 0]
+    await assert_sums_hold(hub)

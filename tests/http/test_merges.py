@@ -1,13 +1,17 @@
 """Two accounts become one and two again, with burns and returns in between; points are given from card to card."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from coalition.errors import StateConflictError
+from coalition.lanes.move_points import move_on
 from coalition.operations.check_sums import check_sums
-from coalition.operations.merge_accounts import merge_accounts, transfer_points, unmerge_account
+from coalition.operations.manage_card import close_account, leave_household, permit_burns, replace_card
+from coalition.operations.merge_accounts import Moved, merge_accounts, transfer_points, unmerge_account
+from coalition.stores.cards import Place
 from coalition.stores.merges import set_transfer_max
 from tests.http.conftest import RunningHub
 from tests.shop import Shop
@@ -180,3 +184,94 @@ async def test_what_can_not_be_merged_says_why(hub: RunningHub) -> None:
         await merge(hub, first, into=second)
     with pytest.raises(StateConflictError, match="did not come"):
         await unmerge(hub, second)
+
+
+async def test_a_card_replaced_after_a_merge_goes_back_with_its_member(hub: RunningHub) -> None:
+    shop, first, second = await two_cards(hub, OTHER_LANE)
+    await shop.earn(first, 100)
+    await shop.earn(second, 500)
+    await merge(hub, first, into=second)
+    new = (await replace_card(hub.pool, first, now=hub.clock(), actor="test")).card
+    with pytest.raises(StateConflictError, match="undo that instead"):
+        await leave_household(hub.pool, new, now=hub.clock(), actor="test")
+
+    assert await unmerge(hub, new) == 100
+
+    assert (await balance(shop, new), await balance(shop, second)) == (100, 500)
+    assert (await shop.burn(new, 101))["code"] == "insufficient_points"
+    await assert_sums_hold(hub)
+
+
+async def test_of_two_merges_at_once_that_would_make_a_chain_one_is_refused(hub: RunningHub) -> None:
+    cards = await hub.cards(3)
+    calendar = hub.clearing.registry.calendar
+
+    def merging(card: str, into: str) -> Any:
+        return merge_accounts(hub.pool, card, into=into, calendar=calendar, clock=hub.clock, actor="test")
+
+    for _ in range(3):
+        outcomes = await asyncio.gather(
+            merging(cards[0], cards[1]), merging(cards[1], cards[2]), return_exceptions=True
+        )
+        # The other order is no chain: the first then merges into the account that stays.
+        merged = await hub.pool.fetch("SELECT from_account, into_account FROM account_merge WHERE undone_at IS NULL")
+        assert not {row["from_account"] for row in merged} & {row["into_account"] for row in merged}
+        assert all(outcome is None or isinstance(outcome, Moved | StateConflictError) for outcome in outcomes)
+        for card in cards[:2]:
+            with suppress(StateConflictError):
+                await unmerge(hub, card)
+
+
+async def test_what_returns_left_goes_back_as_well(hub: RunningHub) -> None:
+    """Burned before the merge, returned after it: those points were never the other's."""
+    shop, first, second = await two_cards(hub, OTHER_LANE)
+    await shop.earn(first, 200)
+    burned = await shop.burn(first, 150)
+    await merge(hub, first, into=second)
+    await shop.reverse(first, burned["id"])
+    assert await balance(shop, second) == 200
+
+    assert await unmerge(hub, first) == 200
+    assert (await balance(shop, first), await balance(shop, second)) == (200, 0)
+    await assert_sums_hold(hub)
+
+
+async def test_moving_on_and_undoing_at_once_end_where_the_cards_lead(hub: RunningHub) -> None:
+    shop, first, second = await two_cards(hub, OTHER_LANE)
+    await shop.earn(first, 1_000)
+    calendar = hub.clearing.registry.calendar
+    place = Place(*await hub.pool.fetchrow("SELECT lane, account FROM card WHERE card = $1", first))
+    for _ in range(5):
+        await merge(hub, first, into=second)
+        await asyncio.gather(
+            unmerge(hub, first), *(move_on(hub.pool, place, calendar=calendar, clock=hub.clock) for _ in range(4))
+        )
+        assert (await balance(shop, first), await balance(shop, second)) == (1_000, 0)
+    await assert_sums_hold(hub)
+
+
+async def test_a_return_after_a_merge_takes_the_households_points_whoever_bears_losses(hub: RunningHub) -> None:
+    shop, first, second = await two_cards(hub, OTHER_LANE)
+    await hub.pool.execute("UPDATE terms SET return_loss = 'issuer'")
+    await hub.clearing.registry.load()
+    earned = await shop.earn(first, 100)
+    await shop.earn(second, 500)
+    await merge(hub, first, into=second)
+
+    assert (await shop.reverse(first, earned["id"]))["verdict"] == "booked"
+    assert await balance(shop, second) == 500
+    await assert_sums_hold(hub)
+
+
+async def test_who_may_not_spend_gives_nothing_away(hub: RunningHub) -> None:
+    shop, first, second = await two_cards(hub, OTHER_LANE)
+    await shop.earn(first, 100)
+    async with hub.pool.acquire() as connection:
+        await set_transfer_max(connection, 1_000)
+    await permit_burns(hub.pool, first, may_burn=False, now=hub.clock(), actor="test")
+    calendar = hub.clearing.registry.calendar
+    with pytest.raises(StateConflictError, match="not spend"):
+        await transfer_points(hub.pool, first, to=second, points=10, calendar=calendar, clock=hub.clock, actor="test")
+    await close_account(hub.pool, second, calendar=calendar, clock=hub.clock, actor="test")
+    with pytest.raises(StateConflictError, match="is closed"):
+        await merge(hub, first, into=second)

@@ -158,6 +158,7 @@ class Auditor:
         late = [hold for hold in self.open_holds(account) if hold.expires_at <= self.now]
         for hold in sorted(late, key=lambda hold: (hold.expires_at, hold.leaf)):
             hold.state, hold.resolved_leaf = "timed_out", len(self.journal)
+            self.repay(account, len(self.journal))
             self.write_own("time_out", hold.partner, account, hold.points, hold.leaf)
         today = self.now.astimezone(ZONE).date()
         for day, payer in sorted({(p.expires_on, p.payer) for p in self.free(account) if p.expires_on <= today}):
@@ -214,6 +215,7 @@ class Auditor:
         leaf = len(self.journal)
         if isinstance(operation, Release):
             hold.state, hold.resolved_leaf = "released", leaf
+            self.repay(command.account, leaf)
             result = self.booked(command, hold.points)
             return self.decide(command, kind, None, hold.points, None, [], original.leaf, result)
         points = hold.points if operation.points is None else operation.points
