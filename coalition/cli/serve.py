@@ -149,9 +149,7 @@ async def _hub(
     try:
         async with (
             settling_due(session.pool, clearing.registry, clock=now),
-            deliver_webhooks(
-                session.pool, signer.sign_content, clock=now, is_http_allowed=settings.webhook_allow_http
-            ),
+            deliver_webhooks(session.pool, signer.sign_content, clock=now, is_http_allowed=settings.webhook_allow_http),
         ):
             yield runner
     finally:
