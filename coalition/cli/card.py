@@ -9,7 +9,7 @@ import typer
 from coalition.cli.options import AsJson, DatabaseUrl, DataDir
 from coalition.cli.session import Session, now, open_session, run, show
 from coalition.lanes.registry import Registry
-from coalition.ledger.book import Calendar
+from coalition.ledger.batch import Calendar
 from coalition.operations.manage_card import (
     CardChange,
     ClosedAccount,

@@ -12,7 +12,8 @@ from coalition.database.pool import Connection, Pool
 from coalition.journal.merkle import Frontier
 from coalition.lanes.top_up import Short, Spent, top_up
 from coalition.ledger.account import Account
-from coalition.ledger.book import Book, Calendar, Command, OperationKey
+from coalition.ledger.batch import Calendar, Command, OperationKey
+from coalition.ledger.book import Book
 from coalition.ledger.cap import NO_CAPS, Cap, Caps, Position
 from coalition.ledger.limits import NO_LIMITS, LimitRules, Limits
 from coalition.ledger.lot import Lot

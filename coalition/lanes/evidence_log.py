@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from coalition.database.pool import Pool
 from coalition.lanes.database_retry import with_retry
-from coalition.ledger.book import OperationKey
+from coalition.ledger.batch import OperationKey
 from coalition.stores.messages import Evidence, keep_messages
 
 BATCH_BYTES_MAX = 16 * 1024 * 1024

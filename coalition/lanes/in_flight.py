@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from coalition.ledger.book import OperationKey
+from coalition.ledger.batch import OperationKey
 
 
 class InFlight:

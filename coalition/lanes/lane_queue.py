@@ -12,7 +12,7 @@ from coalition.errors import DatabaseUnreachableError
 from coalition.lanes.book_batch import Clock, book_batch
 from coalition.lanes.database_retry import with_retry
 from coalition.lanes.registry import Registry
-from coalition.ledger.book import Command
+from coalition.ledger.batch import Command
 
 BATCH_MAX = 1_000
 GIVE_UP_AFTER_S = 20.0

@@ -10,7 +10,8 @@ from coalition.database.pool import Connection, Pool
 from coalition.lanes.book_batch import Clock, write_book
 from coalition.lanes.settled_book import open_settled_book
 from coalition.ledger.account import Account
-from coalition.ledger.book import Book, Calendar
+from coalition.ledger.batch import Calendar
+from coalition.ledger.book import Book
 from coalition.ledger.lot import Lot
 from coalition.stores.batches import OpenBatch
 from coalition.stores.cards import Place

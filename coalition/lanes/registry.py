@@ -14,7 +14,7 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from coalition.database.pool import Connection, Pool
-from coalition.ledger.book import Calendar
+from coalition.ledger.batch import Calendar
 from coalition.ledger.cap import NO_CAPS, Cap
 from coalition.ledger.participant import Participant
 from coalition.ledger.promotion import NO_PROMOTIONS, Promotion

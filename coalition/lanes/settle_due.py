@@ -17,7 +17,7 @@ from coalition.lanes.book_batch import Clock, write_book
 from coalition.lanes.move_points import move_on
 from coalition.lanes.registry import Registry
 from coalition.lanes.settled_book import open_settled_book
-from coalition.ledger.book import Calendar
+from coalition.ledger.batch import Calendar
 from coalition.stores.due import find_due_accounts
 from coalition.stores.lanes import load_lanes
 from coalition.stores.merges import find_waiting_merges

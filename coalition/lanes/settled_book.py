@@ -5,7 +5,8 @@ from collections.abc import Collection
 
 from coalition.database.pool import Connection
 from coalition.lanes.book_batch import Clock
-from coalition.ledger.book import Book, Calendar
+from coalition.ledger.batch import Calendar
+from coalition.ledger.book import Book
 from coalition.stores.batches import OpenBatch, open_batch
 from coalition.stores.holds import load_holds
 from coalition.stores.lots import ALL_POINTS, load_lots

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from coalition.database.pool import Pool
 from coalition.errors import RequestRefusedError
-from coalition.ledger.book import Calendar
+from coalition.ledger.batch import Calendar
 from coalition.ledger.certificate import OPEN_CERTIFICATES_MAX, Certificate
 from coalition.ledger.limits import LimitRules
 from coalition.ledger.participant import Participant

@@ -13,7 +13,7 @@ from coalition.database.pool import Connection, Pool
 from coalition.errors import NotFoundError, StateConflictError
 from coalition.lanes.book_batch import Clock, write_book
 from coalition.lanes.settled_book import open_settled_book
-from coalition.ledger.book import Calendar
+from coalition.ledger.batch import Calendar
 from coalition.operations.add_members import issue_cards
 from coalition.programme.card_number import normalised
 from coalition.stores.accounts import open_accounts

@@ -12,7 +12,7 @@ from coalition.database.pool import Connection, Pool
 from coalition.errors import NotFoundError, StateConflictError
 from coalition.lanes.book_batch import Clock
 from coalition.lanes.move_points import open_accounts
-from coalition.ledger.book import Calendar
+from coalition.ledger.batch import Calendar
 from coalition.programme.card_number import normalised
 from coalition.stores.cards import (
     CardRow,

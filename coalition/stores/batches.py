@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from coalition.database.pool import Connection
 from coalition.ledger.account import Account
-from coalition.ledger.book import Changes, KnownOperation, OperationKey
+from coalition.ledger.batch import Changes, KnownOperation, OperationKey
 from coalition.ledger.hold import Hold
 from coalition.ledger.lot import Lot
 from coalition.stores.lanes import LaneState

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from coalition.database.pool import Connection
-from coalition.ledger.book import OperationKey
+from coalition.ledger.batch import OperationKey
 
 
 class Evidence(NamedTuple):

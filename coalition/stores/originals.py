@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from coalition.database.pool import Connection
 from coalition.ledger.account import Account
-from coalition.ledger.book import OperationKey
+from coalition.ledger.batch import OperationKey
 from coalition.ledger.decision import NO_RATE, Original
 from coalition.ledger.lot import rate_text
 from coalition.stores.lots import ALL_POINTS, load_lots, load_uses

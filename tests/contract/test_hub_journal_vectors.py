@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 from coalition.journal.merkle import Frontier
 from coalition.journal.record import record_hash
 from coalition.ledger.account import Account
-from coalition.ledger.book import Book, Calendar, Command, close_record
+from coalition.ledger.batch import Calendar, Command
+from coalition.ledger.book import Book, close_record
 from coalition.ledger.expiry import ExpiryRule
 from coalition.ledger.operation import Message
 from tests.pure.ledger.ledger_examples import make_partner

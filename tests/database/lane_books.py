@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from coalition.database.pool import Pool
 from coalition.lanes.book_batch import Clock, book_batch
 from coalition.lanes.clearing import Clearing, SignedMessage
-from coalition.ledger.book import Command
+from coalition.ledger.batch import Command
 from coalition.ledger.operation import Message
 from coalition.ledger.participant import Participant
 from coalition.ledger.promotion import Promotion

@@ -13,7 +13,7 @@ from coalition.journal.merkle import Frontier
 from coalition.lanes.book_batch import book_batch
 from coalition.lanes.lane_queue import LaneQueue
 from coalition.lanes.registry import Registry
-from coalition.ledger.book import Command
+from coalition.ledger.batch import Command
 from coalition.operations.check_sums import check_sums
 from tests.database.lane_books import CALENDAR, accounts_of, book, journal_root, now, read_tables, without_moment
 from tests.properties.auditor import Auditor

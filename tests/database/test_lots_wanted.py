@@ -6,7 +6,7 @@ import pytest
 
 from coalition.database.pool import Pool
 from coalition.ledger.account import Account
-from coalition.ledger.book import Changes
+from coalition.ledger.batch import Changes
 from coalition.ledger.lot import Lot
 from coalition.stores.batches import open_batch, write_batch
 from coalition.stores.lots import ALL_POINTS, load_lots

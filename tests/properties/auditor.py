@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from coalition.ledger.book import Calendar, Command
+from coalition.ledger.batch import Calendar, Command
 from coalition.ledger.certificate import Certificate
 from coalition.ledger.expiry import ExpiryRule
 from coalition.ledger.operation import Burn, Capture, Earn, Release, Reserve, Reverse

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from coalition.journal.record import content_digest
-from coalition.ledger.book import Command
+from coalition.ledger.batch import Command
 from coalition.ledger.certificate import Certificate
 from coalition.ledger.operation import AnyOperation, Burn, Capture, Earn, Release, Reserve, Reverse
 from coalition.ledger.participant import Participant, TermsVersion

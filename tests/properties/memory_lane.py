@@ -7,14 +7,8 @@ from datetime import UTC, datetime
 from coalition.journal.merkle import Frontier
 from coalition.journal.record import record_hash
 from coalition.ledger.account import Account
-from coalition.ledger.book import (
-    Book,
-    Command,
-    JournalRecord,
-    KnownOperation,
-    OperationKey,
-    close_record,
-)
+from coalition.ledger.batch import Command, JournalRecord, KnownOperation, OperationKey
+from coalition.ledger.book import Book, close_record
 from coalition.ledger.certificate import Certificate
 from coalition.ledger.decision import NO_RATE, Original
 from coalition.ledger.hold import Hold

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from coalition.journal.record import record_hash
-from coalition.ledger.book import Command
+from coalition.ledger.batch import Command
 from coalition.ledger.decision import shares_between
 from coalition.ledger.expiry import ExpiryRule
 from partner_sdk import returned_points

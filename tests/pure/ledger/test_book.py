@@ -10,17 +10,8 @@ import pytest
 
 from coalition.journal.record import record_hash
 from coalition.ledger.account import Account
-from coalition.ledger.book import (
-    Book,
-    Calendar,
-    Command,
-    JournalRecord,
-    KnownOperation,
-    close_record,
-    reused_result,
-    timestamp,
-    unknown_card_result,
-)
+from coalition.ledger.batch import Calendar, Command, JournalRecord, KnownOperation
+from coalition.ledger.book import Book, close_record, reused_result, timestamp, unknown_card_result
 from coalition.ledger.expiry import ExpiryRule
 from coalition.ledger.operation import Burn, Earn, Reverse
 from coalition.ledger.participant import Participant

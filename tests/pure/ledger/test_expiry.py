@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from coalition.ledger.book import Calendar
+from coalition.ledger.batch import Calendar
 from coalition.ledger.expiry import ExpiryRule, RuleName, start_of
 
 BERLIN = ZoneInfo("Europe/Berlin")
