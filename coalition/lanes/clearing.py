@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from coalition.database.pool import Pool
 from coalition.errors import OverloadedError
@@ -129,19 +130,15 @@ class Clearing:
         for parcel, parcel_results in zip(parcels.values(), booked, strict=True):
             for (index, _), result in zip(parcel, parcel_results, strict=True):
                 results[index] = result
-        if any(command.linked for parcel in parcels.values() for _, command in parcel):
-            await self._move_on(places.values())
+        returned = {operation.card for operation in operations if operation.type == "reverse"}
+        await self._move_on(place for card, place in places.items() if card in returned)
         return results
 
     async def _move_on(self, places: Iterable[CardPlace]) -> None:
         """Move what returns left on accounts that are merged into others; the sweep does so as well."""
         for account in sorted({account for place in places for account in place.linked}):
-            await with_retry(
-                lambda account=account: move_on(  # type: ignore[misc]
-                    self.pool, account, calendar=self.registry.calendar, clock=self.clock
-                ),
-                give_up_after_s=GIVE_UP_AFTER_S,
-            )
+            work = partial(move_on, self.pool, account, calendar=self.registry.calendar, clock=self.clock)
+            await with_retry(work, give_up_after_s=GIVE_UP_AFTER_S)
 
     def _evidence_of(self, message: SignedMessage) -> Evidence:
         return Evidence(
