@@ -18,9 +18,9 @@ from coalition.lanes.lane_queue import LaneQueue
 from coalition.lanes.move_points import move_on
 from coalition.lanes.registry import Registry
 from coalition.ledger.batch import Command, KnownOperation
-from coalition.ledger.book import reused_result, unknown_card_result
 from coalition.ledger.operation import AnyOperation, named_id
 from coalition.ledger.participant import Participant
+from coalition.ledger.result import reused_result, unknown_card_result
 from coalition.stores.cards import CardPlace, Place
 from coalition.stores.messages import Evidence
 

@@ -11,7 +11,7 @@ from coalition.journal.merkle import Frontier
 from coalition.journal.record import record_hash
 from coalition.lanes.book_batch import Clock
 from coalition.ledger.batch import Changes
-from coalition.ledger.book import close_record
+from coalition.ledger.entries import close_record
 from coalition.stores.batches import open_batch, write_batch
 from coalition.stores.lanes import end_lane_window, load_lanes
 from coalition.stores.windows import find_open, lock_windows, mark_closed, open_next

@@ -20,7 +20,7 @@ class Account:
     """The working copy of one account. `lots` are those with points left and those of originals to be reversed;
     they need to be loaded only where points are taken or given back. `holds` are the open ones. `next_expires_on` is a
     day before which no point of it expires, None: none does; `others_expire_on` the same of the lots that were not
-    loaded."""
+    loaded. `moved` is what went into lots (more than 0) and out of them (less) since somebody last counted it."""
 
     account: int
     balance: int = 0
@@ -30,6 +30,7 @@ class Account:
     others_expire_on: date | None = None
     lots: list[Lot] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)
+    moved: list[tuple[Lot, int]] = field(default_factory=list)
 
     @property
     def available(self) -> int:
@@ -48,6 +49,7 @@ class Account:
     def add(self, lots: list[Lot]) -> list[tuple[Lot, int]]:
         """Book an earn's lots; what is owed is repaid from them first. Return what the repayment took."""
         self.lots.extend(lots)
+        self.moved += [(lot, lot.points) for lot in lots]
         self.balance += sum(lot.remaining for lot in lots)
         return self.repay()
 
@@ -60,6 +62,7 @@ class Account:
     def lend(self, lot: Lot) -> None:
         """Add a lot that is owed at once: the balance stays as it is."""
         self.lots.append(lot)
+        self.moved.append((lot, lot.points))
         self.debt += lot.points
         self.expire_from(lot.expires_on)
 
@@ -78,6 +81,7 @@ class Account:
                     lot.expires_on = grace.until + ONE_DAY
                     grace_points += share
                 lot.change(share)
+                self.moved.append((lot, share))
                 self.expire_from(lot.expires_on)
                 use.restored += share
                 left -= share
@@ -136,8 +140,7 @@ class Account:
         self.debt -= sum(share for _, share in taken)
         return taken
 
-    @staticmethod
-    def _drain(lots: list[Lot], points: int) -> list[tuple[Lot, int]]:
+    def _drain(self, lots: list[Lot], points: int) -> list[tuple[Lot, int]]:
         drained: list[tuple[Lot, int]] = []
         left = points
         for lot in lots:
@@ -148,6 +151,7 @@ class Account:
                 left -= share
             if left <= 0:
                 break
+        self.moved += [(lot, -share) for lot, share in drained]
         return drained
 
 

@@ -15,6 +15,8 @@ from coalition.ledger.participant import Participant
 
 OperationKey = tuple[int, str]
 TotalKey = tuple[int, str, int, str]
+# Payer, kind, counterparty, terms version, month of sale, VAT rate.
+LotTotalKey = tuple[int, str, int, int, date, str]
 
 
 class Command(NamedTuple):
@@ -109,9 +111,11 @@ class Total:
 
 @dataclass(slots=True)
 class Changes:
-    """What a batch writes, beside the accounts and lots that it changed in place."""
+    """What a batch writes, beside the accounts and lots that it changed in place. `day` is the one on which it is
+    booked, in the programme's time zone; None: no points move."""
 
     window_no: int
+    day: date | None = None
     records: list[JournalRecord] = field(default_factory=list)
     operations: list[tuple[int, int, str, bytes, int]] = field(default_factory=list)
     hashed_leaves: list[bytes] = field(default_factory=list)
@@ -120,4 +124,5 @@ class Changes:
     reversals: list[tuple[int, int, int, int]] = field(default_factory=list)
     holds: dict[int, Hold] = field(default_factory=dict)
     totals: dict[TotalKey, Total] = field(default_factory=dict)
+    lot_totals: dict[LotTotalKey, int] = field(default_factory=dict)
     outstanding: int = 0

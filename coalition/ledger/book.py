@@ -4,23 +4,13 @@ The book is made from what the store loaded under the lane's lock; nothing outsi
 clock and no database. Everything that it collects is written in the transaction that holds the lock.
 """
 
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime
 from operator import itemgetter
 from typing import Literal, assert_never
 
-from coalition.journal.record import record_hash, timestamp
 from coalition.ledger.account import Account
-from coalition.ledger.batch import (
-    Calendar,
-    Changes,
-    Command,
-    JournalRecord,
-    KnownOperation,
-    OperationKey,
-    Total,
-)
+from coalition.ledger.batch import Calendar, Command, KnownOperation, OperationKey
 from coalition.ledger.cap import NO_CAPS, Caps
 from coalition.ledger.certificate import Certificate, decide_offline_burn
 from coalition.ledger.decision import (
@@ -28,28 +18,25 @@ from coalition.ledger.decision import (
     Booking,
     NamedHold,
     Original,
-    PayerShare,
     Refusal,
-    TotalKind,
     decide_burn,
     decide_capture,
     decide_earn,
     decide_release,
     decide_reserve,
     decide_reverse,
-    uses_of,
 )
+from coalition.ledger.entries import Entries
 from coalition.ledger.expiry import Grace, start_of
 from coalition.ledger.hold import Hold
 from coalition.ledger.limits import Limits
-from coalition.ledger.lot import Lot, LotUse, rate_text
+from coalition.ledger.lot import Lot
 from coalition.ledger.operation import AnyOperation, named_id
 from coalition.ledger.participant import Participant, ReturnLoss
 from coalition.ledger.promotion import NO_PROMOTIONS, Promotions
+from coalition.ledger.result import retryable_result, reused_result
 
 Decided = tuple[Command, Booking | Refusal, int, str]
-
-OWN_VERDICTS = {"time_out": "timed_out", "expire": "expired", "move_out": "moved_out", "move_in": "moved_in"}
 
 
 class Book:
@@ -75,12 +62,8 @@ class Book:
         promotions: Promotions | None = None,
         caps: Caps | None = None,
     ) -> None:
-        self.changes = Changes(window_no)
         self._lane = lane
-        self._window_no = window_no
-        self._next_leaf = size
         self._booked_at = booked_at
-        self._place = f'"window":{window_no},"booked_at":"{timestamp(booked_at)}"}}'
         self._calendar = calendar
         self._today = calendar.day_of(booked_at)
         self._accounts = accounts
@@ -92,6 +75,10 @@ class Book:
         self._known = known
         self._originals = originals
         self._decided: dict[OperationKey, Decided] = {}
+        self._entries = Entries(
+            lane=lane, window_no=window_no, size=size, booked_at=booked_at, today=self._today, caps=self.caps
+        )
+        self.changes = self._entries.changes
 
     def book(self, command: Command) -> str:
         """Decide one operation; return its result, the one given before if it is known."""
@@ -105,10 +92,10 @@ class Book:
         account = self._accounts[command.account]
         if account.holds or (account.next_expires_on is not None and account.next_expires_on <= self._today):
             self.settle_due(account)
-        leaf = self._next_leaf
+        leaf = self._entries.next_leaf
         decided = self._decide(command, account, leaf)
         if isinstance(decided, Booking):
-            result = self._booked(operation.id, decided, account, leaf)
+            result = self._entries.result.booked(operation.id, decided, account, leaf)
             self._collect(command, decided, leaf)
             if self.limits is not None:
                 original = self._originals.get((command.partner.partner, named_id(operation) or ""))
@@ -116,10 +103,10 @@ class Book:
             code = None
         else:
             if decided.is_retryable:
-                return f'{{"id":"{operation.id}","verdict":"refused","code":"{decided.code}","retryable":true}}'
-            result = self._refused(operation.id, decided, account, leaf)
+                return retryable_result(operation.id, decided)
+            result = self._entries.result.refused(operation.id, decided, account, leaf)
             code = decided.code
-        self._journal(command, decided, code, leaf, result)
+        self._entries.append(command, decided, code, result)
         self._decided[key] = (command, decided, leaf, result)
         return result
 
@@ -136,11 +123,10 @@ class Book:
         due = [hold for hold in account.holds if hold.expires_at <= self._booked_at]
         for hold in sorted(due, key=lambda hold: (hold.expires_at, hold.leaf)):
             account.free_hold(hold)
-            hold.resolve("timed_out", leaf=self._next_leaf)
-            for use in uses_of(account.repay(), leaf=self._next_leaf):
-                self.changes.uses[use.leaf, use.lot_leaf, use.lot_part] = use
+            hold.resolve("timed_out", leaf=self._entries.next_leaf)
+            self._entries.take(account.repay())
             self.changes.holds[hold.leaf] = hold
-            self._journal_own(
+            self._entries.append_own(
                 "time_out", hold.partner, account, hold.points, occurred_at=hold.expires_at, original_leaf=hold.leaf
             )
         if account.next_expires_on is not None and account.next_expires_on <= self._today:
@@ -179,17 +165,12 @@ class Book:
     def _expire(self, account: Account, lots: list[Lot], *, payer: int, occurred_at: datetime) -> int:
         """Book that a payer's lots are gone, but for points on hold: those go when it ends. Return how many."""
         taken = account.expire(lots)
-        points = sum(share for _, share in taken)
-        if not points:
+        if not taken:
             return 0
-        by_rate: dict[str, int] = {}
-        for lot, share in taken:
-            use = LotUse(self._next_leaf, lot.leaf, lot.part, share)
-            self.changes.uses[use.leaf, use.lot_leaf, use.lot_part] = use
-            by_rate[rate_text(lot.vat_rate)] = by_rate.get(rate_text(lot.vat_rate), 0) + share
-        self._add_totals((payer, "expired", 0), by_rate.items(), occurred_at)
+        self._entries.take(taken)
+        points = self._entries.add_lot_pieces(payer, "expired", taken, occurred_at)
         self.changes.outstanding -= points
-        self._journal_own("expire", payer, account, points, occurred_at=occurred_at)
+        self._entries.append_own("expire", payer, account, points, occurred_at=occurred_at)
         return points
 
     def move_out(self, account: Account, lots: list[Lot], points: int) -> list[tuple[Lot, int]]:
@@ -199,9 +180,7 @@ class Book:
         for lot, share in account.give(lots, points):
             went.setdefault(lot.payer, []).append((lot, share))
         for payer, pieces in sorted(went.items(), key=itemgetter(0)):
-            for lot, share in pieces:
-                use = LotUse(self._next_leaf, lot.leaf, lot.part, share)
-                self.changes.uses[use.leaf, use.lot_leaf, use.lot_part] = use
+            self._entries.take(pieces)
             self._move("move_out", "moved_out", payer, account, pieces)
         return [piece for _, pieces in sorted(went.items(), key=itemgetter(0)) for piece in pieces]
 
@@ -213,7 +192,7 @@ class Book:
             came.setdefault(lot.payer, []).append((lot, share))
         leaves = []
         for payer, parts in sorted(came.items(), key=itemgetter(0)):
-            leaf = self._next_leaf
+            leaf = self._entries.next_leaf
             lots = [
                 replace(lot, leaf=leaf, part=part, points=share, remaining=share, is_changed=False)
                 for part, (lot, share) in enumerate(parts)
@@ -221,8 +200,7 @@ class Book:
             for lot in lots:
                 self.changes.new_lots.append((account.account, lot))
                 account.expire_from(lot.expires_on)
-            for lot, share in account.add(lots):
-                self.changes.uses[leaf, lot.leaf, lot.part] = LotUse(leaf, lot.leaf, lot.part, share)
+            self._entries.take(account.add(lots))
             self._move("move_in", "moved_in", payer, account, [(lot, lot.points) for lot in lots])
             leaves.append(leaf)
         if leaves and (inactive_from := self._calendar.expiry.of_activity(self._today)) is not None:
@@ -237,13 +215,9 @@ class Book:
         account: Account,
         pieces: list[tuple[Lot, int]],
     ) -> None:
-        by_rate: dict[str, int] = {}
-        for lot, share in pieces:
-            by_rate[rate_text(lot.vat_rate)] = by_rate.get(rate_text(lot.vat_rate), 0) + share
-        points = sum(by_rate.values())
-        self._add_totals((payer, line, 0), by_rate.items(), self._booked_at)
+        points = self._entries.add_lot_pieces(payer, line, pieces, self._booked_at)
         self.changes.outstanding += points if kind == "move_in" else -points
-        self._journal_own(kind, payer, account, points, occurred_at=self._booked_at)
+        self._entries.append_own(kind, payer, account, points, occurred_at=self._booked_at)
 
     def _decide(self, command: Command, account: Account, leaf: int) -> Booking | Refusal:
         operation, partner = command.operation, command.partner
@@ -314,141 +288,29 @@ class Book:
         return original
 
     def _collect(self, command: Command, booking: Booking, leaf: int) -> None:
-        changes, partner = self.changes, command.partner.partner
+        changes, partner, account = self.changes, command.partner.partner, self._accounts[command.account]
         for lot in booking.new_lots:
             changes.new_lots.append((command.account, lot))
-        for use in booking.uses:
-            changes.uses[use.leaf, use.lot_leaf, use.lot_part] = use
+        self._entries.use(booking.uses)
+        self._entries.count_lots(booking.kind, account, counterparty=partner, terms_version=booking.terms_version or 0)
         if booking.hold is not None:
             changes.holds[booking.hold.leaf] = self._holds[booking.hold.leaf] = booking.hold
         if not booking.shares:
             return
         if booking.original_leaf is not None and booking.hold is None:
             changes.reversals.append((self._lane, booking.original_leaf, leaf, booking.points))
-        account = self._accounts[command.account]
         if (inactive_from := self._calendar.expiry.of_activity(self._today)) is not None:
             account.next_expires_on = inactive_from
         assert booking.terms_version is not None, "points move by somebody's terms"
         if booking.promotion is not None:
             self.promotions.count(booking, lane=self._lane, leaf=leaf)
-            self._add_payer_totals(TOTAL_KINDS[booking.kind], booking.payer_shares, command.operation.occurred_at)
+            self._entries.add_payer_totals(
+                TOTAL_KINDS[booking.kind], booking.payer_shares, command.operation.occurred_at
+            )
         else:
             key = (partner, TOTAL_KINDS[booking.kind], booking.terms_version)
-            self._add_totals(key, booking.shares, command.operation.occurred_at)
+            self._entries.add_totals(key, booking.shares, command.operation.occurred_at)
         changes.outstanding += booking.points if booking.kind in ("earn", "reverse_burn") else -booking.points
-
-    def _add_totals(
-        self,
-        line: tuple[int, TotalKind, int],
-        shares: Iterable[tuple[str, int]],
-        occurred_at: datetime,
-        operations: int = 1,
-    ) -> None:
-        """Add one record to the statement lines of its VAT rates; it counts as one operation, in the first of them."""
-        totals = self.changes.totals
-        if self.caps.are_on:
-            shares = list(shares)
-            self.caps.count(*line, sum(points for _, points in shares))
-        for rate, points in shares:
-            key = (*line, rate)
-            total = totals.get(key)
-            if total is None:
-                total = totals[key] = Total(occurred_at, occurred_at)
-            total.add(points, operations, occurred_at)
-            operations = 0
-
-    def _add_payer_totals(
-        self, kind: TotalKind, shares: Iterable[tuple[PayerShare, int]], occurred_at: datetime
-    ) -> None:
-        """Add one record to the statement lines of those who pay for it; it counts in the first of them."""
-        operations = 1
-        for (payer, terms_version, rate), points in shares:
-            self._add_totals((payer, kind, terms_version), ((rate, points),), occurred_at, operations)
-            operations = 0
-
-    def _journal_own(
-        self,
-        kind: Literal["time_out", "expire", "move_out", "move_in"],
-        partner: int,
-        account: Account,
-        points: int,
-        *,
-        occurred_at: datetime,
-        original_leaf: int | None = None,
-    ) -> None:
-        """Append a record of the hub's own."""
-        leaf = self._next_leaf
-        result = (
-            f'{{"verdict":"{OWN_VERDICTS[kind]}","points":{points},"balance":{account.balance},'
-            f'"available":{account.available},"lane":{self._lane},"leaf":{leaf},{self._place}'
-        )
-        record = JournalRecord(
-            lane=self._lane,
-            leaf=leaf,
-            window_no=self._window_no,
-            kind=kind,
-            code=None,
-            partner=partner,
-            operation_id=None,
-            account=account.account,
-            points=points,
-            terms_version=None,
-            original_leaf=original_leaf,
-            shop=None,
-            till=None,
-            reference=None,
-            occurred_at=occurred_at,
-            booked_at=self._booked_at,
-            message=None,
-            message_index=None,
-            result=result,
-        )
-        self.changes.records.append(record)
-        self.changes.hashed_leaves.append(record_hash(message=None, index=None, result=result))
-        self._next_leaf += 1
-
-    def _journal(self, command: Command, decided: Booking | Refusal, code: str | None, leaf: int, result: str) -> None:
-        operation, changes = command.operation, self.changes
-        changes.records.append(
-            JournalRecord(
-                self._lane,
-                leaf,
-                self._window_no,
-                decided.kind,
-                code,
-                command.partner.partner,
-                operation.id,
-                command.account,
-                decided.points,
-                decided.terms_version if isinstance(decided, Booking) else None,
-                decided.original_leaf,
-                operation.shop,
-                operation.till,
-                operation.reference,
-                operation.occurred_at,
-                self._booked_at,
-                command.message,
-                command.message_index,
-                result,
-            )
-        )
-        changes.operations.append((self._lane, command.partner.partner, operation.id, command.content, leaf))
-        changes.hashed_leaves.append(record_hash(message=command.message, index=command.message_index, result=result))
-        self._next_leaf += 1
-
-    def _booked(self, operation_id: str, booking: Booking, account: Account, leaf: int) -> str:
-        detail = _detail(booking.detail) if booking.detail else ""
-        return (
-            f'{{"id":"{operation_id}","verdict":"booked","points":{booking.points},"balance":{account.balance},'
-            f'"available":{account.available},{detail}"lane":{self._lane},"leaf":{leaf},{self._place}'
-        )
-
-    def _refused(self, operation_id: str, refusal: Refusal, account: Account, leaf: int) -> str:
-        detail = _detail(refusal.detail)
-        return (
-            f'{{"id":"{operation_id}","verdict":"refused","code":"{refusal.code}","available":{account.available},'
-            f'{detail}"lane":{self._lane},"leaf":{leaf},{self._place}'
-        )
 
 
 def _return_loss(partner: Participant, original: Original | None) -> ReturnLoss:
@@ -462,11 +324,6 @@ def _card_refused(operation: AnyOperation, code: str) -> Refusal:
     if operation.type == "burn" or operation.type == "reserve":
         return Refusal(code, operation.type, operation.points)
     raise AssertionError(f"a card's state refuses no {operation.type}")
-
-
-def _detail(detail: tuple[tuple[str, int | str], ...]) -> str:
-    """Return members of a result; texts are words of our own and need no escaping."""
-    return "".join(f'"{name}":"{value}",' if isinstance(value, str) else f'"{name}":{value},' for name, value in detail)
 
 
 def _original(decided: Booking | Refusal, leaf: int, account: int) -> Original:
@@ -488,47 +345,4 @@ def _original(decided: Booking | Refusal, leaf: int, account: int) -> Original:
         uses,
         payer_shares=decided.payer_shares,
         promotion=decided.promotion,
-    )
-
-
-def reused_result(operation_id: str, first: KnownOperation) -> str:
-    """Return the refusal of an id that came with other content before; it names the first one's place.
-
-    It is not journalled: the id's place in the journal is taken by the first, which stays."""
-    return (
-        f'{{"id":"{operation_id}","verdict":"refused","code":"operation_id_reused",'
-        f'"lane":{first.lane},"leaf":{first.leaf}}}'
-    )
-
-
-def unknown_card_result(operation_id: str) -> str:
-    """Return the refusal of a card that leads to no account; without an account there is no lane to journal it in."""
-    return f'{{"id":"{operation_id}","verdict":"refused","code":"unknown_card","retryable":true}}'
-
-
-def close_record(*, lane: int, window_no: int, leaf: int, booked_at: datetime) -> JournalRecord:
-    """Return the hub's own record that ends a window in a lane."""
-    result = (
-        f'{{"verdict":"closed","lane":{lane},"leaf":{leaf},"window":{window_no},"booked_at":"{timestamp(booked_at)}"}}'
-    )
-    return JournalRecord(
-        lane=lane,
-        leaf=leaf,
-        window_no=window_no,
-        kind="close",
-        code=None,
-        partner=None,
-        operation_id=None,
-        account=None,
-        points=0,
-        terms_version=None,
-        original_leaf=None,
-        shop=None,
-        till=None,
-        reference=None,
-        occurred_at=None,
-        booked_at=booked_at,
-        message=None,
-        message_index=None,
-        result=result,
     )

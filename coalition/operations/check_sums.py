@@ -30,6 +30,8 @@ QUERIES = (
     ("holds resolved at most once, by their record", check.BROKEN_RESOLUTIONS),
     ("no point outlives its day", check.BROKEN_EXPIRIES),
     ("lots = made - taken + brought back", check.BROKEN_LOTS),
+    ("lots by payer, month and VAT rate = their own book", check.BROKEN_ORIGINS),
+    ("points redeemed by partner = points taken from lots", check.BROKEN_REDEMPTIONS),
     ("burns, captures, expiries = their lots; reversals within their originals", check.BROKEN_BURNS),
     ("each booked operation on exactly one statement line", check.BROKEN_TOTALS),
     ("joint earns = their payers' lots and shares; reversals within them", check.BROKEN_SHARES),

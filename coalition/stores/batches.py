@@ -50,7 +50,7 @@ async def open_batch(
     return OpenBatch(LaneState(*state), known, dict(loaded))
 
 
-WRITE_BATCH = "SELECT write_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+WRITE_BATCH = "SELECT write_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
 
 
 async def write_batch(
@@ -95,6 +95,11 @@ async def write_batch(
             )
             for key, total in sorted(changes.totals.items(), key=itemgetter(0))
         ],
+        [
+            (lane, changes.window_no, *key, points)
+            for key, points in sorted(changes.lot_totals.items(), key=itemgetter(0))
+        ],
+        changes.day,
     )
 
 

@@ -32,6 +32,41 @@ LEFT JOIN (SELECT lane, sum(balance) AS balance FROM account GROUP BY lane) AS b
 ORDER BY lane.lane
 """
 
+BROKEN_ORIGINS = """
+-- Of which payer, month and rate does a lane's book of lots say other than its lots?
+SELECT lane, payer, month_of_sale, vat_rate, sum(booked)::bigint AS booked, sum(remaining)::bigint AS remaining
+FROM (
+    SELECT lane, payer, month_of_sale, vat_rate, 0 AS remaining,
+        CASE WHEN kind IN ('issued', 'redeem_reversed', 'moved_in') THEN points ELSE -points END AS booked
+    FROM lot_total
+    UNION ALL
+    SELECT lane, payer, month_of_sale, coalesce(trim_scale(vat_rate)::text, ''), remaining, 0 FROM lot
+) AS origin
+GROUP BY lane, payer, month_of_sale, vat_rate
+HAVING sum(booked) <> sum(remaining)
+ORDER BY lane, payer, month_of_sale, vat_rate
+LIMIT 10
+"""
+
+BROKEN_REDEMPTIONS = """
+-- In which windows do the two books differ in what a partner redeemed, by which of its terms?
+SELECT lane, window_no, partner, kind, terms_version, sum(billed)::bigint AS billed, sum(taken)::bigint AS taken
+FROM (
+    SELECT lane, window_no, partner, kind, terms_version, points AS billed, 0 AS taken
+    FROM window_total WHERE kind IN ('redeemed', 'redeem_reversed')
+    UNION ALL
+    SELECT lane, window_no, counterparty, kind, terms_version, 0, points
+    FROM lot_total WHERE kind IN ('redeemed', 'redeem_reversed')
+) AS book
+-- What was booked before there was a book of lots is in no window of it.
+WHERE window_no >= (SELECT min(window_no) FROM lot_total)
+    AND NOT EXISTS (SELECT FROM lot_total WHERE window_no = 0)
+GROUP BY lane, window_no, partner, kind, terms_version
+HAVING sum(billed) <> sum(taken)
+ORDER BY lane, window_no, partner, kind, terms_version
+LIMIT 10
+"""
+
 BROKEN_ACCOUNTS = """
 -- Which accounts' balances are not the sum of their lots less their debt?
 SELECT account.lane, account.account, account.balance, account.debt, coalesce(lots.remaining, 0)::bigint AS remaining

@@ -14,7 +14,8 @@ from coalition.journal.merkle import Frontier
 from coalition.journal.record import record_hash
 from coalition.ledger.account import Account
 from coalition.ledger.batch import Calendar, Command
-from coalition.ledger.book import Book, close_record
+from coalition.ledger.book import Book
+from coalition.ledger.entries import close_record
 from coalition.ledger.expiry import ExpiryRule
 from coalition.ledger.operation import Message
 from tests.pure.ledger.ledger_examples import make_partner

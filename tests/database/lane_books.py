@@ -87,6 +87,13 @@ async def read_tables(pool: Pool, lane: int, accounts: list[int]) -> LaneTables:
             """SELECT (window_no, partner, kind, terms_version, vat_rate),
                 (points, operations, first_occurred_at, last_occurred_at) FROM window_total WHERE lane = $1"""
         ),
+        lot_totals=dict(
+            await pool.fetch(
+                """SELECT (window_no, payer, kind, vat_rate), sum(points)::bigint FROM lot_total WHERE lane = $1
+                GROUP BY window_no, payer, kind, vat_rate""",
+                lane,
+            )
+        ),
         journal=[tuple(row) for row in await pool.fetch(journal, lane)],
     )
 

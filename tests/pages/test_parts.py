@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import coalition.pages
 import settlement.pages
 from coalition.errors import SettingError
-from coalition.ledger import book, decision
+from coalition.ledger import decision, result
 from coalition.ledger.expiry import ExpiryRule, RuleName
 from coalition.ledger.hold import HoldState
 from coalition.mail import parse_smtp_url
@@ -52,7 +52,7 @@ def test_every_state_role_kind_and_refusal_has_words() -> None:
     codes |= {code for code in REFUSALS.values() if code is not None} | {"burn_not_permitted"}
     assert codes >= {"insufficient_points", "hold_resolved", "not_a_reserve", "other_account", "too_fast"}
     wanted = {f"refused.{code}" for code in codes}
-    wanted |= {f"kind.{kind}" for kind in (*get_args(decision.Kind), *book.OWN_VERDICTS)}
+    wanted |= {f"kind.{kind}" for kind in (*get_args(decision.Kind), *result.OWN_VERDICTS)}
     wanted |= {f"account.hold.{state}_state" for state in get_args(HoldState)}
     wanted |= {f"account.card_state.{state}" for state in REFUSALS if state != "active"}
     wanted |= {f"expiry.rule.{rule}" for rule in get_args(RuleName)}

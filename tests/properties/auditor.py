@@ -126,6 +126,7 @@ class Auditor:
         self.totals: Counter[tuple[int, int, str, int, str]] = Counter()
         self.operations: Counter[tuple[int, int, str, int, str]] = Counter()
         self.moments: dict[tuple[int, int, str, int, str], list[datetime]] = {}
+        self.lot_totals: Counter[tuple[int, int, str, str]] = Counter()
         self.taken: Counter[tuple[int, int, int]] = Counter()
         self.restored: Counter[tuple[int, int, int]] = Counter()
         self.lot_sizes: Counter[tuple[int, int, int]] = Counter()
@@ -168,7 +169,7 @@ class Auditor:
                 continue
             leaf = len(self.journal)
             for point in expired:
-                self.lose(point, leaf)
+                self.lose(point, leaf, "expired")
             self.count(payer, "expired", 0, [point.rate for point in expired], midnight(day))
             self.write_own("expire", payer, account, len(expired), None)
 
@@ -264,7 +265,7 @@ class Auditor:
             for _ in range(share):
                 rates.append(rate.removesuffix(".00"))
                 ends = self.expiry(earn.occurred_at)
-                self.points.append(Point(command.account, command.partner.partner, leaf, part, rates[-1], ends))
+                self.come(Point(command.account, command.partner.partner, leaf, part, rates[-1], ends))
         self.repay(command.account, leaf)
         return self.write(command, "earn", points, terms.version, rates, None)
 
@@ -300,7 +301,8 @@ class Auditor:
         leaf, ends = len(self.journal), self.expiry(moment)
         for part, (payer, _, rate, size) in enumerate(joint.lots):
             self.lot_sizes[command.account, leaf, part] += size
-            self.points += [Point(command.account, payer, leaf, part, rate, ends) for _ in range(size)]
+            for _ in range(size):
+                self.come(Point(command.account, payer, leaf, part, rate, ends))
         self.repay(command.account, leaf)
         result = self.booked(command, points)
         self.count_jointly("issued", joint.lines(joint.walk()), moment)
@@ -359,7 +361,7 @@ class Auditor:
         for _ in range(missing):
             self.lot_sizes[command.account, leaf, 0] += 1
             ends = self.expiry(self.now)
-            self.points.append(Point(command.account, command.partner.partner, leaf, 0, "", ends))
+            self.come(Point(command.account, command.partner.partner, leaf, 0, "", ends))
             self.debts[command.account] += 1
         return {"covered": covered, "lent": burn.points - self.available(command.account)}
 
@@ -371,6 +373,7 @@ class Auditor:
         for point in self.points:
             if point.place == ("burn", leaf):
                 self.taken[leaf, *point.lot] += 1
+                self.note("redeemed", point)
 
     def reverse(self, command: Command, reverse: Reverse) -> dict[str, Any]:
         original = self.decided.get((command.partner.partner, reverse.operation_id))
@@ -409,7 +412,7 @@ class Auditor:
             free = self.free(original.account)
             of_part = [point for point in free if point.lot == (original.leaf, part)]
             if of_part and len(free) > self.held(original.account):
-                self.lose(of_part[0], leaf)
+                self.lose(of_part[0], leaf, "issue_reversed")
                 left -= 1
         self.undo_earn(original, left)
         self.count_jointly("issue_reversed", joint.lines(undone), command.operation.occurred_at)
@@ -424,7 +427,7 @@ class Auditor:
             own = [point for point in self.free(original.account) if point.earn_leaf == original.leaf]
             others = self.free(original.account)
             if len(others) > self.held(original.account):
-                self.lose(min(own or others, key=Point.age), leaf)
+                self.lose(min(own or others, key=Point.age), leaf, "issue_reversed")
             else:
                 self.debts[original.account] += 1
 
@@ -437,6 +440,7 @@ class Auditor:
         late = [point for point in back if point.expires_on <= today]
         for point in back:
             point.place = "free"
+            self.note("redeem_reversed", point)
             self.restored[original.leaf, *point.lot] += 1
         revived = {(point.account, point.lot) for point in late}
         for point in self.points:
@@ -449,12 +453,20 @@ class Auditor:
 
     def repay(self, account: int, leaf: int) -> None:
         while self.debts[account] and len(self.free(account)) > self.held(account):
-            self.lose(self.oldest(account), leaf)
+            self.lose(self.oldest(account), leaf, "repaid")
             self.debts[account] -= 1
 
-    def lose(self, point: Point, leaf: int) -> None:
+    def come(self, point: Point) -> None:
+        self.points.append(point)
+        self.note("issued", point)
+
+    def lose(self, point: Point, leaf: int, kind: str) -> None:
         point.place = "gone"
         self.taken[leaf, *point.lot] += 1
+        self.note(kind, point)
+
+    def note(self, kind: str, point: Point) -> None:
+        self.lot_totals[self.window_no, point.payer, kind, point.rate] += 1
 
     def free(self, account: int) -> list[Point]:
         return [point for point in self.points if point.account == account and point.place == "free"]
@@ -557,6 +569,7 @@ class Auditor:
                 key: (points, self.operations[key], min(self.moments[key]), max(self.moments[key]))
                 for key, points in self.totals.items()
             },
+            lot_totals=dict(self.lot_totals),
             journal=self.journal,
         )
 

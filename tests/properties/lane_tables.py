@@ -12,6 +12,7 @@ class LaneTables:
     """`accounts`: (balance, debt). `holds` by leaf: (account, partner, points, state, captured, resolved leaf). `lots`
     by (account, leaf, part): (points, remaining). `uses` by (leaf, lot leaf, lot part): (points, restored). `totals` by
     (window, partner, kind, terms version, VAT rate): (points, operations, when the first and the last occurred).
+    `lot_totals` by (window, payer, kind, VAT rate).
     `journal`: (leaf, window, kind, code, partner, operation id, account, points, terms version, original leaf)."""
 
     window_no: int
@@ -21,16 +22,19 @@ class LaneTables:
     lots: dict[tuple[int, int, int], tuple[int, int]]
     uses: dict[tuple[int, int, int], tuple[int, int]]
     totals: dict[tuple[int, int, str, int, str], Line]
+    lot_totals: dict[tuple[int, int, str, str], int]
     journal: list[tuple[Any, ...]]
 
 
-SIGNS = {"issued": 1, "issue_reversed": -1, "redeemed": -1, "redeem_reversed": 1, "expired": -1}
+SIGNS = {"issued": 1, "issue_reversed": -1, "redeemed": -1, "redeem_reversed": 1, "expired": -1, "repaid": -1}
 
 
 def assert_sums_hold(tables: LaneTables) -> None:
     """The sums of the domain's section 2, from the tables alone."""
     growth = sum(SIGNS[key[2]] * points for key, (points, *_) in tables.totals.items())
     assert growth == sum(balance for balance, _ in tables.accounts.values()) == tables.outstanding
+    in_lots = sum(SIGNS[kind] * points for (_, _, kind, _), points in tables.lot_totals.items())
+    assert in_lots == sum(remaining for _, remaining in tables.lots.values())
     for account, (balance, debt) in tables.accounts.items():
         remaining = sum(left for (owner, _, _), (_, left) in tables.lots.items() if owner == account)
         assert balance == remaining - debt

@@ -1,5 +1,6 @@
 """One lane in memory: loads and writes what the stores would, so that a batch sees no more than it would there."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -8,9 +9,10 @@ from coalition.journal.merkle import Frontier
 from coalition.journal.record import record_hash
 from coalition.ledger.account import Account
 from coalition.ledger.batch import Command, JournalRecord, KnownOperation, OperationKey
-from coalition.ledger.book import Book, close_record
+from coalition.ledger.book import Book
 from coalition.ledger.certificate import Certificate
 from coalition.ledger.decision import NO_RATE, Original
+from coalition.ledger.entries import close_record
 from coalition.ledger.hold import Hold
 from coalition.ledger.lot import Lot, LotUse, rate_text
 from coalition.ledger.operation import Earn, Reverse
@@ -49,6 +51,7 @@ class MemoryLane:
         self._uses: dict[tuple[int, int, int], LotUse] = {}
         self._known: dict[OperationKey, KnownOperation] = {}
         self._totals: dict[tuple[int, int, str, int, str], Line] = {}
+        self._lot_totals: Counter[tuple[int, int, str, str]] = Counter()
         self._reversals: list[tuple[int, int, int, int]] = []
         self._holds: dict[int, Hold] = {}
 
@@ -117,6 +120,7 @@ class MemoryLane:
             lots={key: (lot.points, lot.remaining) for key, lot in self._lots.items()},
             uses={key: (use.points, use.restored) for key, use in self._uses.items()},
             totals=dict(self._totals),
+            lot_totals=dict(self._lot_totals),
             journal=[record[1:11] for record in self.journal],
         )
 
@@ -190,6 +194,8 @@ class MemoryLane:
             before = self._totals.get((self.window_no, *key), (0, 0, first, last))
             points, operations = before[0] + total.points, before[1] + total.operations
             self._totals[self.window_no, *key] = (points, operations, min(before[2], first), max(before[3], last))
+        for (payer, kind, _, _, _, rate), points in changes.lot_totals.items():
+            self._lot_totals[self.window_no, payer, kind, rate] += points
         self.journal += changes.records
         results = {record.leaf: record.result for record in changes.records}
         self._known |= {

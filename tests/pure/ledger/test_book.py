@@ -8,13 +8,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from coalition.journal.record import record_hash
+from coalition.journal.record import record_hash, timestamp
 from coalition.ledger.account import Account
 from coalition.ledger.batch import Calendar, Command, JournalRecord, KnownOperation
-from coalition.ledger.book import Book, close_record, reused_result, timestamp, unknown_card_result
+from coalition.ledger.book import Book
+from coalition.ledger.entries import close_record
 from coalition.ledger.expiry import ExpiryRule
 from coalition.ledger.operation import Burn, Earn, Reverse
 from coalition.ledger.participant import Participant
+from coalition.ledger.result import reused_result, unknown_card_result
 from tests.pure.ledger.ledger_examples import (
     burn,
     earn,
