@@ -17,6 +17,7 @@ from coalition.cli.webhook import webhook_app
 from coalition.pages.mount import mount_member_pages
 from coalition.pages.step_up_mail import mount_step_up_mail
 from settlement.cli import terms_app, window_app
+from settlement.cli_legal_parties import add_party_commands
 from settlement.http import routes as settlement_routes
 from settlement.pages.mount import mount_finance_pages
 
@@ -37,6 +38,7 @@ app.add_typer(promotion_app, name="promotion")
 app.add_typer(expiry_app, name="expiry")
 app.add_typer(window_app, name="window")
 app.add_typer(terms_app, name="terms")
+add_party_commands(partner_app, operator_app)
 add_check(app)
 add_demo(app)
 add_serve(

@@ -12,7 +12,9 @@ SettlementError
 ├── SecondPersonNeededError  whoever calculated a window may not approve it
 ├── UnknownPartnerError      there is no partner of that name or number
 ├── UnknownWindowError       there is no window of that number
-└── UnknownStatementError    a partner has no statement in that window
+├── UnknownStatementError    a partner has no statement in that window
+├── InvalidLegalPartyError   a party's legal data are wrong; names every field
+└── UnknownLegalPartyError   nobody has written down who a party is in law
 """
 
 from __future__ import annotations
@@ -182,3 +184,23 @@ class UnknownStatementError(SettlementError):
         self.state = state
         self.partner = partner
         super().__init__(f"partner {partner} has no statement in window {window}, which is {state}")
+
+
+class InvalidLegalPartyError(SettlementError):
+    """A party's legal data are wrong."""
+
+    code = "invalid_legal_party"
+
+    def __init__(self, *, problems: Sequence[FieldProblem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("the legal data are not valid: " + "; ".join(str(problem) for problem in self.problems))
+
+
+class UnknownLegalPartyError(SettlementError):
+    """Nobody has written down who a party is in law."""
+
+    code = "unknown_legal_party"
+
+    def __init__(self, *, party: str) -> None:
+        self.party = party
+        super().__init__(f"no legal data of {party} are known")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
 
+from settlement.engine.legal_party import LegalParty
 from settlement.engine.line import Line
 from settlement.engine.money import Currency
 from settlement.engine.position import Position, position_of
@@ -24,6 +25,15 @@ class Party:
 
     name: str
     address: tuple[str, ...] = ()
+
+
+def party_on_letter(party: LegalParty | None, *, seen_from: LegalParty | None = None) -> Party | None:
+    """Return legal data as they stand on a letter; the country's code is a line of its own on one from abroad."""
+    if party is None:
+        return None
+    address = (party.street, f"{party.post_code} {party.town}")
+    is_abroad = seen_from is not None and seen_from.country != party.country
+    return Party(name=party.legal_name, address=(*address, party.country) if is_abroad else address)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

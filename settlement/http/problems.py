@@ -16,6 +16,8 @@ STATUSES: dict[type[errors.SettlementError], int] = {
     errors.UnknownPartnerError: 404,
     errors.UnknownWindowError: 404,
     errors.UnknownStatementError: 404,
+    errors.InvalidLegalPartyError: 422,
+    errors.UnknownLegalPartyError: 404,
 }
 
 

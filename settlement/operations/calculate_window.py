@@ -7,7 +7,7 @@ from coalition.database.pool import Connection, Pool
 from settlement.documents.statement_json import write_json
 from settlement.engine.netting import net_out
 from settlement.engine.position import lines_by_partner
-from settlement.engine.statement import Party, Statement, WindowPeriod, make_statement
+from settlement.engine.statement import Party, Statement, WindowPeriod, make_statement, party_on_letter
 from settlement.engine.states import has_reached, move_window
 from settlement.engine.terms import Terms, terms_valid_at
 from settlement.engine.tie_out import tie_out
@@ -21,6 +21,7 @@ from settlement.stores.hub import (
     load_programme,
     load_totals_by_lane,
 )
+from settlement.stores.legal_parties import load_legal_parties
 from settlement.stores.shares import CalculatedShare, insert_shares
 from settlement.stores.terms import load_all_terms
 from settlement.stores.windows import Window, claim_move, find_window
@@ -72,14 +73,16 @@ async def make_statements(connection: Connection, window: Window, *, now: dateti
     # Refuses a window whose nets do not sum to the operator's share.
     net_out(lines, programme.currency)
     names = await load_partner_names(connection)
+    parties = await load_legal_parties(connection)
     return [
         make_statement(
             period=_period(window, programme),
             zone=programme.zone,
             made_at=now.astimezone(programme.zone),
-            operator=Party(name=programme.name),
+            operator=party_on_letter(parties.operator) or Party(name=programme.name),
             partner=partner,
-            addressee=Party(name=names[partner]),
+            addressee=party_on_letter(parties.partners.get(partner), seen_from=parties.operator)
+            or Party(name=names[partner]),
             currency=programme.currency,
             lines=partner_lines,
             totals=[total for total in totals if total.partner == partner],
