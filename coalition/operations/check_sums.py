@@ -7,17 +7,13 @@ journal's leaves with the Merkle roots written when windows closed, messages wit
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import sha256
 
 import asyncpg
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from coalition.database.pool import Connection, Pool
 from coalition.journal.merkle import Frontier
 from coalition.journal.record import record_hash
-from coalition.signatures.errors import SignatureRefusedError
-from coalition.signatures.request import SignedRequest, path_and_query
-from coalition.signatures.verify import parse_signature, verify_request
+from coalition.operations.verify_message import fault_of_message
 from coalition.stores import check
 
 Progress = Callable[[str], None]
@@ -131,34 +127,9 @@ async def _check_messages(connection: Connection) -> tuple[int, Finding]:
     async for messages in check.read_messages(connection):
         for message in messages:
             count += 1
-            if (fault := _evidence_fault(message)) is not None:
-                broken.append(f"message {message['digest'].hex()} of partner {message['partner']}: {fault}")
+            if (fault := fault_of_message(message)) is not None:
+                broken.append(f"message {message.digest.hex()} of partner {message.partner}: {fault}")
     return count, Finding(EVIDENCE_RULE, tuple(broken[:10]))
-
-
-def _evidence_fault(message: asyncpg.Record) -> str | None:
-    """Verify a message again as on the day it came; its age is not judged, that was done then."""
-    if sha256(message["body"]).digest() != message["digest"]:
-        return "the body is not the one that the digest names"
-    if message["public_key"] is None:
-        return "the partner has no such key"
-    path, query = path_and_query(message["target"])
-    request = SignedRequest(
-        method="POST",
-        authority=message["authority"],
-        path=path,
-        query=query,
-        signature_input=message["signature_input"],
-        signature=message["signature"],
-        content_digest=message["content_digest"],
-    )
-    try:
-        parsed = parse_signature(request)
-        public_key = Ed25519PublicKey.from_public_bytes(message["public_key"])
-        verify_request(request, message["body"], public_key, parsed, now_s=parsed.created)
-    except SignatureRefusedError as error:
-        return error.code
-    return None
 
 
 def _told(row: dict[str, object]) -> str:

@@ -3,6 +3,7 @@
 All run in one repeatable-read, read-only transaction, so that on plain PostgreSQL they see one moment."""
 
 from collections.abc import AsyncIterator
+from typing import NamedTuple
 
 import asyncpg
 
@@ -342,6 +343,20 @@ async def read_records(connection: Connection, lane: int) -> AsyncIterator[list[
         yield records
 
 
+class CheckedMessage(NamedTuple):
+    """A kept message; `public_key` None: the partner never had a key of this id."""
+
+    partner: int
+    digest: bytes
+    authority: str
+    target: str
+    signature_input: str
+    signature: str
+    content_digest: str
+    body: bytes
+    public_key: bytes | None
+
+
 SELECT_MESSAGES = """
 SELECT message.partner, message.digest, message.authority, message.target, message.signature_input, message.signature,
     message.content_digest, message.body, partner_key.public_key
@@ -350,11 +365,11 @@ LEFT JOIN partner_key ON partner_key.keyid = message.keyid AND partner_key.partn
 """
 
 
-async def read_messages(connection: Connection) -> AsyncIterator[list[asyncpg.Record]]:
+async def read_messages(connection: Connection) -> AsyncIterator[list[CheckedMessage]]:
     """Read all evidence with the keys that signed it, a few hundred messages at a time."""
     cursor = await connection.cursor(SELECT_MESSAGES)
-    while messages := await cursor.fetch(200):
-        yield messages
+    while rows := await cursor.fetch(200):
+        yield [CheckedMessage(*row.values()) for row in rows]
 
 
 SELECT_LANE_WINDOWS = "SELECT window_no, end_leaf, root FROM lane_window WHERE lane = $1 ORDER BY window_no"

@@ -5,7 +5,7 @@ from pathlib import Path
 from aiohttp import web
 
 from coalition.cli.session import Session
-from coalition.pages import account
+from coalition.pages import account, operation
 from coalition.pages.door import add_page
 from coalition.pages.operator_sign_in import OperatorSignIn
 from coalition.pages.sign_in import leave
@@ -35,6 +35,7 @@ def mount_finance_pages(app: web.Application, session: Session) -> None:
     add_page(app, "POST", "/finance/sign-out", leave, area="finance", is_open=True)
     add_page(app, "GET", "/finance", show_windows, area="finance")
     account.add_account_page(app)
+    operation.add_operation_pages(app)
     add_page(app, "GET", window, show_window, area="finance")
     add_page(app, "GET", window + "/statements/{partner}.{format}", download_statement, area="finance")
     add_page(app, "GET", window + "/{step}", show_after_step, area="finance")
