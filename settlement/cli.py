@@ -14,7 +14,8 @@ from coalition.cli.session import now, open_session, run, show
 from coalition.errors import CoalitionError
 from coalition.lanes.close_window import close_window
 from settlement.documents.wording import Language
-from settlement.errors import SettlementError
+from settlement.engine.vat import VatTreatment, parse_vat
+from settlement.errors import InvalidTermsError, SettlementError
 from settlement.operations.add_terms import TermsChange, add_terms, list_terms
 from settlement.operations.approve_window import approve_window
 from settlement.operations.calculate_window import calculate_window
@@ -43,6 +44,8 @@ WINDOWS_MAX = 10_000
 WindowNo = Annotated[int, typer.Argument(help="The window's number.", min=1, max=2_147_483_647)]
 Partner = Annotated[str, typer.Argument(help="The partner's name or number.")]
 Price = Annotated[str | None, typer.Option(help="Money per point; without it as before.")]
+
+Vat = Annotated[str | None, typer.Option(help="Category, rate and country, like 'S 19 DE', 'E DE' or 'O'.")]
 
 T = TypeVar("T")
 
@@ -205,6 +208,9 @@ def add(
     redemption_price: Price = None,
     commission: Annotated[str | None, typer.Option(help="Share of redemptions kept, 0 to 1.")] = None,
     platform_fee: Annotated[str | None, typer.Option(help="Money per window.")] = None,
+    charge_vat: Vat = None,
+    fee_vat: Vat = None,
+    redemption_vat: Vat = None,
     earn_rate: Annotated[str | None, typer.Option(help="Points per unit of currency.")] = None,
     offline_loss: Annotated[
         OfflineLoss | None, typer.Option(help="Who bears an offline burn whose points are gone.")
@@ -224,6 +230,9 @@ def add(
         redemption_price=_decimal("redemption-price", redemption_price),
         commission=_decimal("commission", commission),
         platform_fee=_decimal("platform-fee", platform_fee),
+        charge_vat=_vat("charge_vat", charge_vat),
+        fee_vat=_vat("fee_vat", fee_vat),
+        redemption_vat=_vat("redemption_vat", redemption_vat),
         earn_rate=_decimal("earn-rate", earn_rate),
         offline_loss=offline_loss,
         return_loss=return_loss,
@@ -282,6 +291,14 @@ def _moment(text: str) -> datetime:
         raise typer.BadParameter(
             f"expected a date like 2027-01-01, {text!r} came", param_hint="--valid-from"
         ) from error
+
+
+def _vat(field: str, text: str | None) -> VatTreatment | None:
+    try:
+        return None if text is None else parse_vat(text, field=field)
+    except InvalidTermsError as error:
+        flag = f"--{field.replace('_', '-')}"
+        raise typer.BadParameter(error.problems[0].problem, param_hint=flag) from error
 
 
 def _decimal(flag: str, text: str | None) -> Decimal | None:

@@ -63,6 +63,9 @@ def terms_document(stored: StoredTerms) -> dict[str, Any]:
         "redemption_price": plain(terms.redemption_price),
         "commission": plain(terms.commission),
         "platform_fee": plain(terms.platform_fee),
+        "charge_vat": str(terms.charge_vat),
+        "fee_vat": str(terms.fee_vat),
+        "redemption_vat": str(terms.redemption_vat),
         "earn_rate": None if stored.earn_rate is None else plain(stored.earn_rate),
         "offline_loss": stored.offline_loss,
         "return_loss": stored.return_loss,
@@ -141,6 +144,7 @@ def terms_text(versions: Sequence[StoredTerms]) -> str:
             "Redemption",
             "Commission",
             "Platform fee",
+            "VAT charge/fee/redemption",
             "Earn rate",
             "Lost offline",
             "Lost returns",
@@ -157,6 +161,7 @@ def terms_text(versions: Sequence[StoredTerms]) -> str:
                 price(terms.redemption_price, "en"),
                 percent(terms.commission, "en"),
                 price(terms.platform_fee, "en"),
+                f"{terms.charge_vat} / {terms.fee_vat} / {terms.redemption_vat}",
                 "" if stored.earn_rate is None else plain(stored.earn_rate),
                 stored.offline_loss,
                 stored.return_loss,
@@ -175,6 +180,7 @@ def _partner_document(partner: PartnerReport) -> dict[str, Any]:
         "charge": str(partner.charge),
         "platform_fee": str(partner.platform_fee),
         "credit": str(partner.credit),
+        "vat": str(partner.vat),
         "net": str(partner.net),
     }
 
@@ -201,6 +207,7 @@ def _netting_document(netting: Netting) -> dict[str, Any]:
             "commissions": str(operator.commissions),
             "platform_fees": str(operator.platform_fees),
             "fund_growth": str(operator.fund_growth),
+            "vat": str(operator.vat),
             "total": str(operator.total),
         },
     }

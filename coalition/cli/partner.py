@@ -24,6 +24,8 @@ Name = Annotated[str, typer.Argument(help="The partner's name.")]
 KeyFile = Annotated[Path, typer.Option("--key", help="The partner's Ed25519 public key, PEM.")]
 Price = Annotated[str | None, typer.Option(help="Money per point; without it the point value.")]
 
+Vat = Annotated[str, typer.Option(help="Category, rate and country, like 'S 19 DE', 'E DE' or 'O'.")]
+
 
 @partner_app.command("add")
 def add(
@@ -37,6 +39,9 @@ def add(
     redemption_price: Price = None,
     commission: Annotated[str, typer.Option(help="Share of redemptions kept, 0 to 1.")] = "0",
     platform_fee: Annotated[str, typer.Option(help="Money per window.")] = "0",
+    charge_vat: Vat = "O",
+    fee_vat: Vat = "O",
+    redemption_vat: Vat = "O",
     offline_loss: Annotated[
         OfflineLoss, typer.Option(help="Who bears an offline burn whose points are gone.")
     ] = "partner",
@@ -57,6 +62,9 @@ def add(
         redemption_price=_price("redemption-price", redemption_price),
         commission=_price("commission", commission) or Decimal(0),
         platform_fee=_price("platform-fee", platform_fee) or Decimal(0),
+        charge_vat=charge_vat,
+        fee_vat=fee_vat,
+        redemption_vat=redemption_vat,
         offline_loss=offline_loss,
         return_loss=return_loss,
     )

@@ -1,5 +1,6 @@
 """Take a partner in, rotate its keys, suspend and resume it."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,12 +30,18 @@ PRICE_DECIMALS_MAX = 6
 EARN_RATE_MAX = Decimal(100_000)
 PLATFORM_FEE_MAX = Decimal("999999999999.99")
 PLATFORM_FEE_DECIMALS_MAX = 2
+VAT = re.compile(
+    r"S (?!0+(?:\.0+)? )\d{1,2}(?:\.\d{1,2})? [A-Z]{2}|[LM] \d{1,2}(?:\.\d{1,2})? [A-Z]{2}|(?:Z|E|AE|K|G) [A-Z]{2}|O"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class FirstTerms:
-    """Money per point; None: the programme's point value. `earn_rate`: points per unit of currency; `offline_loss` and
-    `return_loss`: who bears an offline burn, and a returned sale, whose points are gone."""
+    """Money per point, without VAT; None: the programme's point value. `earn_rate`: points per unit of currency.
+
+    VAT is category, rate and country as in `S 19 DE`, or O: `charge_vat` for what pays for points, `fee_vat` for fees
+    and commission, `redemption_vat` for redemptions. `offline_loss` and `return_loss`: who bears an offline burn, and a
+    returned sale, whose points are gone."""
 
     earn_rate: Decimal | None = None
     issue_price: Decimal | None = None
@@ -42,6 +49,9 @@ class FirstTerms:
     redemption_price: Decimal | None = None
     commission: Decimal = Decimal(0)
     platform_fee: Decimal = Decimal(0)
+    charge_vat: str = "O"
+    fee_vat: str = "O"
+    redemption_vat: str = "O"
     offline_loss: OfflineLoss = "partner"
     return_loss: ReturnLoss = "member"
 
@@ -91,6 +101,9 @@ async def add_partner(
             redemption_price=programme.point_value if terms.redemption_price is None else terms.redemption_price,
             commission=terms.commission,
             platform_fee=terms.platform_fee,
+            charge_vat=terms.charge_vat,
+            fee_vat=terms.fee_vat,
+            redemption_vat=terms.redemption_vat,
             offline_loss=terms.offline_loss,
             return_loss=terms.return_loss,
             now=now,
@@ -142,7 +155,7 @@ async def set_status(pool: Pool, *, name: str, status: str) -> None:
 
 
 def _refuse_bad_terms(terms: FirstTerms, *, minor_unit: int) -> None:
-    faults = tuple(_faults(terms, minor_unit=minor_unit))
+    faults = (*_faults(terms, minor_unit=minor_unit), *_vat_faults(terms))
     if faults:
         raise InvalidTermsError(faults=faults)
 
@@ -165,6 +178,16 @@ def _faults(terms: FirstTerms, *, minor_unit: int) -> Iterator[FieldFault]:
             yield FieldFault(field, "amount_out_of_range", f"{least} to {most}", str(amount))
         elif _decimals(amount) > decimals_max:
             yield FieldFault(field, "amount_too_precise", f"at most {decimals_max} decimals", str(amount))
+
+
+def _vat_faults(terms: FirstTerms) -> Iterator[FieldFault]:
+    for field in ("charge_vat", "fee_vat", "redemption_vat"):
+        text = getattr(terms, field)
+        if VAT.fullmatch(text) is None:
+            yield FieldFault(field, "vat_unknown", "VAT like 'S 19 DE', 'E DE' or 'O'", text[:40])
+    # Both stand on one invoice, on which O stands alone: EN 16931, BR-O-11.
+    if (terms.charge_vat == "O") != (terms.fee_vat == "O"):
+        yield FieldFault("fee_vat", "vat_mixed", "O if charge_vat is O, and not O if it is not", terms.fee_vat[:40])
 
 
 def _decimals(amount: Decimal) -> int:

@@ -96,8 +96,8 @@ async def set_partner_status(connection: Connection, name: str, status: str) -> 
 
 INSERT_FIRST_TERMS = """
 INSERT INTO terms (partner, version, valid_from, earn_rate, issue_price, service_fee, redemption_price, commission,
-    platform_fee, offline_loss, return_loss, created_at, created_by)
-VALUES ($1, 1, '2000-01-01', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+    platform_fee, charge_vat, fee_vat, redemption_vat, offline_loss, return_loss, created_at, created_by)
+VALUES ($1, 1, '2000-01-01', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 """
 
 
@@ -111,6 +111,9 @@ async def add_first_terms(
     redemption_price: Decimal,
     commission: Decimal,
     platform_fee: Decimal,
+    charge_vat: str,
+    fee_vat: str,
+    redemption_vat: str,
     offline_loss: OfflineLoss,
     return_loss: ReturnLoss,
     now: datetime,
@@ -126,6 +129,9 @@ async def add_first_terms(
         redemption_price,
         commission,
         platform_fee,
+        charge_vat,
+        fee_vat,
+        redemption_vat,
         offline_loss,
         return_loss,
         now,

@@ -30,7 +30,7 @@ def write_csv(statement: Statement, language: Language) -> bytes:
         word(language, key)
         for key in (
             *("code", "description", "terms_version", "points", "price", "rate"),
-            *("amount", "currency", "operations", "vat_category"),
+            *("amount", "currency", "operations", "vat_category", "vat_rate", "vat_country"),
         )
     )
     writer.writerows(_line_row(line, statement, language) for line in statement.lines)
@@ -70,7 +70,9 @@ def _line_row(line: Line, statement: Statement, language: Language) -> list[str]
         ungrouped(line.amount, language),
         statement.currency.code,
         str(line.operations),
-        _text(line.vat_category or ""),
+        line.vat.category,
+        "" if line.vat.category == "O" else ungrouped(line.vat.rate, language),
+        line.vat.country or "",
     ]
 
 
@@ -81,7 +83,9 @@ def _total_rows(statement: Statement, language: Language) -> list[list[str]]:
         for key, amount in (
             ("charge", position.charge),
             ("platform_fee", position.platform_fee),
+            ("invoice_vat", position.invoice_vat),
             ("credit", -position.credit),
+            ("credit_note_vat", -position.credit_note_vat),
             ("net", position.net),
         )
     ]

@@ -12,12 +12,14 @@ from decimal import Decimal
 from typing import Any, Final
 
 from settlement.documents.figures import plain
+from settlement.engine.document import DocumentTotal, VatGroup
 from settlement.engine.line import Line
 from settlement.engine.money import Currency
 from settlement.engine.position import Position
 from settlement.engine.sales import SalesPeriod
 from settlement.engine.statement import ControlTotals, Party, PointsOrigin, Statement, WindowPeriod
 from settlement.engine.total import KINDS
+from settlement.engine.vat import NOT_SUBJECT, VatTreatment
 
 FORMAT: Final = "coalition-statement-v1"
 
@@ -34,6 +36,7 @@ def write_json(statement: Statement) -> bytes:
         "currency": {"code": statement.currency.code, "minor_units": statement.currency.minor_units},
         "lines": [_line(line) for line in statement.lines],
         "totals": _totals(statement.position),
+        "documents": [_document(total) for total in statement.documents],
         "control": _control(statement.control),
         "origins": [_origin(origin) for origin in statement.origins],
     }
@@ -71,6 +74,8 @@ def read_json(content: bytes) -> Statement:
             charge=Decimal(totals["charge"]),
             credit=Decimal(totals["credit"]),
             platform_fee=Decimal(totals["platform_fee"]),
+            invoice_vat=Decimal(totals.get("invoice_vat", "0.00")),
+            credit_note_vat=Decimal(totals.get("credit_note_vat", "0.00")),
         ),
         control=ControlTotals(
             points={kind: document["control"][kind]["points"] for kind in KINDS},
@@ -112,8 +117,28 @@ def _line(line: Line) -> dict[str, Any]:
         "rate": None if line.rate is None else plain(line.rate),
         "amount": str(line.amount),
         "operations": line.operations,
-        "vat_category": line.vat_category,
+        **_vat(line.vat),
     }
+
+
+def _vat(vat: VatTreatment) -> dict[str, str | None]:
+    # What is not subject to VAT has no rate, not one of 0: EN 16931, BR-O-5.
+    rate = None if vat.category == "O" else plain(vat.rate)
+    return {"vat_category": vat.category, "vat_rate": rate, "vat_country": vat.country}
+
+
+def _document(total: DocumentTotal) -> dict[str, Any]:
+    return {
+        "document": total.document,
+        "net": str(total.net),
+        "vat": str(total.vat),
+        "gross": str(total.gross),
+        "breakdown": [_vat_group(group) for group in total.breakdown],
+    }
+
+
+def _vat_group(group: VatGroup) -> dict[str, Any]:
+    return {**_vat(group.treatment), "net": str(group.net), "vat": str(group.vat)}
 
 
 def _totals(position: Position) -> dict[str, str]:
@@ -121,6 +146,8 @@ def _totals(position: Position) -> dict[str, str]:
         "charge": str(position.charge),
         "platform_fee": str(position.platform_fee),
         "credit": str(position.credit),
+        "invoice_vat": str(position.invoice_vat),
+        "credit_note_vat": str(position.credit_note_vat),
         "net": str(position.net),
     }
 
@@ -159,8 +186,15 @@ def _read_line(line: dict[str, Any]) -> Line:
         rate=None if line["rate"] is None else Decimal(line["rate"]),
         amount=Decimal(line["amount"]),
         operations=line["operations"],
-        vat_category=line["vat_category"],
+        vat=_read_vat(line),
     )
+
+
+def _read_vat(line: dict[str, Any]) -> VatTreatment:
+    # Lines of before were not taxed and said no category.
+    if line["vat_category"] in (None, NOT_SUBJECT.category):
+        return NOT_SUBJECT
+    return VatTreatment(line["vat_category"], Decimal(line["vat_rate"]), line["vat_country"])
 
 
 def _read_origin(origin: dict[str, Any]) -> PointsOrigin:

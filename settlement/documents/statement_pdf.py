@@ -92,10 +92,12 @@ class _StatementLetter(Letter):
         # Sums and what is due stay together: a total alone on a page is a total of what?
         self.keep_together(46)
         self.ln(2)
+        vat = (("invoice_vat", position.invoice_vat), ("credit_note_vat", -position.credit_note_vat))
         for key, amount in (
             ("charge", position.charge),
             ("platform_fee", position.platform_fee),
             ("credit", -position.credit if position.credit else position.credit),
+            *((key, amount) for key, amount in vat if amount),
         ):
             self.write_sum(self.word(key), grouped(amount, self._language))
         self.ln(1)

@@ -15,6 +15,7 @@ from typing import Literal, assert_never, get_args
 from settlement.engine.money import Currency, multiply_exactly, round_half_up
 from settlement.engine.terms import Terms
 from settlement.engine.total import KINDS, Kind, WindowTotal
+from settlement.engine.vat import NOT_SUBJECT, VatTreatment
 from settlement.errors import MixedCurrencyError, UnknownTermsError
 
 LineCode = Literal[
@@ -37,7 +38,8 @@ class Line:
 
     `amount` is points * price * rate with its sign, rounded half up once (`rate` is 1 where there is none; for the
     platform fee it is the price alone). `operations` counts the booked operations on the line: each is counted on
-    exactly one, so fees, which price points that another line has counted, have none.
+    exactly one, so fees, which price points that another line has counted, have none. `amount` is without VAT, which
+    `vat` says and which is added up per document.
     """
 
     code: LineCode
@@ -47,7 +49,7 @@ class Line:
     points: int | None = None
     rate: Decimal | None = None
     operations: int = 0
-    vat_category: str | None = None
+    vat: VatTreatment = NOT_SUBJECT
 
     @property
     def description_key(self) -> str:
@@ -100,19 +102,27 @@ def _in_currency(terms: Terms, currency: Currency) -> Terms:
 def _lines_of_kind(kind: Kind, points: int, operations: int, terms: Terms) -> list[Line]:
     match kind:
         case "issued":
-            principal = _line("issue_charge", terms, points, terms.issue_price, operations=operations)
-            fee = _line("service_fee", terms, points, terms.service_fee)
-        case "issue_reversed":
-            principal = _line("issue_charge_reversed", terms, -points, terms.issue_price, operations=operations)
-            fee = _line("service_fee_reversed", terms, -points, terms.service_fee)
-        case "redeemed":
-            principal = _line("redemption_credit", terms, -points, terms.redemption_price, operations=operations)
-            fee = _line("commission", terms, points, terms.redemption_price, rate=terms.commission)
-        case "redeem_reversed":
             principal = _line(
-                "redemption_credit_reversed", terms, points, terms.redemption_price, operations=operations
+                "issue_charge", terms, points, terms.issue_price, vat=terms.charge_vat, operations=operations
             )
-            fee = _line("commission_reversed", terms, -points, terms.redemption_price, rate=terms.commission)
+            fee = _line("service_fee", terms, points, terms.service_fee, vat=terms.fee_vat)
+        case "issue_reversed":
+            principal = _line(
+                "issue_charge_reversed", terms, -points, terms.issue_price, vat=terms.charge_vat, operations=operations
+            )
+            fee = _line("service_fee_reversed", terms, -points, terms.service_fee, vat=terms.fee_vat)
+        case "redeemed":
+            price = terms.redemption_price
+            principal = _line(
+                "redemption_credit", terms, -points, price, vat=terms.redemption_vat, operations=operations
+            )
+            fee = _line("commission", terms, points, price, rate=terms.commission, vat=terms.fee_vat)
+        case "redeem_reversed":
+            price = terms.redemption_price
+            principal = _line(
+                "redemption_credit_reversed", terms, points, price, vat=terms.redemption_vat, operations=operations
+            )
+            fee = _line("commission_reversed", terms, -points, price, rate=terms.commission, vat=terms.fee_vat)
         case _:
             assert_never(kind)
     # A fee line of 0.00 says nothing; a principal line of 0.00 still counts operations.
@@ -125,6 +135,7 @@ def _line(
     signed_points: int,
     price: Decimal,
     *,
+    vat: VatTreatment,
     rate: Decimal | None = None,
     operations: int = 0,
 ) -> Line:
@@ -139,9 +150,16 @@ def _line(
         rate=rate,
         amount=amount,
         operations=operations,
+        vat=vat,
     )
 
 
 def _platform_line(terms: Terms) -> Line:
     fee = terms.platform_fee
-    return Line(code="platform_fee", terms_version=terms.version, price=fee, amount=round_half_up(fee, terms.currency))
+    return Line(
+        code="platform_fee",
+        terms_version=terms.version,
+        price=fee,
+        amount=round_half_up(fee, terms.currency),
+        vat=terms.fee_vat,
+    )

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
+from settlement.engine.document import document_totals
 from settlement.engine.line import Line, LineCode
-from settlement.engine.money import Currency, add_exactly
+from settlement.engine.money import Currency, add_exactly, round_half_up
 from settlement.engine.position import Position, position_of
 from settlement.errors import UnbalancedNettingError
 
@@ -30,16 +31,18 @@ class Payment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorShare:
-    """What stays with the operator: its fees, and the money that covers the growth of outstanding points."""
+    """What stays with the operator: its fees, the money that covers the growth of outstanding points, and the VAT that
+    it has charged less the VAT that it was charged."""
 
     service_fees: Decimal
     commissions: Decimal
     platform_fees: Decimal
     fund_growth: Decimal
+    vat: Decimal
 
     @property
     def total(self) -> Decimal:
-        return self.service_fees + self.commissions + self.platform_fees + self.fund_growth
+        return self.service_fees + self.commissions + self.platform_fees + self.fund_growth + self.vat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,16 +64,14 @@ def net_out(lines_by_partner: Mapping[int, Sequence[Line]], currency: Currency) 
         UnbalancedNettingError: the nets by partner and the operator's share by kind of line do not agree.
     """
     positions = tuple(position_of(partner, lines, currency) for partner, lines in sorted(lines_by_partner.items()))
-    operator = _operator_share(line for lines in lines_by_partner.values() for line in lines)
+    operator = _operator_share(lines_by_partner.values(), currency)
     net_sum = add_exactly(position.net for position in positions)
     if net_sum != operator.total:
         raise UnbalancedNettingError(expected=operator.total, actual=net_sum)
     return Netting(
         positions=positions,
         payments=tuple(_payment(position) for position in positions if position.net),
-        payments_gross=sum(
-            bool(position.charge + position.platform_fee) + bool(position.credit) for position in positions
-        ),
+        payments_gross=sum(bool(position.owed_by_partner) + bool(position.owed_to_partner) for position in positions),
         operator=operator,
     )
 
@@ -80,10 +81,14 @@ def _payment(position: Position) -> Payment:
     return Payment(partner=position.partner, direction=direction, amount=abs(position.net))
 
 
-def _operator_share(lines: Iterable[Line]) -> OperatorShare:
-    sums: defaultdict[LineCode, Decimal] = defaultdict(Decimal)
-    for line in lines:
-        sums[line.code] = add_exactly((sums[line.code], line.amount))
+def _operator_share(lines_by_partner: Iterable[Sequence[Line]], currency: Currency) -> OperatorShare:
+    sums: defaultdict[LineCode, Decimal] = defaultdict(lambda: round_half_up(Decimal(0), currency))
+    vat = round_half_up(Decimal(0), currency)
+    for lines in lines_by_partner:
+        for line in lines:
+            sums[line.code] = add_exactly((sums[line.code], line.amount))
+        for total in document_totals(lines, currency):
+            vat = add_exactly((vat, total.vat if total.document == "invoice" else -total.vat))
     return OperatorShare(
         service_fees=sums["service_fee"] + sums["service_fee_reversed"],
         commissions=sums["commission"] + sums["commission_reversed"],
@@ -94,4 +99,5 @@ def _operator_share(lines: Iterable[Line]) -> OperatorShare:
             + sums["redemption_credit"]
             + sums["redemption_credit_reversed"]
         ),
+        vat=vat,
     )

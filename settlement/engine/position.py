@@ -2,7 +2,8 @@
 
     charge = issued   * (issue_price + service_fee)             issued   net of reversals
     credit = redeemed * redemption_price * (1 - commission)     redeemed net of reversals
-    net    = charge + platform_fee - credit                     > 0: the partner pays, < 0: it is paid
+    net    = charge + platform_fee + invoice_vat - credit - credit_note_vat
+                                                                > 0: the partner pays, < 0: it is paid
 
 Each figure is the sum of the rounded lines of the partner's statement, so that both agree to the cent.
 """
@@ -14,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from settlement.engine.document import document_vat
 from settlement.engine.line import Line, LineCode, lines_of
 from settlement.engine.money import Currency, add_exactly, round_half_up
 from settlement.engine.terms import Terms
@@ -30,16 +32,35 @@ PLATFORM_CODES: frozenset[LineCode] = frozenset(("platform_fee",))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """What a partner owes (+) or is owed (-) for one window, before payment."""
+    """What a partner owes (+) or is owed (-) for one window, before payment.
+
+    `charge`, `credit` and `platform_fee` are without VAT; `net` is with it. `invoice_vat` is owed by the partner,
+    `credit_note_vat` to it.
+    """
 
     partner: int
     charge: Decimal
     credit: Decimal
     platform_fee: Decimal
+    invoice_vat: Decimal = Decimal("0.00")
+    credit_note_vat: Decimal = Decimal("0.00")
+
+    @property
+    def vat(self) -> Decimal:
+        """The VAT that the partner owes (+) or is owed (-)."""
+        return self.invoice_vat - self.credit_note_vat
+
+    @property
+    def owed_by_partner(self) -> Decimal:
+        return self.charge + self.platform_fee + self.invoice_vat
+
+    @property
+    def owed_to_partner(self) -> Decimal:
+        return self.credit + self.credit_note_vat
 
     @property
     def net(self) -> Decimal:
-        return self.charge + self.platform_fee - self.credit
+        return self.owed_by_partner - self.owed_to_partner
 
 
 def position_of(partner: int, lines: Iterable[Line], currency: Currency) -> Position:
@@ -52,6 +73,8 @@ def position_of(partner: int, lines: Iterable[Line], currency: Currency) -> Posi
         # A line owed to the partner is negative; a credit is that amount without the sign.
         credit=-credit if credit else credit,
         platform_fee=_sum_of(lines, PLATFORM_CODES, currency),
+        invoice_vat=document_vat(lines, "invoice", currency),
+        credit_note_vat=document_vat(lines, "credit_note", currency),
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
 
+from settlement.engine.document import DocumentTotal, document_totals
 from settlement.engine.legal_party import LegalParty
 from settlement.engine.line import Line
 from settlement.engine.money import Currency
@@ -91,6 +92,11 @@ class Statement:
     @property
     def total(self) -> Decimal:
         return self.position.net
+
+    @property
+    def documents(self) -> tuple[DocumentTotal, ...]:
+        """What the invoice and the credit note of this window come to, with their VAT."""
+        return document_totals(self.lines, self.currency)
 
 
 def statement_number(*, window: int, partner: int) -> str:

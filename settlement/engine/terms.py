@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from settlement.engine.money import Currency
+from settlement.engine.vat import NOT_SUBJECT, VatTreatment, vat_problems
 from settlement.errors import FieldProblem, InvalidTermsError
 
 PRICE_DECIMALS_MAX = 6
@@ -24,7 +25,9 @@ class Terms:
 
     Prices are money per point: `issue_price` and `service_fee` are paid for each point issued,
     `redemption_price` is received for each point redeemed, less `commission`, a fraction of it.
-    `platform_fee` is money per window. Which version applies is decided by an operation's `occurred_at`.
+    `platform_fee` is money per window. All of them are without VAT, which is said by `charge_vat` for what pays for
+    points, by `fee_vat` for the operator's fees and commission, and by `redemption_vat` for redemptions. Which version
+    applies is decided by an operation's `occurred_at`.
 
     Raises:
         InvalidTermsError: fields are negative, too large, too precise or have no time zone; names all of them.
@@ -39,6 +42,9 @@ class Terms:
     redemption_price: Decimal
     commission: Decimal = Decimal(0)
     platform_fee: Decimal = Decimal(0)
+    charge_vat: VatTreatment = NOT_SUBJECT
+    fee_vat: VatTreatment = NOT_SUBJECT
+    redemption_vat: VatTreatment = NOT_SUBJECT
 
     def __post_init__(self) -> None:
         problems = tuple(_problems(self))
@@ -68,6 +74,15 @@ def _problems(terms: Terms) -> Iterator[FieldProblem]:
         most=PLATFORM_FEE_MAX,
         decimals_max=min(terms.currency.minor_units, PLATFORM_FEE_DECIMALS_MAX),
     )
+    for field in ("charge_vat", "fee_vat", "redemption_vat"):
+        yield from vat_problems(field, getattr(terms, field))
+    if (terms.charge_vat.category == "O") != (terms.fee_vat.category == "O"):
+        # EN 16931, BR-O-11 to BR-O-14: both stand on the operator's invoice.
+        problem = (
+            f"must be O (not subject to VAT) if charge_vat is, and not if it is not: they share an invoice "
+            f"(BR-O-11), and are {terms.charge_vat.category} and {terms.fee_vat.category}; exempt is E"
+        )
+        yield FieldProblem(field="fee_vat", problem=problem)
 
 
 def _amount_problems(

@@ -2,10 +2,14 @@
 
 from datetime import date, datetime
 
+from pydantic import Field
+
 from coalition.http.answers import AnswerModel
+from settlement.engine.document import Document
 from settlement.engine.line import LineCode
 from settlement.engine.states import ShareState, WindowState
 from settlement.engine.total import Kind
+from settlement.engine.vat import VatCategory
 
 
 class PartnerWindow(AnswerModel):
@@ -61,7 +65,10 @@ class StatementCurrency(AnswerModel):
 
 
 class StatementLine(AnswerModel):
-    """`amount` = points * price * rate with its sign, rounded half up once; > 0: the partner owes it."""
+    """`amount` = points * price * rate with its sign, rounded half up once, without VAT; > 0: the partner owes it.
+
+    `vat_rate` is in per cent; null in category O, which is not subject to VAT.
+    """
 
     code: LineCode
     description_key: str
@@ -71,16 +78,40 @@ class StatementLine(AnswerModel):
     rate: str | None
     amount: str
     operations: int
-    vat_category: str | None
+    vat_category: VatCategory | None
+    vat_rate: str | None = None
+    vat_country: str | None = None
 
 
 class StatementTotals(AnswerModel):
-    """net = charge + platform_fee - credit."""
+    """net = charge + platform_fee + invoice_vat - credit - credit_note_vat."""
 
     charge: str
     platform_fee: str
     credit: str
+    invoice_vat: str = "0.00"
+    credit_note_vat: str = "0.00"
     net: str
+
+
+class StatementVatGroup(AnswerModel):
+    """The lines of one document and VAT treatment; `vat` is taken of their sum and rounded once."""
+
+    vat_category: VatCategory
+    vat_rate: str | None
+    vat_country: str | None
+    net: str
+    vat: str
+
+
+class StatementDocument(AnswerModel):
+    """What an invoice (you owe) or a credit note (you are owed) comes to; gross = net + vat."""
+
+    document: Document
+    net: str
+    vat: str
+    gross: str
+    breakdown: list[StatementVatGroup]
 
 
 class KindTotal(AnswerModel):
@@ -116,5 +147,6 @@ class StatementAnswer(AnswerModel):
     currency: StatementCurrency
     lines: list[StatementLine]
     totals: StatementTotals
+    documents: list[StatementDocument] = Field(default_factory=list)
     control: StatementControl
     origins: list[StatementOrigin]

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from coalition.database.pool import Pool
 from settlement.engine.terms import Terms
+from settlement.engine.vat import NOT_SUBJECT, VatTreatment
 from settlement.errors import FieldProblem, InvalidTermsError, UnknownPartnerError
 from settlement.stores.hub import Programme, load_partner_names, load_programme
 from settlement.stores.terms import (
@@ -19,6 +21,8 @@ from settlement.stores.terms import (
     load_terms,
     lock_terms,
 )
+
+Kept = TypeVar("Kept", Decimal, VatTreatment)
 
 EARN_RATE_MAX = Decimal(100_000)
 EARN_RATE_DECIMALS_MAX = 6
@@ -33,6 +37,9 @@ class TermsChange:
     redemption_price: Decimal | None = None
     commission: Decimal | None = None
     platform_fee: Decimal | None = None
+    charge_vat: VatTreatment | None = None
+    fee_vat: VatTreatment | None = None
+    redemption_vat: VatTreatment | None = None
     earn_rate: Decimal | None = None
     offline_loss: OfflineLoss | None = None
     return_loss: ReturnLoss | None = None
@@ -103,6 +110,9 @@ def _next_version(
         redemption_price=_kept(change.redemption_price, before.redemption_price if before else programme.point_value),
         commission=_kept(change.commission, before.commission if before else Decimal(0)),
         platform_fee=_kept(change.platform_fee, before.platform_fee if before else Decimal(0)),
+        charge_vat=_kept(change.charge_vat, before.charge_vat if before else NOT_SUBJECT),
+        fee_vat=_kept(change.fee_vat, before.fee_vat if before else NOT_SUBJECT),
+        redemption_vat=_kept(change.redemption_vat, before.redemption_vat if before else NOT_SUBJECT),
     )
     earn_rate = change.earn_rate if change.earn_rate is not None or not versions else versions[-1].earn_rate
     return terms, earn_rate
@@ -112,7 +122,7 @@ def _in_zone(moment: datetime, zone: ZoneInfo) -> datetime:
     return moment.replace(tzinfo=zone) if moment.tzinfo is None else moment.astimezone(zone)
 
 
-def _kept(changed: Decimal | None, before: Decimal) -> Decimal:
+def _kept(changed: Kept | None, before: Kept) -> Kept:
     return before if changed is None else changed
 
 

@@ -30,7 +30,9 @@ from settlement.stores.windows import Window, WindowMove, find_window, load_move
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartnerReport:
-    """One partner's figures in a window; `charge` is without the platform fee, `net` > 0: it pays."""
+    """One partner's figures in a window; `charge` is without the platform fee, `vat` what it owes less what it is owed.
+
+    `net` > 0: it pays."""
 
     partner: int
     name: str
@@ -40,6 +42,7 @@ class PartnerReport:
     charge: Decimal
     platform_fee: Decimal
     credit: Decimal
+    vat: Decimal
     net: Decimal
 
 
@@ -193,6 +196,7 @@ def _partner_report(statement: Statement, *, state: ShareState, name: str) -> Pa
         charge=position.charge,
         platform_fee=position.platform_fee,
         credit=position.credit,
+        vat=position.vat,
         net=position.net,
     )
 

@@ -15,7 +15,9 @@ from settlement.engine.states import ShareState, move_share
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """One partner's share; `net` > 0: it pays. The statement is kept apart, since lists do without it."""
+    """One partner's share: `charge` and `credit` are all that it owes and is owed, with VAT; `net` > 0: it pays.
+
+    The statement is kept apart, since lists do without it."""
 
     window_no: int
     partner: int
@@ -44,7 +46,8 @@ FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[])
 async def insert_shares(
     connection: Connection, window_no: int, shares: Sequence[CalculatedShare], *, now: datetime
 ) -> None:
-    """Write a window's shares as CALCULATED. `charge_minor` holds the platform fee too: what the partner owes."""
+    """Write a window's shares as CALCULATED. `charge_minor` is all that the partner owes and `credit_minor` all that it
+    is owed, VAT included."""
     positions = [(share.statement.position, share.statement.currency) for share in shares]
     await connection.execute(
         INSERT_SHARES,
@@ -52,8 +55,8 @@ async def insert_shares(
         now,
         [position.partner for position, _ in positions],
         [to_minor(position.net, currency) for position, currency in positions],
-        [to_minor(position.charge + position.platform_fee, currency) for position, currency in positions],
-        [to_minor(position.credit, currency) for position, currency in positions],
+        [to_minor(position.owed_by_partner, currency) for position, currency in positions],
+        [to_minor(position.owed_to_partner, currency) for position, currency in positions],
         [share.content.decode() for share in shares],
     )
 

@@ -9,6 +9,7 @@ import asyncpg
 
 from coalition.database.pool import Connection
 from settlement.engine.terms import Terms
+from settlement.engine.vat import parse_vat
 from settlement.stores.hub import Programme
 
 OfflineLoss = Literal["partner", "member"]
@@ -33,7 +34,7 @@ class StoredTerms:
 
 SELECT_ALL_TERMS = """
 SELECT partner, version, valid_from, earn_rate, issue_price, service_fee, redemption_price, commission, platform_fee,
-    offline_loss, return_loss, created_at, created_by
+    charge_vat, fee_vat, redemption_vat, offline_loss, return_loss, created_at, created_by
 FROM terms
 ORDER BY partner, version
 """
@@ -46,7 +47,7 @@ async def load_all_terms(connection: Connection, programme: Programme) -> list[S
 
 SELECT_TERMS = """
 SELECT partner, version, valid_from, earn_rate, issue_price, service_fee, redemption_price, commission, platform_fee,
-    offline_loss, return_loss, created_at, created_by
+    charge_vat, fee_vat, redemption_vat, offline_loss, return_loss, created_at, created_by
 FROM terms
 WHERE partner = $1
 ORDER BY version
@@ -60,8 +61,8 @@ async def load_terms(connection: Connection, partner: int, programme: Programme)
 
 INSERT_TERMS = """
 INSERT INTO terms (partner, version, valid_from, earn_rate, issue_price, service_fee, redemption_price, commission,
-    platform_fee, offline_loss, return_loss, created_at, created_by)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+    platform_fee, charge_vat, fee_vat, redemption_vat, offline_loss, return_loss, created_at, created_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 """
 
 
@@ -79,6 +80,9 @@ async def insert_terms(connection: Connection, stored: StoredTerms) -> None:
         terms.redemption_price,
         terms.commission,
         terms.platform_fee,
+        str(terms.charge_vat),
+        str(terms.fee_vat),
+        str(terms.redemption_vat),
         stored.offline_loss,
         stored.return_loss,
         stored.created_at,
@@ -118,6 +122,9 @@ def _stored(row: asyncpg.Record, programme: Programme) -> StoredTerms:
             redemption_price=row["redemption_price"],
             commission=row["commission"],
             platform_fee=row["platform_fee"],
+            charge_vat=parse_vat(row["charge_vat"], field="charge_vat"),
+            fee_vat=parse_vat(row["fee_vat"], field="fee_vat"),
+            redemption_vat=parse_vat(row["redemption_vat"], field="redemption_vat"),
         ),
         earn_rate=row["earn_rate"],
         offline_loss=row["offline_loss"],

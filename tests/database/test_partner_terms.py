@@ -43,6 +43,8 @@ async def add(database_url: str, folder: Path, *flags: str) -> Result:
         (("--platform-fee", "1e12"), "--platform-fee: expected 0 to 999999999999.99"),
         (("--earn-rate", "0"), "--earn-rate: expected more than 0 to 100000"),
         (("--earn-rate", "0.1234567"), "--earn-rate: expected at most 6 decimals"),
+        (("--redemption-vat", "S 0 DE"), "--redemption-vat: expected VAT like 'S 19 DE', 'E DE' or 'O', 'S 0 DE' came"),
+        (("--fee-vat", "S 19 DE"), "--fee-vat: expected O if charge_vat is O, and not O if it is not, 'S 19 DE' came"),
         (("--issue-price", "0.0123456", "--platform-fee", "1.001"), "came; --platform-fee: expected at most 2"),
     ],
 )

@@ -55,6 +55,8 @@ def test_json_holds_no_number_that_a_reader_could_round() -> None:
         "charge": "18833.13",
         "platform_fee": "250.00",
         "credit": "5098.22",
+        "invoice_vat": "0.00",
+        "credit_note_vat": "0.00",
         "net": "13984.91",
     }
 
