@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
+from coalition.journal.reconciliation import DifferenceClass, LineType
+
 
 class AnswerModel(BaseModel):
     model_config = ConfigDict(extra="forbid")
@@ -133,6 +135,76 @@ class CertificateAnswer(AnswerModel):
     certificate: str
     keyid: str
     signature: str
+
+
+class ReconciliationGuide(AnswerModel):
+    """What a reconciliation goes by: days are those of `time_zone`, `window` is the open one."""
+
+    time_zone: str
+    window: int
+    days_max: int
+    lines_max: int
+
+
+class ReconciledTotals(AnswerModel):
+    """Of a day: how many operations, their points by type (0 is left out), and the digest over their lines."""
+
+    count: int
+    points: dict[LineType, int]
+    digest: str
+
+
+class ReconciledDay(AnswerModel):
+    """A day on which you or the hub has anything; `late` of the hub's operations occurred before the window in which
+    they were booked was opened."""
+
+    day: date
+    agrees: bool
+    late: int
+    hub: ReconciledTotals
+
+
+class PartnerLine(AnswerModel):
+    """The operation as you sent it for comparison."""
+
+    type: LineType
+    points: int
+    window: int | None = None
+
+
+class HubLine(AnswerModel):
+    """The operation as it was decided. `code`: why it was refused. `late`: it occurred before `window` was opened."""
+
+    verdict: Literal["booked", "refused"]
+    code: str | None = None
+    type: str
+    points: int
+    window: int
+    late: bool
+    day: date
+    occurred_at: datetime
+    booked_at: datetime
+    lane: int
+    leaf: int
+
+
+class ReconciledDifference(AnswerModel):
+    """One operation that the two books have otherwise. `late` and `other_window`: the amount agrees, the window does
+    not, or is not named and an earlier one was open when it occurred; `other_day`: only the day differs."""
+
+    difference: DifferenceClass
+    id: str
+    partner: PartnerLine | None
+    hub: HubLine | None
+
+
+class ReconciliationAnswer(AnswerModel):
+    """To control totals `days`; to lines `differences`, and as `next` the id after which to go on, null: no more."""
+
+    time_zone: str
+    days: list[ReconciledDay] | None = None
+    differences: list[ReconciledDifference] | None = None
+    next: str | None = None
 
 
 class HubKey(AnswerModel):

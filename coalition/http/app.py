@@ -1,12 +1,13 @@
 """The hub's HTTP application: routes, their doors, and what opens and closes with it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import cast
 
 from aiohttp import web
 
 from coalition import __version__
-from coalition.http import certificates, events, messages, reads, service, step_up
+from coalition.http import certificates, events, messages, reads, reconciliations, service, step_up
 from coalition.http.hub_key import SIGNER, Signer
 from coalition.http.openapi import build_openapi, openapi_route
 from coalition.http.partner_calls import NONCES, partner_door, request_id_of
@@ -27,8 +28,9 @@ def build_app(clearing: Clearing, signer: Signer, *, more_routes: Sequence[Route
     app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[answer_errors])
     app[POOL], app[CLEARING], app[SIGNER], app[NONCES] = clearing.pool, clearing, signer, Nonces()
     app.cleanup_ctx.append(_clearing_context)
+    app[reconciliations.AT_ONCE] = asyncio.Semaphore(reconciliations.AT_ONCE_MAX)
     routes = [*messages.ROUTES, *reads.ROUTES, *events.ROUTES, *step_up.ROUTES, *certificates.ROUTES, *service.ROUTES]
-    routes += more_routes
+    routes += [*reconciliations.ROUTES, *more_routes]
     routes.append(openapi_route(build_openapi(routes, version=__version__)))
     for route in routes:
         handler = partner_door(route) if route.access == "partner" else cast(OpenHandler, route.handler)

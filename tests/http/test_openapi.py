@@ -7,7 +7,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from coalition.http import certificates, events, messages, reads, service, step_up
+from coalition.http import certificates, events, messages, reads, reconciliations, service, step_up
 from coalition.http.problems import problem_answer
 from coalition.lanes.close_window import close_window
 from settlement.http import routes as settlement_routes
@@ -48,7 +48,7 @@ async def test_the_description_is_valid_openapi_3_1(whole_hub: RunningHub) -> No
 async def test_every_route_is_described_and_every_description_is_a_route(whole_hub: RunningHub) -> None:
     document = await openapi_of(whole_hub)
     routes = [*messages.ROUTES, *reads.ROUTES, *events.ROUTES, *step_up.ROUTES, *certificates.ROUTES, *service.ROUTES]
-    routes += settlement_routes
+    routes += [*reconciliations.ROUTES, *settlement_routes]
     described = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
     assert described == {(route.method, route.path) for route in routes} | {("GET", "/openapi.json")}
     ids = [operation["operationId"] for methods in document["paths"].values() for operation in methods.values()]
@@ -124,6 +124,7 @@ async def test_answers_to_questions_are_as_described(whole_hub: RunningHub) -> N
         ("/v1/events", "/v1/events", 200),
         ("/v1/events", "/v1/events?limit=1", 200),
         ("/v1/events", "/v1/events?after=none", 422),
+        ("/v1/reconciliations", "/v1/reconciliations", 200),
         ("/v1/windows", "/v1/windows", 200),
         ("/v1/windows", "/v1/windows?limit=1", 200),
         ("/v1/windows", "/v1/windows?limit=none", 422),
@@ -136,6 +137,23 @@ async def test_answers_to_questions_are_as_described(whole_hub: RunningHub) -> N
         answer = await shop.get(address)
         assert answer.status == status, (address, answer.body)
         assert_as_described(document, "GET", path, answer)
+
+
+async def test_answers_to_reconciliations_are_as_described(whole_hub: RunningHub) -> None:
+    document, shop, card = await openapi_of(whole_hub), await whole_hub.shop(), await whole_hub.card()
+    await shop.earn(card, 10)
+    await shop.burn(card, 11, id="refused")
+    today = now().astimezone(whole_hub.clearing.registry.programme.zone).date().isoformat()
+    asked = [
+        ({"from": today, "until": today, "days": []}, 200),
+        ({"day": today, "lines": [{"id": "refused", "type": "burn", "points": 11}]}, 200),
+        ({"day": today}, 422),
+        ({"window": 77, "days": []}, 422),
+    ]
+    for content, status in asked:
+        answer = await shop.request("POST", "/v1/reconciliations", json.dumps(content).encode())
+        assert answer.status == status, answer.body
+        assert_as_described(document, "POST", "/v1/reconciliations", answer)
 
 
 @pytest.mark.parametrize("path", ["/v1/keys", "/healthz", "/readyz", "/openapi.json"])
