@@ -17,6 +17,7 @@ from coalition.cli.webhook import webhook_app
 from coalition.pages.mount import mount_member_pages
 from coalition.pages.step_up_mail import mount_step_up_mail
 from settlement.cli import terms_app, window_app
+from settlement.cli_bank import operator_bank_app, partner_bank_app
 from settlement.cli_legal_parties import add_party_commands
 from settlement.http import routes as settlement_routes
 from settlement.pages.mount import mount_finance_pages
@@ -27,6 +28,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+partner_app.add_typer(partner_bank_app, name="bank")
+operator_app.add_typer(operator_bank_app, name="bank")
 app.add_typer(partner_app, name="partner")
 app.add_typer(key_app, name="key")
 app.add_typer(member_app, name="member")

@@ -70,7 +70,7 @@ def close(
             closed = await close_window(session.pool, clock=now, actor=session.actor, expected=window_no)
             show({"window": closed, "state": "CLOSED"}, as_json=as_json, text=f"Window {closed} is CLOSED.")
 
-    _run(work())
+    run_work(work())
 
 
 @window_app.command("calculate")
@@ -85,7 +85,7 @@ def calculate(
             report = await report_window(session.pool, window_no)
             show(report_document(report), as_json=as_json, text=report_text(report))
 
-    _run(work())
+    run_work(work())
 
 
 @window_app.command("recalculate")
@@ -101,7 +101,7 @@ def recalculate(
             document = {**report_document(report), "changed_partners": list(done.changed_partners)}
             show(document, as_json=as_json, text=recalculation_text(report, done.changed_partners))
 
-    _run(work())
+    run_work(work())
 
 
 @window_app.command("approve")
@@ -120,7 +120,7 @@ def approve(
             )
             show(window_document(window), as_json=as_json, text=f"Window {window_no} is {window.state}.")
 
-    _run(work())
+    run_work(work())
 
 
 @window_app.command("settle")
@@ -142,7 +142,7 @@ def settle(
             text = f"{report_text(report)}\nEvery step is recorded with the actor {actor}."
             show(report_document(report), as_json=as_json, text=text)
 
-    _run(work())
+    run_work(work())
 
 
 @window_app.command("list")
@@ -160,7 +160,7 @@ def list_all(
             document = [summary_document(summary) for summary in summaries]
             show(document, as_json=as_json, text=summaries_text(summaries))
 
-    _run(work())
+    run_work(work())
 
 
 @window_app.command("show")
@@ -174,7 +174,7 @@ def show_window(
             report = await report_window(session.pool, window_no)
             show(report_document(report), as_json=as_json, text=report_text(report))
 
-    _run(work())
+    run_work(work())
 
 
 @window_app.command("statement")
@@ -196,7 +196,7 @@ def statement(
             content = await find_statement(session.pool, window_no, number)
             return format_statement(content, "json" if as_json else statement_format, language)
 
-    _write(_run(work()), output)
+    write_output(run_work(work()), output)
 
 
 @terms_app.command("add")
@@ -244,7 +244,7 @@ def add(
             stored = await add_terms(session.pool, number, change, valid_from=start, now=now(), actor=session.actor)
             show(terms_document(stored), as_json=as_json, text=terms_text([stored]))
 
-    _run(work())
+    run_work(work())
 
 
 @terms_app.command("list")
@@ -258,10 +258,12 @@ def list_versions(
             versions = await list_terms(session.pool, await find_partner(session.pool, partner))
             show([terms_document(stored) for stored in versions], as_json=as_json, text=terms_text(versions))
 
-    _run(work())
+    run_work(work())
 
 
-def _run(work: Coroutine[Any, Any, T]) -> T:
+def run_work(work: Coroutine[Any, Any, T]) -> T:
+    """Run a command's work; a refusal of settlement's becomes one line and exit code 1."""
+
     async def told() -> T:
         try:
             return await work
@@ -271,7 +273,8 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
     return run(told())
 
 
-def _write(content: bytes, output: Path | None) -> None:
+def write_output(content: bytes, output: Path | None, *, is_quiet: bool = False) -> None:
+    """Write a document to a file, or to standard output where none is named."""
     if output is None:
         sys.stdout.buffer.write(content)
         return
@@ -280,7 +283,8 @@ def _write(content: bytes, output: Path | None) -> None:
     except OSError as error:
         typer.echo(f"coalition: {output}: {error.strerror}", err=True)
         raise typer.Exit(1) from error
-    typer.echo(f"{output}: {len(content):,} bytes")
+    if not is_quiet:
+        typer.echo(f"{output}: {len(content):,} bytes")
 
 
 def _moment(text: str) -> datetime:

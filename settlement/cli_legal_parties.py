@@ -8,7 +8,7 @@ import typer
 
 from coalition.cli.options import AsJson, DatabaseUrl, DataDir
 from coalition.cli.session import now, open_session, show
-from settlement.cli import Partner, _run
+from settlement.cli import Partner, run_work
 from settlement.operations.find_partner import find_partner
 from settlement.operations.manage_legal_party import set_legal_party, show_legal_party
 from settlement.stores.legal_parties import StoredLegalParty
@@ -110,7 +110,7 @@ def _set_or_show(
                 stored = await show_legal_party(session.pool, number)
             show(_document(stored), as_json=as_json, text=_text(stored))
 
-    _run(work())
+    run_work(work())
 
 
 def _document(stored: StoredLegalParty) -> dict[str, Any]:

@@ -14,7 +14,12 @@ SettlementError
 ├── UnknownWindowError       there is no window of that number
 ├── UnknownStatementError    a partner has no statement in that window
 ├── InvalidLegalPartyError   a party's legal data are wrong; names every field
-└── UnknownLegalPartyError   nobody has written down who a party is in law
+├── UnknownLegalPartyError   nobody has written down who a party is in law
+├── InvalidBankAccountError  bank details are wrong; names every field
+├── UnknownBankAccountError  nobody has written down where a party is paid
+├── PaymentFileRefusedError  a window's payments cannot be made by SEPA files; names every reason
+├── UnreadableBankFileError  a bank's file is damaged or hostile; names its line
+└── ForeignBankFileError     a bank's file is of another account or currency; names its line
 """
 
 from __future__ import annotations
@@ -204,3 +209,61 @@ class UnknownLegalPartyError(SettlementError):
     def __init__(self, *, party: str) -> None:
         self.party = party
         super().__init__(f"no legal data of {party} are known")
+
+
+class InvalidBankAccountError(SettlementError):
+    """Bank details are wrong."""
+
+    code = "invalid_bank_account"
+
+    def __init__(self, *, problems: Sequence[FieldProblem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("the bank details are not valid: " + "; ".join(str(problem) for problem in self.problems))
+
+
+class UnknownBankAccountError(SettlementError):
+    """Nobody has written down where a party is paid."""
+
+    code = "unknown_bank_account"
+
+    def __init__(self, *, party: str) -> None:
+        self.party = party
+        super().__init__(f"no bank account of {party} is known")
+
+
+class PaymentFileRefusedError(SettlementError):
+    """A window's payments cannot be made by SEPA files."""
+
+    code = "payment_file_refused"
+
+    def __init__(self, *, window: int, problems: Sequence[str]) -> None:
+        self.window = window
+        self.problems = tuple(problems)
+        super().__init__(f"no payment file for window {window}: " + "; ".join(self.problems))
+
+
+class UnreadableBankFileError(SettlementError):
+    """A bank's file is damaged or hostile."""
+
+    code = "unreadable_bank_file"
+
+    def __init__(self, *, line: int, problem: str) -> None:
+        self.line = line
+        self.problem = problem
+        super().__init__(f"the bank's file cannot be read, line {line}: {problem}; nothing of it is taken")
+
+
+class ForeignBankFileError(SettlementError):
+    """A bank's file is of another account or currency."""
+
+    code = "foreign_bank_file"
+
+    def __init__(self, *, line: int, what: str, expected: str, actual: str) -> None:
+        self.line = line
+        self.what = what
+        self.expected = expected
+        self.actual = actual
+        super().__init__(
+            f"the bank's file is not ours, line {line}: expected {what} {expected}, got {actual}; "
+            "nothing of it is taken"
+        )

@@ -90,7 +90,7 @@ def summaries_text(summaries: Sequence[WindowSummary]) -> str:
                 "" if summary.to_partners is None else grouped(summary.to_partners, "en"),
             )
         )
-    return _table(rows, left=4)
+    return table(rows, left=4)
 
 
 def report_text(report: WindowReport) -> str:
@@ -117,7 +117,7 @@ def report_text(report: WindowReport) -> str:
     return "\n".join(
         (
             head,
-            _table(rows, left=2),
+            table(rows, left=2),
             f"Ties out: partners' points and members' balances both grew by {growth}, worth {value} {report.currency}.",
             f"{len(netting.payments)} payments instead of {netting.payments_gross}; the operator's share is "
             f"{grouped(netting.operator.total, 'en')} {report.currency}.",
@@ -167,7 +167,7 @@ def terms_text(versions: Sequence[StoredTerms]) -> str:
                 stored.return_loss,
             )
         )
-    return _table(rows, left=2)
+    return table(rows, left=2)
 
 
 def _partner_document(partner: PartnerReport) -> dict[str, Any]:
@@ -213,7 +213,7 @@ def _netting_document(netting: Netting) -> dict[str, Any]:
     }
 
 
-def _table(rows: Sequence[tuple[str, ...]], *, left: int) -> str:
+def table(rows: Sequence[tuple[str, ...]], *, left: int) -> str:
     """Return rows in columns as wide as they need, the first `left` flush left and the others flush right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(

@@ -18,6 +18,11 @@ STATUSES: dict[type[errors.SettlementError], int] = {
     errors.UnknownStatementError: 404,
     errors.InvalidLegalPartyError: 422,
     errors.UnknownLegalPartyError: 404,
+    errors.InvalidBankAccountError: 422,
+    errors.UnknownBankAccountError: 404,
+    errors.PaymentFileRefusedError: 409,
+    errors.UnreadableBankFileError: 422,
+    errors.ForeignBankFileError: 409,
 }
 
 

@@ -1,0 +1,14 @@
+"""Bank accounts of partners and the operator, and what the operator's bank says was paid."""
+
+from coalition.database.migration_script import refuse_downgrade, run_script
+
+revision = "0014"
+down_revision = "0013"
+
+
+def upgrade() -> None:
+    run_script(__file__)
+
+
+def downgrade() -> None:
+    refuse_downgrade()

@@ -1,0 +1,141 @@
+"""The operator's shell and the bank: details in, payment files out, refusals in one line."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from click.testing import Result
+from typer.testing import CliRunner
+
+from coalition.__main__ import app
+from coalition.database.pool import Pool
+from tests.database.settlement_books import Books
+from tests.pure.settlement.bank_examples import IBANS, OPERATOR_IBAN
+
+Call = Callable[..., Awaitable[Result]]
+
+OPERATOR = ("operator", "bank", "set", "--holder", "Coalition Betriebs-GmbH", "--town", "Hamburg",
+            "--country", "DE", "--creditor-id", "DE98ZZZ09999999999", "--iban")  # fmt: skip
+MANDATE = ("--mandate-id", "M-1", "--mandate-signed-on", "2026-03-09", "--mandate-scheme", "B2B")
+
+
+def of_partner(name: str, iban: str, *more: str) -> tuple[str, ...]:
+    return (
+        "partner",
+        "bank",
+        "set",
+        name,
+        "--holder",
+        f"{name} GmbH",
+        "--town",
+        "Köln",
+        "--country",
+        "DE",
+        "--iban",
+        iban,
+        *more,
+    )
+
+
+@pytest.fixture
+def books(pool: Pool) -> Books:
+    return Books(pool)
+
+
+@pytest.fixture
+def call(database_url: str) -> Iterator[Call]:
+    async def call(*arguments: str) -> Result:
+        # A command runs a loop of its own, so it gets a thread of its own.
+        return await asyncio.to_thread(
+            CliRunner().invoke, app, list(arguments), env={"COALITION_DATABASE_URL": database_url}
+        )
+
+    yield call
+    # A command sets the logging up for its process, onto streams that end with it.
+    structlog.reset_defaults()
+
+
+async def document_of(call: Call, *arguments: str) -> Any:
+    result = await call(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+async def test_bank_details_are_kept_by_version_and_shown(books: Books, call: Call) -> None:
+    """A change adds a version; the same again adds none."""
+    await books.partner("A")
+    first = await document_of(call, *of_partner("A", IBANS[0], "--street", "Ring", "--building", "7"))
+    assert (first["iban"], first["holder"], first["building"]) == (IBANS[0], "A GmbH", "7")
+    assert await document_of(call, *of_partner("A", IBANS[0], "--street", "Ring", "--building", "7")) == first
+    await document_of(call, *of_partner("A", IBANS[1], *MANDATE))
+    versions = await document_of(call, "partner", "bank", "show", "A")
+    assert [version["iban"] for version in versions] == [IBANS[1], IBANS[0]]
+    told = (await call("partner", "bank", "show", "A")).stdout
+    assert "B2B M-1, signed 2026-03-09" in told
+    await document_of(call, *OPERATOR, OPERATOR_IBAN)
+    assert "COBADEFFXXX" in (await call("operator", "bank", "show")).stdout
+
+
+async def test_without_more_the_holder_is_the_party_in_law(books: Books, call: Call) -> None:
+    await books.partner("A")
+    refused = await call("partner", "bank", "set", "A", "--iban", IBANS[0])
+    assert "holder: must not be empty; town: must not be empty; country: expected two capital" in refused.stderr
+    legal = ("--legal-name", "A GmbH & Co. KG", "--street", "Ring 7", "--post-code", "50667", "--town", "Köln",
+             "--country", "DE", "--vat-id", "DE123456789")  # fmt: skip
+    await document_of(call, "partner", "party", "A", *legal)
+    account = await document_of(call, "partner", "bank", "set", "A", "--iban", IBANS[0])
+    told = ("holder", "street", "post_code", "town", "country")
+    assert [account[key] for key in told] == ["A GmbH & Co. KG", "Ring 7", "50667", "Köln", "DE"]
+
+
+async def test_a_windows_payments_are_written_the_same_each_time(books: Books, call: Call, tmp_path: Path) -> None:
+    """What changes after the approval changes no file: the bank knows a second copy by its bytes."""
+    await books.worked_example_1()
+    await document_of(call, *OPERATOR, OPERATOR_IBAN)
+    await document_of(call, *of_partner("A", IBANS[0], *MANDATE))
+    await document_of(call, *of_partner("B", IBANS[1]))
+    await document_of(call, "window", "settle", "1")
+    made = await document_of(call, "window", "payments", "1", "--output", str(tmp_path / "first"))
+    assert [payment["amount"] for payment in made["transfers"]] == ["5000.00"]
+    assert [(payment["reference"], payment["amount"]) for payment in made["debits"]] == [("W00001-P00001", "7500.00")]
+    assert made["by_invoice"] == [3]
+    await document_of(call, *of_partner("A", IBANS[2]))
+    await document_of(call, *of_partner("B", IBANS[2]))
+    await document_of(call, *of_partner("C", IBANS[2], *MANDATE))
+    told = await call("window", "payments", "1", "--output", str(tmp_path / "again"))
+    assert "Without a mandate, so they pay by themselves: C." in told.stdout
+    names = ["W00001-debits-pain.008.001.08.xml", "W00001-transfers-pain.001.001.09.xml"]
+    assert sorted(file.name for file in (tmp_path / "again").iterdir()) == names
+    for name in names:
+        assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+
+
+async def test_refusals_are_told_in_one_line_and_leave_nothing(books: Books, call: Call, tmp_path: Path) -> None:
+    await books.worked_example_1()
+    for arguments, told in (
+        (of_partner("A", "DE88370400440532013000"), "iban: expected check digits 89, not 88"),
+        (of_partner("nobody", IBANS[0]), "there is no partner nobody"),
+        (
+            of_partner("A", IBANS[0], "--mandate-id", "M", "--mandate-signed-on", "2999-01-01"),
+            "must not be in the future",
+        ),
+        (("partner", "bank", "show", "A"), "no bank account of A is known"),
+        (("operator", "bank", "show"), "no bank account of the operator is known"),
+        (("window", "payments", "1"), "it is CLOSED, and what it comes to is final from INVOICED on"),
+    ):
+        result = await call(*arguments)
+        assert (result.exit_code, result.stderr.count("\n")) == (1, 1), result.output
+        assert told in result.stderr
+    assert await books.fetch("SELECT 1 FROM bank_account") == []
+    await document_of(call, "window", "settle", "1")
+    refused = await call("window", "payments", "1", "--output", str(tmp_path / "none"))
+    assert "the operator has no bank account; B (partner 2) has no bank account" in refused.stderr
+    assert not (tmp_path / "none").exists()
+    await books.pool.execute("UPDATE programme SET currency = 'CHF'")
+    refused = await call("window", "payments", "1")
+    assert "SEPA payments are made in EUR with 2 decimals, this coalition settles in CHF" in refused.stderr
+    assert (await call(*of_partner("A", IBANS[0], "--mandate-id", "M"))).exit_code == 2

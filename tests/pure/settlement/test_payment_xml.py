@@ -1,0 +1,171 @@
+"""Payment files obey their schemas, say what the window came to, and are the same bytes each time."""
+
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from importlib import resources
+from xml.etree import ElementTree
+
+import pytest
+import xmlschema
+
+from settlement.documents.payment_xml import DEBIT_NAMESPACE, TRANSFER_NAMESPACE, write_debits, write_transfers
+from settlement.documents.sepa_text import sepa_text
+from settlement.engine.money import Currency
+from settlement.engine.payment_reference import ShareReference, creditor_reference, find_shares, share_reference
+from settlement.engine.target_days import easter_sunday, is_target_day, target_days_after
+from settlement.errors import PaymentFileRefusedError
+from tests.pure.settlement.bank_examples import IBAN_OUTSIDE_SEPA, make_account, make_operator_account, make_order
+
+
+@cache
+def schema(name: str) -> xmlschema.XMLSchema:
+    return xmlschema.XMLSchema(str(resources.files("sepaxml") / "schemas" / f"{name}.xsd"))
+
+
+def texts(content: bytes, namespace: str, path: str) -> list[str | None]:
+    found = ElementTree.fromstring(content).iterfind(f".//{path}", {"": namespace})
+    return [element.text for element in found]
+
+
+def transfers(path: str) -> list[str | None]:
+    return texts(write_transfers(make_order()), TRANSFER_NAMESPACE, path)
+
+
+def debits(path: str) -> list[str | None]:
+    return texts(write_debits(make_order()), DEBIT_NAMESPACE, path)
+
+
+def test_both_obey_their_schemas() -> None:
+    """Banks refuse what does not; also where a party has no BIC, no street, or a name that has no Latin letters."""
+    assert schema("pain.001.001.09").validate(write_transfers(make_order()).decode()) is None
+    assert schema("pain.008.001.08").validate(write_debits(make_order()).decode()) is None
+
+
+def test_the_schema_refuses_what_is_wrong() -> None:
+    """So that the test above means something."""
+    broken = write_transfers(make_order()).replace(b"<Ctry>DE</Ctry>", b"<Ctry>Germany</Ctry>")
+    assert not schema("pain.001.001.09").is_valid(broken.decode())
+
+
+def test_the_same_window_is_the_same_bytes() -> None:
+    assert write_transfers(make_order()) == write_transfers(make_order())
+    assert write_debits(make_order()) == write_debits(make_order())
+    assert b"<CreDtTm>2026-12-23T09:30:15+01:00</CreDtTm>" in write_transfers(make_order())
+
+
+def test_ids_follow_from_window_and_partner() -> None:
+    assert transfers("MsgId") == transfers("PmtInfId") == ["W00007-CT"]
+    assert transfers("EndToEndId") == ["W00007-P00012", "W00007-P00013"]
+    assert debits("MsgId") == ["W00007-DD"]
+    assert debits("PmtInfId") == ["W00007-CORE", "W00007-B2B"]
+    assert debits("EndToEndId") == ["W00007-P00014", "W00007-P00015"]
+
+
+def test_sums_and_counts_are_those_of_the_payments() -> None:
+    assert transfers("InstdAmt") == ["5000.00", "0.01"]
+    assert transfers("CtrlSum") == ["5000.01", "5000.01"]
+    assert transfers("NbOfTxs") == ["2", "2"]
+    assert debits("CtrlSum") == ["9000.00", "7500.00", "1500.00"]
+    assert debits("NbOfTxs") == ["2", "1", "1"]
+
+
+def test_addresses_are_structured_and_in_letters_that_banks_take() -> None:
+    assert transfers("Cdtr/Nm") == ["Baeckerei Mueller + Soehne KG", "Zolw .. SA"]
+    assert transfers("Dbtr/PstlAdr/StrtNm") == ["Hafenstrasse"]
+    assert transfers("Cdtr/PstlAdr/TwnNm") == ["Muenchen", "Muenchen"]
+    assert transfers("AdrLine") == []
+    assert debits("Dbtr/PstlAdr/BldgNb") == ["3", "3"]
+
+
+def test_a_debit_names_mandate_and_creditor() -> None:
+    assert debits("MndtId") == ["M-2026-0012", "B2B/1"]
+    assert debits("DtOfSgntr") == ["2026-03-09", "2025-01-02"]
+    assert debits("CdtrSchmeId//Othr/Id") == ["DE98ZZZ09999999999"] * 2
+    assert debits("LclInstrm/Cd") == ["CORE", "B2B"]
+
+
+def test_who_owes_without_a_mandate_pays_by_itself() -> None:
+    assert make_order().by_invoice == (16,)
+
+
+def test_payments_wait_for_days_on_which_banks_settle() -> None:
+    """Approved on 23 December: the next day is one, Christmas and the weekend after it are not."""
+    order = make_order()
+    assert order.transfer_on == date(2026, 12, 24)
+    assert order.collect_on == date(2026, 12, 31)
+
+
+@pytest.mark.parametrize("day", [(2026, 4, 3), (2026, 4, 6), (2026, 5, 1), (2027, 1, 1), (2026, 11, 22)])
+def test_holidays_are_no_settlement_days(day: tuple[int, int, int]) -> None:
+    assert not is_target_day(date(*day))
+    assert is_target_day(target_days_after(date(*day), 1))
+
+
+def test_easter_falls_where_the_calendars_say() -> None:
+    sundays = [easter_sunday(year) for year in (2024, 2025, 2026, 2027, 2038)]
+    assert sundays == [
+        date(2024, 3, 31), date(2025, 4, 20), date(2026, 4, 5), date(2027, 3, 28), date(2038, 4, 25)
+    ]  # fmt: skip
+    assert all(easter_sunday(year).weekday() == 6 for year in range(1990, 2100))
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"currency": Currency("CHF")}, "SEPA payments are made in EUR with 2 decimals, this coalition settles in CHF"),
+        ({"operator": None}, "the operator has no bank account"),
+        ({"accounts": {13: make_account()}}, "Partner 12 (partner 12) has no bank account"),
+        ({"operator": make_operator_account(creditor_id=None)}, "the operator has no creditor identifier"),
+        (
+            {"accounts": {12: make_account(), 13: make_account(iban=IBAN_OUTSIDE_SEPA)}},
+            "the account of Partner 13 (partner 13) lies outside of SEPA",
+        ),
+        ({"nets": {12: Decimal("-1000000000.00")}}, "1000000000.00 of Partner 12 (partner 12) is more than"),
+    ],
+)
+def test_what_cannot_be_paid_by_sepa_is_refused_with_the_reason(changes: dict[str, object], told: str) -> None:
+    """None that is to be paid is left out silently."""
+    with pytest.raises(PaymentFileRefusedError) as refused:
+        make_order(**changes)
+    assert any(problem.startswith(told) for problem in refused.value.problems)
+
+
+def test_every_partner_without_an_account_is_named_at_once() -> None:
+    with pytest.raises(PaymentFileRefusedError) as refused:
+        make_order(accounts={})
+    assert len(refused.value.problems) == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "W00007-P00012",
+        "RG 4711 w00007-p00012 Danke",
+        "W00007P00012",
+        "EREF: W00007- P00012",
+        "ST-00007-00012",
+        "RF47 W000 07P0 0012",
+    ],
+)
+def test_a_share_is_found_however_its_reference_is_typed(text: str) -> None:
+    assert find_shares(text) == {ShareReference(7, 12)}
+
+
+@pytest.mark.parametrize("text", ["", "W7-P12", "XW00007-P00012", "W00007", "W00007-P0001A", "AW00007-P000120B"])
+def test_what_is_no_reference_names_no_share(text: str) -> None:
+    assert find_shares(text) == set()
+
+
+def test_references_read_back_and_their_check_digits_hold() -> None:
+    assert share_reference(window=7, partner=12) == "W00007-P00012"
+    assert find_shares(share_reference(window=123456, partner=1)) == {ShareReference(123456, 1)}
+    reference = creditor_reference(window=7, partner=12)
+    moved = reference[4:] + reference[:4]
+    assert int("".join(str(int(character, 36)) for character in moved)) % 97 == 1
+
+
+def test_letters_beyond_sepa_are_stood_in_for() -> None:
+    assert sepa_text("Ærø & Łódź – „Zoë“ <1>", chars_max=70) == "AEro + Lodz - .Zoe. .1."
+    assert sepa_text("e\u0301\u202e x\ty", chars_max=70) == "e. x.y"
+    assert sepa_text("ab cd", chars_max=3) == "ab"
