@@ -10,6 +10,9 @@ SettlementError
 ├── TieOutError              a window's partners and its points do not agree; says where
 ├── UnbalancedNettingError   positions and the operator's share do not sum to zero
 ├── SecondPersonNeededError  whoever calculated a window may not approve it
+├── PaymentRefusedError      a payment is not of what is left to pay; says what is
+├── InvalidRulesError        rules of payment or of the calendar break a limit; names every field
+├── DefaultTooEarlyError     a share is not overdue, or its days of grace are not over
 ├── UnknownPartnerError      there is no partner of that name or number
 ├── UnknownWindowError       there is no window of that number
 ├── UnknownStatementError    a partner has no statement in that window
@@ -26,6 +29,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import ClassVar
 
@@ -157,6 +161,41 @@ class SecondPersonNeededError(SettlementError):
         self.window = window
         self.actor = actor
         super().__init__(f"{actor} calculated window {window}; somebody else has to approve it")
+
+
+class PaymentRefusedError(SettlementError):
+    """A payment can't be recorded."""
+
+    code = "payment_refused"
+
+    def __init__(self, *, field: str, expected: str, actual: str) -> None:
+        self.field = field
+        self.expected = expected
+        self.actual = actual
+        super().__init__(f"{field}: expected {expected}, got {actual}")
+
+
+class InvalidRulesError(SettlementError):
+    """Rules of payment or of the calendar are not valid."""
+
+    code = "invalid_rules"
+
+    def __init__(self, *, problems: Sequence[FieldProblem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("the rules are not valid: " + "; ".join(str(problem) for problem in self.problems))
+
+
+class DefaultTooEarlyError(SettlementError):
+    """A share can't be in default yet."""
+
+    code = "default_too_early"
+
+    def __init__(self, *, window: int, partner: int, state: str, from_day: date | None) -> None:
+        self.window = window
+        self.partner = partner
+        self.from_day = from_day
+        when = "it is not overdue" if from_day is None else f"expected {from_day} or later"
+        super().__init__(f"partner {partner}'s share of window {window}, {state}, is not in default: {when}")
 
 
 class UnknownPartnerError(SettlementError):

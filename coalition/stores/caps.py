@@ -8,7 +8,12 @@ from decimal import Decimal
 from coalition.database.pool import Connection
 from coalition.ledger.cap import Cap, PointPrices, Position
 
-SELECT_CAPS = "SELECT partner, cap_minor FROM net_debit_cap ORDER BY partner"
+SELECT_CAPS = """
+SELECT net_debit_cap.partner, net_debit_cap.cap_minor + coalesce(collateral.balance_minor, 0) AS cap_minor
+FROM net_debit_cap
+LEFT JOIN collateral ON collateral.partner = net_debit_cap.partner
+ORDER BY net_debit_cap.partner
+"""
 
 SELECT_PRICES = """
 SELECT partner, version, issue_price + service_fee AS issued, redemption_price * (1 - commission) AS redeemed
@@ -18,7 +23,7 @@ WHERE partner = ANY($1::bigint[])
 
 
 async def load_caps(connection: Connection) -> dict[int, Cap]:
-    """Return the caps of those partners that have one."""
+    """Return the caps of those partners that have one, raised by their collateral."""
     caps = {row["partner"]: row["cap_minor"] for row in await connection.fetch(SELECT_CAPS)}
     prices: defaultdict[int, dict[int, PointPrices]] = defaultdict(dict)
     if caps:
@@ -43,16 +48,18 @@ SELECT total.partner, sum(total.points * CASE total.kind
     ELSE terms.redemption_price * (1 - terms.commission) END) AS used
 FROM window_total AS total
 JOIN terms ON terms.partner = total.partner AND terms.version = total.terms_version
+JOIN clearing_window ON clearing_window.window_no = total.window_no
+LEFT JOIN window_share AS share ON share.window_no = total.window_no AND share.partner = total.partner
 WHERE total.lane = $1 AND total.partner = ANY($2::bigint[])
     AND total.kind IN ('issued', 'issue_reversed', 'redeemed', 'redeem_reversed')
-    AND total.window_no IN (SELECT window_no FROM clearing_window WHERE state <> 'SETTLED')
+    AND NOT coalesce(share.is_cleared, clearing_window.state = 'SETTLED')
 GROUP BY total.partner
 """
 
 
 async def load_positions(connection: Connection, lane: int, partners: Iterable[int]) -> dict[int, Position]:
     """Lock what a lane was granted of these partners' caps; return it with their positions in the lane, of windows that
-    are not settled. A lane that was never granted anything has no room: others may count on that."""
+    they have not paid. A lane that was never granted anything has no room: others may count on that."""
     wanted = sorted(partners)
     if not wanted:
         return {}
@@ -66,10 +73,17 @@ async def load_positions(connection: Connection, lane: int, partners: Iterable[i
 
 LOCK_CAP = "SELECT cap_minor FROM net_debit_cap WHERE partner = $1 FOR UPDATE"
 
+SELECT_COLLATERAL = "SELECT balance_minor FROM collateral WHERE partner = $1"
+
 
 async def lock_cap(connection: Connection, partner: int) -> int | None:
-    """Let one lane at a time ask for more of a cap; return it in minor units, None: there is none any more."""
-    return await connection.fetchval(LOCK_CAP, partner)  # type: ignore[no-any-return]
+    """Let one lane at a time ask for more of a cap; return it in minor units, raised by the partner's collateral; None:
+    there is none any more."""
+    cap_minor: int | None = await connection.fetchval(LOCK_CAP, partner)
+    if cap_minor is None:
+        return None
+    # A statement of its own, after the lock, under which collateral moves too: so that it reads what holds now.
+    return cap_minor + (await connection.fetchval(SELECT_COLLATERAL, partner) or 0)
 
 
 SET_GRANTED = """

@@ -4,8 +4,8 @@ WINDOW   OPEN -> CLOSED -> CALCULATED -> APPROVED -> INVOICED -> SETTLING -> SET
                     ^___________|___________|   recalculate: only before INVOICED; an approval falls with it
 
 SHARE    CALCULATED -> ACCEPTED | DISPUTED -> INVOICED -> PAID | OVERDUE -> DEFAULTED -> CARRIED_FORWARD
-         a dispute may end in ACCEPTED; an OVERDUE share may still be PAID;
-         before INVOICED a share falls back to CALCULATED with its window
+         a dispute may end in ACCEPTED, and may still come after it; an OVERDUE share may still be PAID;
+         before INVOICED a share falls back to CALCULATED with its window, or when its disputes are resolved
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _WINDOW_MOVES: Mapping[WindowState, tuple[WindowState, ...]] = {
 }
 _SHARE_MOVES: Mapping[ShareState, tuple[ShareState, ...]] = {
     "CALCULATED": ("ACCEPTED", "DISPUTED"),
-    "ACCEPTED": ("INVOICED", "CALCULATED"),
+    "ACCEPTED": ("INVOICED", "DISPUTED", "CALCULATED"),
     "DISPUTED": ("ACCEPTED", "INVOICED", "CALCULATED"),
     "INVOICED": ("PAID", "OVERDUE"),
     "PAID": (),

@@ -30,7 +30,7 @@ async def approve_window(
         if is_second_person_needed:
             await _refuse_the_same_person(connection, window_no, actor)
         if await claim_move(connection, window_no, from_state="CALCULATED", to_state="APPROVED", actor=actor, now=now):
-            await move_shares(connection, window_no, from_state="CALCULATED", to_state="ACCEPTED")
+            await move_shares(connection, window_no, from_state="CALCULATED", to_state="ACCEPTED", actor=actor, now=now)
         return await find_window(connection, window_no)
 
 

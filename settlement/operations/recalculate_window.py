@@ -31,9 +31,9 @@ class Recalculation:
 async def recalculate_window(pool: Pool, window_no: int, *, now: datetime, actor: str) -> Recalculation:
     """Take a window from CALCULATED or APPROVED back to CLOSED and on to CALCULATED, in one transaction.
 
-    A statement that comes to the same keeps its bytes. If all do, nothing is moved and an approval stands, so that it
-    may be repeated at will; otherwise every share is CALCULATED again and the window has to be approved anew. One that
-    is closed and not calculated is calculated.
+    A statement that comes to the same keeps its bytes, and its dispute. If all do, nothing is moved and an approval
+    stands, so that it may be repeated at will; otherwise every other share is CALCULATED again and the window has to be
+    approved anew. One that is closed and not calculated is calculated.
 
     Raises:
         UnknownWindowError: there is no such window.
@@ -65,8 +65,7 @@ async def _replace_changed(
             return ()
         await claim_move(connection, window_no, from_state=window.state, to_state="CLOSED", actor=actor, now=now)
         await delete_shares(connection, window_no, [*changed, *gone])
-        await move_shares(connection, window_no, from_state="ACCEPTED", to_state="CALCULATED")
-        await move_shares(connection, window_no, from_state="DISPUTED", to_state="CALCULATED")
+        await move_shares(connection, window_no, from_state="ACCEPTED", to_state="CALCULATED", actor=actor, now=now)
     await claim_move(connection, window_no, from_state="CLOSED", to_state="CALCULATED", actor=actor, now=now)
     shares = [CalculatedShare(statement, write_json(statement)) for statement in changed.values()]
     await insert_shares(connection, window_no, shares, now=now)

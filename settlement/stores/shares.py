@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 import asyncpg
@@ -17,7 +17,10 @@ from settlement.engine.states import ShareState, move_share
 class Share:
     """One partner's share: `charge` and `credit` are all that it owes and is owed, with VAT; `net` > 0: it pays.
 
-    The statement is kept apart, since lists do without it."""
+    `held` is disputed and held out of what is payable, `adjusted` comes into it from earlier windows, `paid` is signed
+    like the net. `is_cleared`: the window no longer counts towards the partner's position. The statement is kept apart,
+    since lists do without it.
+    """
 
     window_no: int
     partner: int
@@ -25,6 +28,22 @@ class Share:
     charge: Decimal
     credit: Decimal
     net: Decimal
+    held: Decimal
+    adjusted: Decimal
+    paid: Decimal
+    invoiced_on: date | None
+    due_on: date | None
+    is_cleared: bool
+
+    @property
+    def payable(self) -> Decimal:
+        """What is to be paid with this window; > 0: the partner pays."""
+        return self.net - self.held + self.adjusted
+
+    @property
+    def unpaid(self) -> Decimal:
+        """What is payable and not paid yet."""
+        return self.payable - self.paid
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +52,17 @@ class CalculatedShare:
 
     statement: Statement
     content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ShareMove:
+    """Who moved a partner's share, and when."""
+
+    partner: int
+    from_state: ShareState
+    to_state: ShareState
+    actor: str
+    moved_at: datetime
 
 
 INSERT_SHARES = """
@@ -69,20 +99,57 @@ async def delete_shares(connection: Connection, window_no: int, partners: Sequen
     await connection.execute(DELETE_SHARES, window_no, list(partners))
 
 
-UPDATE_STATES = "UPDATE window_share SET state = $3 WHERE window_no = $1 AND state = $2"
+UPDATE_STATES = """
+UPDATE window_share SET state = $3
+WHERE window_no = $1 AND state = $2 AND ($4::bigint[] IS NULL OR partner = ANY($4))
+RETURNING partner
+"""
+
+INSERT_MOVES = """
+INSERT INTO share_move (window_no, partner, from_state, to_state, actor, moved_at)
+SELECT $1, partner, $2, $3, $4, $5 FROM unnest($6::bigint[]) AS partner
+"""
 
 
-async def move_shares(connection: Connection, window_no: int, *, from_state: ShareState, to_state: ShareState) -> None:
-    """Move every share of a window that is in one state to another.
+async def move_shares(
+    connection: Connection,
+    window_no: int,
+    *,
+    from_state: ShareState,
+    to_state: ShareState,
+    actor: str,
+    now: datetime,
+    partners: Sequence[int] | None = None,
+) -> list[int]:
+    """Move every share of a window that is in one state to another, of all partners or of some; return whose.
+
+    This is the one place where a share's state changes; who did it is kept.
 
     Raises:
         IllegalMoveError: there is no such move.
     """
-    await connection.execute(UPDATE_STATES, window_no, from_state, move_share(from_state, to_state))
+    move_share(from_state, to_state)
+    wanted = None if partners is None else list(partners)
+    rows = await connection.fetch(UPDATE_STATES, window_no, from_state, to_state, wanted)
+    moved = sorted(row["partner"] for row in rows)
+    if moved:
+        await connection.execute(INSERT_MOVES, window_no, from_state, to_state, actor, now, moved)
+    return moved
+
+
+SELECT_SHARE_MOVES = """
+SELECT partner, from_state, to_state, actor, moved_at FROM share_move WHERE window_no = $1 ORDER BY move
+"""
+
+
+async def load_share_moves(connection: Connection, window_no: int) -> list[ShareMove]:
+    """Return what became of a window's shares, in the order in which it happened."""
+    return [ShareMove(*row.values()) for row in await connection.fetch(SELECT_SHARE_MOVES, window_no)]
 
 
 SELECT_SHARES = """
-SELECT window_no, partner, state, charge_minor, credit_minor, net_minor
+SELECT window_no, partner, state, charge_minor, credit_minor, net_minor, held_minor, adjusted_minor, paid_minor,
+    invoiced_on, due_on, is_cleared
 FROM window_share
 WHERE window_no = ANY($1)
 ORDER BY window_no, partner
@@ -95,7 +162,8 @@ async def load_shares(connection: Connection, window_nos: Sequence[int], currenc
 
 
 SELECT_PARTNER_SHARES = """
-SELECT window_no, partner, state, charge_minor, credit_minor, net_minor
+SELECT window_no, partner, state, charge_minor, credit_minor, net_minor, held_minor, adjusted_minor, paid_minor,
+    invoiced_on, due_on, is_cleared
 FROM window_share
 WHERE window_no = ANY($1) AND partner = $2
 ORDER BY window_no
@@ -135,4 +203,10 @@ def _share(row: asyncpg.Record, currency: Currency) -> Share:
         charge=from_minor(row["charge_minor"], currency),
         credit=from_minor(row["credit_minor"], currency),
         net=from_minor(row["net_minor"], currency),
+        held=from_minor(row["held_minor"], currency),
+        adjusted=from_minor(row["adjusted_minor"], currency),
+        paid=from_minor(row["paid_minor"], currency),
+        invoiced_on=row["invoiced_on"],
+        due_on=row["due_on"],
+        is_cleared=row["is_cleared"],
     )
