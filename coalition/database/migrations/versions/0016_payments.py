@@ -2,8 +2,8 @@
 
 from coalition.database.migration_script import refuse_downgrade, run_script
 
-revision = "0015"
-down_revision = "0014"
+revision = "0016"
+down_revision = "0015"
 
 
 def upgrade() -> None:
