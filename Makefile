@@ -1,7 +1,10 @@
 # Everything from a fresh machine with Python >= 3.11 and make: `make demo` and `make test`.
 PYTHON ?= python3
 DAYS ?= 365
+# Tests run in so many processes, each with a database of its own.
+PROCESSES ?= 2
 BIN := .venv/bin
+SPREAD := -n $(PROCESSES) --dist loadgroup
 
 .PHONY: setup demo serve-demo test quick check-code bench clean
 
@@ -14,13 +17,13 @@ demo: setup
 serve-demo: setup
 	@$(BIN)/coalition demo --days $(DAYS) --serve
 
-test: setup
+test:
 	@$(PYTHON) deploy/bootstrap.py --browser
 	@$(MAKE) --no-print-directory check-code
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(SPREAD)
 
 quick: setup
-	@$(BIN)/python -m pytest tests/pure tests/properties
+	@$(BIN)/python -m pytest $(SPREAD) tests/pure tests/properties
 
 check-code:
 	@$(BIN)/ruff check .

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import venv
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,9 +57,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--browser", action="store_true", help="bring a browser for the page tests")
     arguments = parser.parse_args()
-    install()
-    if arguments.browser:
-        install_browser()
+    # Beside each other: each waits for a network of its own.
+    with ThreadPoolExecutor() as both:
+        jobs = [both.submit(install)]
+        if arguments.browser:
+            jobs.append(both.submit(install_browser))
+    for job in jobs:
+        job.result()
 
 
 if __name__ == "__main__":

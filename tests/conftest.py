@@ -1,4 +1,4 @@
-"""Fixtures of all tests: one embedded PostgreSQL for the session, one database of its own for each test."""
+"""Fixtures of all tests: one embedded PostgreSQL for each process of tests, one database of its own for each test."""
 
 import os
 import shutil
@@ -14,7 +14,9 @@ from coalition.database.embedded import EmbeddedPostgres
 from coalition.database.migrate import ProgrammeSettings, migrate
 from coalition.database.pool import Pool, open_pool
 
-TEMPLATE = "coalition_template"
+# pytest-xdist's name of this process: databases of two of them do not meet, be it on one named server.
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+TEMPLATE = f"coalition_template_{WORKER}"
 database_numbers = count(1)
 
 
@@ -67,7 +69,7 @@ async def template(cluster: EmbeddedPostgres) -> str:
 
 @pytest.fixture
 async def database_url(cluster: EmbeddedPostgres, template: str) -> AsyncIterator[str]:
-    name = f"test_{next(database_numbers)}"
+    name = f"test_{WORKER}_{next(database_numbers)}"
     connection = await asyncpg.connect(cluster.url)
     await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
     await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")

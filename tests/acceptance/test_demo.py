@@ -17,6 +17,8 @@ from coalition.demo.hub_process import HubProcess
 from coalition.demo.partners import PARTNERS
 
 DAYS = 2
+# They share a run of the demo.
+pytestmark = pytest.mark.xdist_group("demo")
 
 
 def coalition(*arguments: str) -> "subprocess.CompletedProcess[str]":

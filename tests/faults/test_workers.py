@@ -26,6 +26,8 @@ ANSWERED = 'coalition_requests_total{status="200"}'
 DIED = "coalition_workers_died_total"
 # What other processes do is asked again and again: no event tells it.
 PAUSE_S = 0.01
+# They share a hub.
+pytestmark = pytest.mark.xdist_group("workers")
 
 
 @dataclass

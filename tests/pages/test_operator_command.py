@@ -15,7 +15,7 @@ from coalition.operations.sign_in import find_signed_in, sign_in_operator
 from tests.http.conftest import now
 
 Call = Callable[..., Awaitable[Result]]
-WAITS_FOR_US = "SELECT count(*) FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+WAITS_FOR = "SELECT count(*) FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))"
 
 
 @pytest.fixture
@@ -139,9 +139,11 @@ async def test_a_sign_in_that_is_under_way_while_the_password_changes_opens_noth
     await call("ada", "a long password", "--role", "read")
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute("UPDATE operator SET password_hash = 'x'")
+        changing = await connection.fetchval("SELECT pg_backend_pid()")
         late = asyncio.create_task(sign_in_operator(pool, "ada", "a long password", now=now()))
-        # Until it waits for this transaction, with the password found right.
-        while not (late.done() or await connection.fetchval(WAITS_FOR_US)):  # noqa: ASYNC110  no event tells it
+        # Until it waits for this transaction, with the password found right. Asked outside of the transaction, which
+        # would see for ever who was connected when it asked first.
+        while not (late.done() or await pool.fetchval(WAITS_FOR, changing)):  # noqa: ASYNC110  no event tells it
             await asyncio.sleep(0.01)
 
     assert await late is None
