@@ -22,6 +22,8 @@ SettlementError
 ├── UnknownBankAccountError  nobody has written down where a party is paid
 ├── PaymentFileRefusedError  a window's payments cannot be made by SEPA files; names every reason
 ├── UnreadableBankFileError  a bank's file is damaged or hostile; names its line
+├── MissingLegalDataError    documents need legal data that nobody has written down; names all of them
+├── UnknownDocumentError     there is no document of that number
 └── ForeignBankFileError     a bank's file is of another account or currency; names its line
 """
 
@@ -306,3 +308,24 @@ class ForeignBankFileError(SettlementError):
             f"the bank's file is not ours, line {line}: expected {what} {expected}, got {actual}; "
             "nothing of it is taken"
         )
+
+
+class MissingLegalDataError(SettlementError):
+    """Documents need legal data that nobody has written down."""
+
+    code = "missing_legal_data"
+
+    def __init__(self, *, window: int, missing: Sequence[str]) -> None:
+        self.window = window
+        self.missing = tuple(missing)
+        super().__init__(f"window {window} cannot be invoiced; there is missing: " + "; ".join(self.missing))
+
+
+class UnknownDocumentError(SettlementError):
+    """There is no document of that number."""
+
+    code = "unknown_document"
+
+    def __init__(self, *, number: str) -> None:
+        self.number = number
+        super().__init__(f"there is no document {number}")

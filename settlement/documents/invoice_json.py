@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from settlement.documents.figures import plain
 from settlement.engine.document import VatGroup
-from settlement.engine.invoice import Invoice, InvoiceLine, InvoiceParty, Original
+from settlement.engine.invoice import Invoice, InvoiceLine, InvoiceParty, Original, Payable
 from settlement.engine.legal_party import LegalParty
 from settlement.engine.money import Currency
 from settlement.engine.vat import VatTreatment
@@ -32,7 +32,7 @@ def write_invoice_json(invoice: Invoice) -> bytes:
         "currency": {"code": invoice.currency.code, "minor_units": invoice.currency.minor_units},
         "partner": invoice.partner,
         "window": invoice.window,
-        "settled_in": invoice.settled_in,
+        "payable": None if invoice.payable is None else _payable(invoice.payable),
         "statement": invoice.statement,
         "first_day": invoice.first_day.isoformat(),
         "last_day": invoice.last_day.isoformat(),
@@ -65,7 +65,6 @@ def read_invoice_json(content: bytes) -> Invoice:
         currency=Currency(document["currency"]["code"], document["currency"]["minor_units"]),
         partner=document["partner"],
         window=document["window"],
-        settled_in=document["settled_in"],
         statement=document["statement"],
         first_day=date.fromisoformat(document["first_day"]),
         last_day=date.fromisoformat(document["last_day"]),
@@ -73,6 +72,7 @@ def read_invoice_json(content: bytes) -> Invoice:
         buyer=_read_party(document["buyer"]),
         lines=tuple(_read_line(line) for line in document["lines"]),
         breakdown=tuple(_read_group(group) for group in document["breakdown"]),
+        payable=None if document["payable"] is None else _read_payable(document["payable"]),
         original=None
         if original is None
         else Original(number=original["number"], issued_on=date.fromisoformat(original["issued_on"])),
@@ -104,8 +104,16 @@ def _group(group: VatGroup) -> dict[str, Any]:
     return {"treatment": _vat(group.treatment), "net": str(group.net), "vat": str(group.vat)}
 
 
+def _payable(payable: Payable) -> dict[str, Any]:
+    return {"amount": str(payable.amount), "due_on": payable.due_on.isoformat()}
+
+
 def _original(original: Original) -> dict[str, Any]:
     return {"number": original.number, "issued_on": original.issued_on.isoformat()}
+
+
+def _read_payable(document: dict[str, Any]) -> Payable:
+    return Payable(amount=Decimal(document["amount"]), due_on=date.fromisoformat(document["due_on"]))
 
 
 def _read_party(document: dict[str, Any]) -> InvoiceParty:

@@ -140,14 +140,21 @@ def _write_settlement(element: Element, invoice: Invoice) -> None:
     period = SubElement(element, "ram:BillingSpecifiedPeriod")
     _date(SubElement(period, "ram:StartDateTime"), "udt:DateTimeString", invoice.first_day)  # BT-73
     _date(SubElement(period, "ram:EndDateTime"), "udt:DateTimeString", invoice.last_day)  # BT-74
-    terms = word(language, "invoice.settled", window=invoice.settled_in, statement=invoice.statement)
-    _text(SubElement(element, "ram:SpecifiedTradePaymentTerms"), "ram:Description", terms)  # BT-20
+    _write_terms(SubElement(element, "ram:SpecifiedTradePaymentTerms"), invoice)
     _write_totals(SubElement(element, "ram:SpecifiedTradeSettlementHeaderMonetarySummation"), invoice)
     if invoice.original is not None:
         original = SubElement(element, "ram:InvoiceReferencedDocument")  # BG-3
         _text(original, "ram:IssuerAssignedID", invoice.original.number)
         issued = SubElement(original, "ram:FormattedIssueDateTime")
         _date(issued, "qdt:DateTimeString", invoice.original.issued_on)
+
+
+def _write_terms(element: Element, invoice: Invoice) -> None:
+    key = "invoice.settled_next" if invoice.payable is None else "invoice.settled"
+    terms = word(invoice.language, key, window=invoice.window, statement=invoice.statement)
+    _text(element, "ram:Description", terms)  # BT-20
+    if invoice.payable is not None:
+        _date(SubElement(element, "ram:DueDateDateTime"), "udt:DateTimeString", invoice.payable.due_on)  # BT-9
 
 
 def _write_group(element: Element, group: VatGroup, invoice: Invoice) -> None:

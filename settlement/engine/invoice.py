@@ -82,10 +82,18 @@ class Original:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Payable:
+    """What is to be paid with a window for all of its documents together, and when; > 0: the partner pays."""
+
+    amount: Decimal
+    due_on: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Invoice:
     """One tax document. On a credit note, amounts above 0 take back; on all others, they are owed to the seller.
 
-    The supply was from `first_day` to `last_day`. `settled_in` is the window whose net it is part of.
+    The supply was from `first_day` to `last_day`. `payable` None: it waits for the partner's next payment.
     """
 
     number: str
@@ -95,7 +103,6 @@ class Invoice:
     currency: Currency
     partner: int
     window: int
-    settled_in: int
     statement: str
     first_day: date
     last_day: date
@@ -103,6 +110,7 @@ class Invoice:
     buyer: InvoiceParty
     lines: tuple[InvoiceLine, ...]
     breakdown: tuple[VatGroup, ...]
+    payable: Payable | None = None
     original: Original | None = None
     reason: str | None = None
 
@@ -135,13 +143,15 @@ class Invoice:
 OPERATOR_ID: Final = "operator"
 
 
-def invoices_of(statement: Statement, *, operator: LegalParty, partner: LegalParty, issued_on: date) -> list[Invoice]:
+def invoices_of(
+    statement: Statement, *, operator: LegalParty, partner: LegalParty, issued_on: date, payable: Payable
+) -> list[Invoice]:
     """Return a statement's documents, still without numbers: the invoices, then the self-billed ones.
 
     Where no line of a kind comes to an amount there is nothing to invoice, and no document.
     """
     return [
-        _invoice(statement, document, lines, operator=operator, partner=partner, issued_on=issued_on)
+        _invoice(statement, document, lines, operator=operator, partner=partner, issued_on=issued_on, payable=payable)
         for document, lines in _documents(statement.lines)
         if any(line.amount for line in lines)
     ]
@@ -181,6 +191,7 @@ def _invoice(
     operator: LegalParty,
     partner: LegalParty,
     issued_on: date,
+    payable: Payable,
 ) -> Invoice:
     the_operator = InvoiceParty(id=OPERATOR_ID, party=operator)
     the_partner = InvoiceParty(id=str(statement.partner), party=partner)
@@ -195,7 +206,6 @@ def _invoice(
         currency=statement.currency,
         partner=statement.partner,
         window=period.window,
-        settled_in=period.window,
         statement=statement.number,
         first_day=sales.first_day if sales else period.opened_at.date(),
         last_day=sales.last_day if sales else period.closed_at.date(),
@@ -203,6 +213,7 @@ def _invoice(
         buyer=the_operator if is_self_billed else the_partner,
         lines=tuple(_line(number, line, is_self_billed=is_self_billed) for number, line in enumerate(lines, start=1)),
         breakdown=total.breakdown,
+        payable=payable,
     )
 
 

@@ -21,6 +21,8 @@ STATUSES: dict[type[errors.SettlementError], int] = {
     errors.UnknownStatementError: 404,
     errors.InvalidLegalPartyError: 422,
     errors.UnknownLegalPartyError: 404,
+    errors.MissingLegalDataError: 409,
+    errors.UnknownDocumentError: 404,
     errors.InvalidBankAccountError: 422,
     errors.UnknownBankAccountError: 404,
     errors.PaymentFileRefusedError: 409,

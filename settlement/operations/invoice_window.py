@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from coalition.database.pool import Connection, Pool
 from settlement.engine.states import has_reached, move_window
+from settlement.operations.issue_documents import issue_documents
 from settlement.stores.adjustments import take_waiting
 from settlement.stores.hub import load_programme
 from settlement.stores.payments import set_due
@@ -18,6 +19,7 @@ async def invoice_window(pool: Pool, window_no: int, *, now: datetime, actor: st
     Raises:
         UnknownWindowError: there is no such window.
         IllegalMoveError: it has not been approved.
+        MissingLegalDataError: it has to be invoiced, and partners lack data for that; nothing is changed.
     """
     async with pool.acquire() as connection, connection.transaction():
         await invoice(connection, window_no, now=now, actor=actor)
@@ -42,3 +44,6 @@ async def invoice(connection: Connection, window_no: int, *, now: datetime, acto
     await move_shares(connection, window_no, from_state="ACCEPTED", to_state="INVOICED", actor=actor, now=now)
     # What is disputed stays held out of it.
     await move_shares(connection, window_no, from_state="DISPUTED", to_state="INVOICED", actor=actor, now=now)
+    # Read again: only now is it fixed what is payable, and when.
+    shares = await load_shares(connection, [window_no], programme.currency)
+    await issue_documents(connection, window_no, shares, issued_on=invoiced_on, now=now, actor=actor)

@@ -43,7 +43,9 @@ class Books:
             self.pool,
             name=name,
             key_pem=public_key_pem(Ed25519PrivateKey.generate().public_key()),
-            terms=FirstTerms(**{field: Decimal(value) for field, value in terms.items()}),
+            terms=FirstTerms(
+                **{field: value if field.endswith("_vat") else Decimal(value) for field, value in terms.items()}
+            ),
             now=now(),
             actor="test",
         )

@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from settlement.engine.invoice import Invoice, in_series, invoices_of, numbered
+from settlement.engine.invoice import Invoice, Payable, in_series, invoices_of, numbered
 from settlement.engine.legal_party import LegalParty
 from settlement.engine.line import Line
 from settlement.engine.statement import Statement
@@ -60,11 +60,13 @@ def make_invoices(
     statement: Statement | None = None, *, operator: LegalParty = OPERATOR, partner: LegalParty | None = None
 ) -> list[Invoice]:
     """The documents of a statement as they are issued, the first ones of their series."""
+    statement = statement or rich_statement()
     invoices = invoices_of(
-        statement or rich_statement(),
+        statement,
         operator=operator,
         partner=partner or make_party(),
         issued_on=date(2026, 11, 3),
+        payable=Payable(amount=statement.total, due_on=date(2026, 11, 17)),
     )
     return [
         numbered(invoice, in_series(number, kind=invoice.kind, year=2026))

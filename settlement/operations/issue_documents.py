@@ -1,0 +1,110 @@
+"""Issue a window's tax documents, in the transaction that invoices it: all of them, or none."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+
+from coalition.database.pool import Connection
+from settlement.documents.invoice_json import write_invoice_json
+from settlement.documents.invoice_xml import write_invoice_xml
+from settlement.documents.statement_json import read_json
+from settlement.engine.invoice import (
+    INVOICE_KINDS,
+    Invoice,
+    InvoiceKind,
+    Payable,
+    in_series,
+    invoices_of,
+    missing_data,
+    numbered,
+)
+from settlement.engine.legal_party import LegalParty
+from settlement.errors import MissingLegalDataError
+from settlement.stores.hub import load_partner_names
+from settlement.stores.legal_parties import LegalParties, load_legal_parties
+from settlement.stores.shares import Share, load_statement_contents
+from settlement.stores.tax_documents import IssuedInvoice, draw_numbers, insert_documents
+
+
+async def issue_documents(
+    connection: Connection, window_no: int, shares: Sequence[Share], *, issued_on: date, now: datetime, actor: str
+) -> None:
+    """Write the invoices and self-billed invoices of a window's statements, with the next numbers of their series.
+
+    Within the caller's transaction, which does this once per window: what is payable is fixed in `shares` by then.
+    While nobody has written down who the operator is in law, a coalition settles by statements alone, and nothing is
+    issued.
+
+    Raises:
+        MissingLegalDataError: partners lack data that their documents need; names all of them.
+    """
+    parties = await load_legal_parties(connection)
+    if parties.operator is None:
+        return
+    invoices = await _invoices(connection, window_no, shares, parties, parties.operator, issued_on=issued_on)
+    issued = await number_invoices(connection, invoices, year=issued_on.year)
+    await insert_documents(connection, issued, year=issued_on.year, now=now, actor=actor)
+
+
+async def number_invoices(connection: Connection, invoices: Sequence[Invoice], *, year: int) -> list[IssuedInvoice]:
+    """Return documents with the next numbers of their series, in their order, ready to be written."""
+    counts: defaultdict[InvoiceKind, int] = defaultdict(int)
+    for invoice in invoices:
+        counts[invoice.kind] += 1
+    # Counters in a fixed order, so that two transactions that draw from several cannot wait for each other.
+    drawn = {
+        kind: iter(await draw_numbers(connection, kind, year=year, count=counts[kind]))
+        for kind in INVOICE_KINDS
+        if counts[kind]
+    }
+    return [_issued(invoice, next(drawn[invoice.kind]), year=year) for invoice in invoices]
+
+
+async def _invoices(
+    connection: Connection,
+    window_no: int,
+    shares: Sequence[Share],
+    parties: LegalParties,
+    operator: LegalParty,
+    *,
+    issued_on: date,
+) -> list[Invoice]:
+    statements = [read_json(content) for content in await load_statement_contents(connection, window_no)]
+    billed = [statement for statement in statements if any(line.amount for line in statement.lines)]
+    payables = {share.partner: Payable(amount=share.payable, due_on=share.due_on or issued_on) for share in shares}
+    invoices = [
+        invoice
+        for statement in billed
+        if statement.partner in parties.partners
+        for invoice in invoices_of(
+            statement,
+            operator=operator,
+            partner=parties.partners[statement.partner],
+            issued_on=issued_on,
+            payable=payables[statement.partner],
+        )
+    ]
+    names = await load_partner_names(connection)
+    unknown = [names[statement.partner] for statement in billed if statement.partner not in parties.partners]
+    refuse_missing_data(invoices, window_no, unknown=unknown)
+    return invoices
+
+
+def refuse_missing_data(invoices: Iterable[Invoice], window_no: int, *, unknown: Sequence[str] = ()) -> None:
+    """Refuse documents whose parties lack what the law wants to know of them; names each lack once.
+
+    `unknown` names partners of whom nothing is known at all.
+
+    Raises:
+        MissingLegalDataError: somebody lacks something.
+    """
+    lacks = [(lack.party.legal_name, what) for invoice in invoices for lack, what in missing_data(invoice)]
+    missing = [f"{name}: name and address" for name in unknown]
+    missing += [f"{name}: {what}" for name, what in dict.fromkeys(lacks)]
+    if missing:
+        raise MissingLegalDataError(window=window_no, missing=missing)
+
+
+def _issued(invoice: Invoice, series_number: int, *, year: int) -> IssuedInvoice:
+    complete = numbered(invoice, in_series(series_number, kind=invoice.kind, year=year))
+    return IssuedInvoice(complete, series_number, write_invoice_json(complete), write_invoice_xml(complete))
