@@ -225,15 +225,15 @@ def add(
     """Add a version to a partner's terms; what is not given stays as in the version before."""
     start = _moment(valid_from)
     change = TermsChange(
-        issue_price=_decimal("issue-price", issue_price),
-        service_fee=_decimal("service-fee", service_fee),
-        redemption_price=_decimal("redemption-price", redemption_price),
-        commission=_decimal("commission", commission),
-        platform_fee=_decimal("platform-fee", platform_fee),
+        issue_price=parse_decimal("issue-price", issue_price),
+        service_fee=parse_decimal("service-fee", service_fee),
+        redemption_price=parse_decimal("redemption-price", redemption_price),
+        commission=parse_decimal("commission", commission),
+        platform_fee=parse_decimal("platform-fee", platform_fee),
         charge_vat=_vat("charge_vat", charge_vat),
         fee_vat=_vat("fee_vat", fee_vat),
         redemption_vat=_vat("redemption_vat", redemption_vat),
-        earn_rate=_decimal("earn-rate", earn_rate),
+        earn_rate=parse_decimal("earn-rate", earn_rate),
         offline_loss=offline_loss,
         return_loss=return_loss,
     )
@@ -305,7 +305,7 @@ def _vat(field: str, text: str | None) -> VatTreatment | None:
         raise typer.BadParameter(error.problems[0].problem, param_hint=flag) from error
 
 
-def _decimal(flag: str, text: str | None) -> Decimal | None:
+def parse_decimal(flag: str, text: str | None) -> Decimal | None:
     if text is None:
         return None
     try:

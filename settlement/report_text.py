@@ -8,6 +8,8 @@ from settlement.documents.statement_json import sales_document
 from settlement.engine.netting import Netting
 from settlement.engine.total import KINDS
 from settlement.operations.report_window import ControlReport, PartnerReport, WindowReport, WindowSummary
+from settlement.stores.adjustments import Adjustment
+from settlement.stores.shares import Share
 from settlement.stores.terms import StoredTerms
 from settlement.stores.windows import Window
 
@@ -43,6 +45,17 @@ def report_document(report: WindowReport) -> dict[str, Any]:
         "partners": [_partner_document(partner) for partner in report.partners],
         "control": None if report.control is None else _control_document(report.control),
         "netting": _netting_document(report.netting),
+        "adjustments": [_adjustment_document(adjustment) for adjustment in report.adjustments],
+        "payments": [
+            {
+                "partner": payment.partner,
+                "amount": str(payment.amount),
+                "paid_on": payment.paid_on.isoformat(),
+                "reference": payment.reference,
+                "recorded_by": payment.recorded_by,
+            }
+            for payment in report.payments
+        ],
         "moves": [
             {"from": move.from_state, "to": move.to_state, "actor": move.actor, "at": move.moved_at.isoformat()}
             for move in report.moves
@@ -99,7 +112,7 @@ def report_text(report: WindowReport) -> str:
     head = f"Window {report.window.window_no} is {report.window.state}{of_sales}."
     if report.control is None:
         return head
-    rows = [("Partner", "State", "Issued", "Redeemed", f"Net {report.currency}")]
+    rows = [("Partner", "State", "Issued", "Redeemed", f"Net {report.currency}", "Payable", "Unpaid", "Due")]
     for partner in report.partners:
         points = partner.points
         rows.append(
@@ -109,6 +122,9 @@ def report_text(report: WindowReport) -> str:
                 grouped(points["issued"] - points["issue_reversed"], "en"),
                 grouped(points["redeemed"] - points["redeem_reversed"], "en"),
                 grouped(partner.net, "en"),
+                grouped(partner.share.payable, "en"),
+                grouped(partner.share.unpaid, "en"),
+                str(partner.share.due_on or ""),
             )
         )
     control, netting = report.control, report.netting
@@ -182,6 +198,29 @@ def _partner_document(partner: PartnerReport) -> dict[str, Any]:
         "credit": str(partner.credit),
         "vat": str(partner.vat),
         "net": str(partner.net),
+        **share_document(partner.share),
+    }
+
+
+def share_document(share: Share) -> dict[str, Any]:
+    """Return what of a share is to be paid and what is; money is text, > 0: by the partner."""
+    return {
+        "held": str(share.held),
+        "adjusted": str(share.adjusted),
+        "payable": str(share.payable),
+        "paid": str(share.paid),
+        "unpaid": str(share.unpaid),
+        "due_on": share.due_on.isoformat() if share.due_on else None,
+    }
+
+
+def _adjustment_document(adjustment: Adjustment) -> dict[str, Any]:
+    return {
+        "partner": adjustment.partner,
+        "kind": adjustment.kind,
+        "amount": str(adjustment.amount),
+        "from_window": adjustment.from_window,
+        "about": adjustment.about,
     }
 
 

@@ -28,3 +28,10 @@ async def fit_allowances(connection: Connection, partners: Sequence[int]) -> Non
         # Nobody may raise it any more without asking.
         for lane, position in positions.items():
             await set_granted(connection, partner, lane=lane, granted=min(position.granted, position.used))
+
+
+async def load_position(connection: Connection, partner: int) -> Decimal:
+    """Return a partner's position over all lanes, which stand still until the transaction ends where it has a cap."""
+    lanes = await load_lanes(connection)
+    used = [(await load_positions(connection, lane, [partner]))[partner].used for lane in lanes]
+    return sum(used, Decimal(0))

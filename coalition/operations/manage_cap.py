@@ -1,10 +1,11 @@
 """Give a partner a net debit cap, change it, end it; running hubs take a change at once."""
 
 from datetime import datetime
+from decimal import Decimal
 
 from coalition.database.pool import Pool
 from coalition.errors import NotFoundError, SettingError
-from coalition.stores.caps import end_cap, load_positions, lock_cap, set_granted
+from coalition.stores.caps import end_cap, load_positions, lock_cap, set_granted, set_position_then
 from coalition.stores.caps import set_cap as store_cap
 from coalition.stores.lanes import load_lanes
 from coalition.stores.registry import announce_change, find_partner
@@ -29,7 +30,10 @@ async def set_cap(pool: Pool, name: str, cap_minor: int | None, *, now: datetime
         else:
             await store_cap(connection, partner, cap_minor, now=now, actor=actor)
             # What lanes may go up to by a cap of before is over: each asks anew.
+            position_then = Decimal(0)
             for lane in lanes:
                 position = (await load_positions(connection, lane, [partner]))[partner]
                 await set_granted(connection, partner, lane=lane, granted=position.used)
+                position_then += position.used
+            await set_position_then(connection, partner, position_then)
         await announce_change(connection)

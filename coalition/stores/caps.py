@@ -102,10 +102,17 @@ INSERT INTO net_debit_cap (partner, cap_minor, set_at, set_by) VALUES ($1, $2, $
 ON CONFLICT (partner) DO UPDATE SET cap_minor = excluded.cap_minor, set_at = excluded.set_at, set_by = excluded.set_by
 """
 
+SET_POSITION_THEN = "UPDATE net_debit_cap SET position_then = $2 WHERE partner = $1"
+
 
 async def set_cap(connection: Connection, partner: int, cap_minor: int, *, now: datetime, actor: str) -> None:
     """Give a partner a cap, or another one."""
     await connection.execute(SET_CAP, partner, cap_minor, now, actor)
+
+
+async def set_position_then(connection: Connection, partner: int, position: Decimal) -> None:
+    """Keep what the position is as its cap is set: above it, a new cap lets it stand and not rise."""
+    await connection.execute(SET_POSITION_THEN, partner, position)
 
 
 END_CAP = "DELETE FROM net_debit_cap WHERE partner = $1"

@@ -247,6 +247,58 @@ ORDER BY 1, 2
 LIMIT 10
 """
 
+BROKEN_CAPS = """
+-- Which partners' positions are above their caps by more than returns of burns, pay-outs and drawn collateral have put
+-- them there, or may be raised further by their lanes, without asking, than the cap lets them?
+SELECT cap.partner, cap.cap, sum(lane.used) AS position, sum(greatest(lane.granted, lane.used)) AS reach
+FROM (
+    SELECT net_debit_cap.partner, (net_debit_cap.cap_minor + coalesce(collateral.balance_minor, 0))
+            / power(10::numeric, programme.minor_unit) AS cap,
+        greatest(net_debit_cap.cap_minor / power(10::numeric, programme.minor_unit), net_debit_cap.position_then)
+            + (coalesce(collateral.balance_minor, 0) + coalesce(drawn.amount_minor, 0))
+            / power(10::numeric, programme.minor_unit) AS excused
+    FROM net_debit_cap
+    CROSS JOIN programme
+    LEFT JOIN collateral ON collateral.partner = net_debit_cap.partner
+    LEFT JOIN (
+        SELECT partner, sum(amount_minor) AS amount_minor FROM collateral_movement WHERE kind = 'draw' GROUP BY partner
+    ) AS drawn ON drawn.partner = net_debit_cap.partner
+) AS cap
+JOIN (
+    SELECT coalesce(booked.partner, cap_allowance.partner) AS partner, coalesce(booked.used, 0) AS used,
+        coalesce(booked.returned, 0) AS returned, coalesce(booked.paid_out, 0) AS paid_out,
+        coalesce(cap_allowance.granted, booked.used) AS granted
+    FROM (
+        SELECT valued.lane, valued.partner,
+            coalesce(sum(valued.value) FILTER (WHERE NOT valued.is_cleared), 0) AS used,
+            coalesce(sum(valued.value) FILTER (WHERE NOT valued.is_cleared AND valued.kind = 'redeem_reversed'), 0)
+                AS returned,
+            coalesce(-sum(valued.value) FILTER (WHERE valued.is_cleared AND valued.value < 0), 0) AS paid_out
+        FROM (
+            SELECT total.lane, total.partner, total.kind,
+                coalesce(share.is_cleared, clearing_window.state = 'SETTLED') AS is_cleared,
+                total.points * CASE total.kind
+                    WHEN 'issued' THEN terms.issue_price + terms.service_fee
+                    WHEN 'issue_reversed' THEN -(terms.issue_price + terms.service_fee)
+                    WHEN 'redeemed' THEN -terms.redemption_price * (1 - terms.commission)
+                    ELSE terms.redemption_price * (1 - terms.commission) END AS value
+            FROM window_total AS total
+            JOIN terms ON terms.partner = total.partner AND terms.version = total.terms_version
+            JOIN clearing_window ON clearing_window.window_no = total.window_no
+            LEFT JOIN window_share AS share ON share.window_no = total.window_no AND share.partner = total.partner
+            WHERE total.kind IN ('issued', 'issue_reversed', 'redeemed', 'redeem_reversed')
+        ) AS valued
+        GROUP BY valued.lane, valued.partner
+    ) AS booked
+    FULL JOIN cap_allowance ON cap_allowance.lane = booked.lane AND cap_allowance.partner = booked.partner
+) AS lane ON lane.partner = cap.partner
+GROUP BY cap.partner, cap.cap, cap.excused
+HAVING sum(greatest(lane.granted, lane.used)) > greatest(cap.cap, sum(lane.used))
+    OR sum(lane.used) > cap.excused + sum(lane.returned) + sum(lane.paid_out)
+ORDER BY cap.partner
+LIMIT 10
+"""
+
 BROKEN_WINDOWS = """
 -- In which closed windows does the growth of outstanding points differ from what was issued less redeemed, or which
 -- journal records lie outside their window's range of leaves?

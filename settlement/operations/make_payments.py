@@ -77,7 +77,7 @@ async def _order(connection: Connection, window_no: int) -> tuple[PaymentOrder, 
         approved_at=approved_at.astimezone(programme.zone),
         currency=programme.currency,
         operator=_account_at(await load_operator_accounts(connection), approved_at),
-        nets={share.partner: share.net for share in shares},
+        nets={share.partner: share.payable for share in shares},
         names=names,
         accounts=_accounts_at(versions, approved_at),
     )

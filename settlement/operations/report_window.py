@@ -15,6 +15,7 @@ from settlement.engine.statement import Statement
 from settlement.engine.states import ShareState, has_reached
 from settlement.engine.tie_out import tie_out
 from settlement.engine.total import KINDS, Kind
+from settlement.stores.adjustments import Adjustment, load_adjustments, load_waiting
 from settlement.stores.hub import (
     Programme,
     load_growths,
@@ -24,6 +25,7 @@ from settlement.stores.hub import (
     load_sales,
     load_totals_by_lane,
 )
+from settlement.stores.payments import Payment, load_payments
 from settlement.stores.shares import Share, load_partner_shares, load_shares, load_statement_contents
 from settlement.stores.windows import Window, WindowMove, find_window, load_moves, load_windows
 
@@ -32,11 +34,12 @@ from settlement.stores.windows import Window, WindowMove, find_window, load_move
 class PartnerReport:
     """One partner's figures in a window; `charge` is without the platform fee, `vat` what it owes less what it is owed.
 
-    `net` > 0: it pays."""
+    `net` > 0: it pays. `share` says what of it is payable, and what is paid."""
 
     partner: int
     name: str
     state: ShareState
+    share: Share
     points: dict[Kind, int]
     operations: int
     charge: Decimal
@@ -61,7 +64,8 @@ class WindowReport:
     """A window with all that finance asks about it; until it is calculated, without partners and control totals.
 
     `netting` holds the payments to make, how many there would be without netting, and the operator's share.
-    `sales` are the days on which what is booked occurred; None: nothing is.
+    `sales` are the days on which what is booked occurred; None: nothing is. `adjustments` are money of earlier windows:
+    taken into this one, or, until it is invoiced, what waits and will be.
     """
 
     window: Window
@@ -71,6 +75,8 @@ class WindowReport:
     control: ControlReport | None
     netting: Netting
     moves: tuple[WindowMove, ...]
+    adjustments: tuple[Adjustment, ...]
+    payments: tuple[Payment, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +160,18 @@ async def report_window(pool: Pool, window_no: int) -> WindowReport:
             control=await _control_report(connection, window_no, programme) if is_calculated else None,
             netting=net_out({report.partner: lines for report, lines in partners}, programme.currency),
             moves=tuple(await load_moves(connection, window_no)),
+            adjustments=await _adjustments(connection, window, [report.partner for report, _ in partners], programme),
+            payments=tuple(await load_payments(connection, window_no, programme.currency)),
         )
+
+
+async def _adjustments(
+    connection: Connection, window: Window, partners: Sequence[int], programme: Programme
+) -> tuple[Adjustment, ...]:
+    if has_reached(window.state, "INVOICED"):
+        return tuple(await load_adjustments(connection, window.window_no, programme.currency))
+    waiting = await load_waiting(connection, programme.currency)
+    return tuple(adjustment for adjustment in waiting if adjustment.partner in partners)
 
 
 async def _partner_reports(
@@ -165,7 +182,7 @@ async def _partner_reports(
     # Both are ordered by partner.
     statements = [read_json(content) for content in await load_statement_contents(connection, window_no)]
     return [
-        (_partner_report(statement, state=share.state, name=names[share.partner]), statement.lines)
+        (_partner_report(statement, share=share, name=names[share.partner]), statement.lines)
         for share, statement in zip(shares, statements, strict=True)
     ]
 
@@ -185,12 +202,13 @@ async def _control_report(connection: Connection, window_no: int, programme: Pro
     )
 
 
-def _partner_report(statement: Statement, *, state: ShareState, name: str) -> PartnerReport:
+def _partner_report(statement: Statement, *, share: Share, name: str) -> PartnerReport:
     position = statement.position
     return PartnerReport(
         partner=statement.partner,
         name=name,
-        state=state,
+        state=share.state,
+        share=share,
         points=statement.control.points,
         operations=sum(statement.control.operations.values()),
         charge=position.charge,

@@ -2,7 +2,7 @@
 
 import asyncio
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -11,8 +11,12 @@ from coalition.http.answers import RefusedResult
 from coalition.lanes.close_window import close_window
 from coalition.operations.check_sums import check_sums
 from coalition.operations.manage_cap import set_cap
+from settlement.errors import PaymentRefusedError
 from settlement.operations.approve_window import approve_window
 from settlement.operations.calculate_window import calculate_window
+from settlement.operations.invoice_window import invoice_window
+from settlement.operations.manage_collateral import change_collateral
+from settlement.operations.record_payment import NewPayment, record_payment
 from settlement.operations.settle_window import settle_window
 from tests.http.conftest import RunningHub, now
 from tests.http.test_promotions import promote
@@ -23,14 +27,36 @@ SELECT sum(points * CASE kind WHEN 'issued' THEN issue_price + service_fee
     WHEN 'redeemed' THEN -redemption_price * (1 - commission) ELSE redemption_price * (1 - commission) END)
 FROM window_total JOIN terms ON terms.partner = window_total.partner AND version = terms_version
 WHERE window_total.partner = (SELECT partner FROM partner WHERE name = $1)
-    AND window_no NOT IN (SELECT window_no FROM clearing_window WHERE state = 'SETTLED')
+    AND NOT EXISTS (
+        SELECT FROM window_share
+        WHERE window_share.window_no = window_total.window_no AND window_share.partner = window_total.partner
+            AND state = 'PAID')
 """
+
+
+BROKEN_POSITION = "UPDATE net_debit_cap SET cap_minor = 99"
+MENDED_POSITION = "UPDATE net_debit_cap SET cap_minor = 100"
+BROKEN_GRANT = "UPDATE cap_allowance SET granted = granted + 0.01 WHERE granted > 0"
+MENDED_GRANT = "UPDATE cap_allowance SET granted = granted - 0.01 WHERE granted > 0"
 
 
 async def cap(hub: RunningHub, name: str, cap_minor: int | None) -> None:
     """Set a cap, and wait until the hub has heard of it."""
     await set_cap(hub.pool, name, cap_minor, now=now(), actor="test")
     await hub.clearing.registry.load()
+
+
+async def invoice(hub: RunningHub) -> int:
+    window_no = await close_window(hub.pool, clock=now, actor="test")
+    await calculate_window(hub.pool, window_no, now=now(), actor="anna")
+    await approve_window(hub.pool, window_no, now=now(), actor="ben")
+    await invoice_window(hub.pool, window_no, now=now(), actor="ben")
+    return window_no
+
+
+async def pay(hub: RunningHub, window_no: int, partner: int, amount: str) -> None:
+    payment = NewPayment(amount=Decimal(amount), reference=f"bank {amount}", paid_on=now().date())
+    await record_payment(hub.pool, window_no, partner, payment, now=now(), actor="ben")
 
 
 async def position(hub: RunningHub, name: str) -> Decimal:
@@ -122,6 +148,81 @@ async def test_a_settled_window_gives_its_room_back(hub: RunningHub) -> None:
     await settle_window(hub.pool, window_no, now=now(), actor="ben")
     assert (await shop.earn(card, 100))["verdict"] == "booked"
     assert told(await shop.earn(card, 1)) == ("cap_reached", 100)
+
+
+async def test_a_partner_that_pays_has_its_room_again_while_others_have_not(hub: RunningHub) -> None:
+    shop, other, cards = await hub.shop(), await hub.shop("Other"), await hub.cards(4)
+    await cap(hub, "Shop", 100)
+    await other.earn(cards[0], 300)
+    assert (await shop.earn(cards[0], 100))["verdict"] == "booked"
+    window_no = await invoice(hub)
+    assert told(await shop.earn(cards[1], 1)) == ("cap_reached", 100)
+    await pay(hub, window_no, 1, "0.60")
+    assert told(await shop.earn(cards[1], 1)) == ("cap_reached", 100), "a part of it is none"
+    await pay(hub, window_no, 1, "0.40")
+    assert (await shop.earn(cards[1], 100))["verdict"] == "booked"
+    assert told(await shop.earn(cards[2], 1)) == ("cap_reached", 100)
+    await assert_sums_hold(hub)
+
+
+async def test_what_is_paid_out_is_room_no_more_in_any_lane(hub: RunningHub) -> None:
+    """The partner was owed 4.00 and earned on that; when it is paid, no lane books on what it was granted before."""
+    shop, other, cards = await hub.shop(), await hub.shop("Other"), await hub.cards(8)
+    for card in cards[:4]:
+        await other.earn(card, 100)
+    await cap(hub, "Shop", 100)
+    for card in cards[:4]:
+        await shop.burn(card, 100)
+    window_no = await invoice(hub)
+    for card in cards[:3]:
+        assert (await shop.earn(card, 100))["verdict"] == "booked"
+    assert await position(hub, "Shop") == Decimal(-1)
+    await pay(hub, window_no, 1, "-4.00")
+    await assert_sums_hold(hub)
+    assert {told(await shop.earn(card, 1)) for card in cards} == {("cap_reached", 100)}
+    await change_collateral(hub.pool, 1, "deposit", Decimal("2.50"), reference="d1", now=now(), actor="test")
+    assert (await shop.earn(cards[3], 50))["verdict"] == "booked"
+    assert told(await shop.earn(cards[3], 1)) == ("cap_reached", 350)
+    await assert_sums_hold(hub)
+
+
+async def test_collateral_raises_the_cap_and_goes_back_as_far_as_it_is_not_needed(hub: RunningHub) -> None:
+    shop, card = await hub.shop(), await hub.card()
+    await cap(hub, "Shop", 100)
+
+    async def change(kind: Literal["deposit", "return"], amount: str, reference: str) -> Decimal:
+        balance = await change_collateral(
+            hub.pool, 1, kind, Decimal(amount), reference=reference, now=now(), actor="test"
+        )
+        await hub.clearing.registry.load()
+        return balance
+
+    assert [await change("deposit", "2.00", "d1") for _ in range(2)] == [Decimal("2.00")] * 2
+    assert (await shop.earn(card, 250))["verdict"] == "booked"
+    with pytest.raises(PaymentRefusedError, match=r"amount: expected at most 0\.50, what is there and not needed"):
+        await change("return", "0.51", "r1")
+    assert await change("return", "0.50", "r1") == Decimal("1.50")
+    assert told(await shop.earn(card, 1)) == ("cap_reached", 250)
+    with pytest.raises(PaymentRefusedError, match="the deposit of 200 minor units that it is recorded for"):
+        await change("return", "0.50", "d1")
+    with pytest.raises(PaymentRefusedError, match=r"amount: expected more than 0"):
+        await change("deposit", "-1", "d2")
+    await assert_sums_hold(hub)
+
+
+async def test_the_check_finds_a_position_above_its_cap(hub: RunningHub) -> None:
+    """And a lane that could raise it there without asking."""
+    shop, card = await hub.shop(), await hub.card()
+    await cap(hub, "Shop", 100)
+    await shop.earn(card, 100)
+    await assert_sums_hold(hub)
+    rule = "position within its net debit cap, and no lane may raise it further"
+    for broken, mended in ((BROKEN_POSITION, MENDED_POSITION), (BROKEN_GRANT, MENDED_GRANT)):
+        await hub.pool.execute(broken)
+        report = await check_sums(hub.pool)
+        assert rule in {finding.rule for finding in report.findings if finding.broken}
+        await hub.pool.execute(mended)
+        await assert_sums_hold(hub)
 
 
 async def test_a_cap_may_be_lowered_raised_and_ended_with_points_issued_before(hub: RunningHub) -> None:
