@@ -22,6 +22,7 @@ from coalition.stores.cards import (
     lead_cards_back,
     lock_cards_of_account,
 )
+from coalition.stores.certificates import lead_certificates
 from coalition.stores.members import lead_members, lead_members_back
 from coalition.stores.merges import (
     add_merge,
@@ -71,6 +72,7 @@ async def merge_accounts(pool: Pool, card: str, *, into: str, calendar: Calendar
         now = clock()
         await add_merge(connection, source.place, target.place, in_leaves=in_leaves, now=now, actor=actor)
         await lead_cards(connection, source.place, target.place)
+        await lead_certificates(connection, source.place, target.place, [row.card for row in cards])
         await lead_members(connection, source.place, target.place)
         for row in cards:
             await add_card_move(connection, row.card, what="merged", actor=actor, now=now)
@@ -104,7 +106,9 @@ async def unmerge_account(pool: Pool, card: str, *, calendar: Calendar, clock: C
         await set_undone(connection, merge.merge, now=now, actor=actor)
         await lead_cards_back(connection, merge.source)
         await lead_members_back(connection, merge.source)
-        for row in await lock_cards_of_account(connection, merge.source):
+        cards = await lock_cards_of_account(connection, merge.source)
+        await lead_certificates(connection, merge.target, merge.source, [row.card for row in cards])
+        for row in cards:
             await add_card_move(connection, row.card, what="unmerged", actor=actor, now=now)
         await announce_change(connection)
         return Moved(points, merge.source.account)

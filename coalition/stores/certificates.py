@@ -1,6 +1,6 @@
 """Certificates for burns without a network: kept when the hub signs one, counted up by the burns booked within it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from coalition.database.pool import Connection
@@ -9,7 +9,7 @@ from coalition.stores.cards import Place
 
 SELECT_CERTIFICATES = """
 SELECT certificate_id, account, partner, card, till, points, spent, not_before, not_after,
-    ARRAY(SELECT certificate_use.counter FROM certificate_use
+    counters_elsewhere || ARRAY(SELECT certificate_use.counter FROM certificate_use
           WHERE certificate_use.lane = $1 AND certificate_use.certificate_id = certificate.certificate_id) AS counters
 FROM certificate
 WHERE lane = $1 AND certificate_id = ANY($2::text[])
@@ -67,6 +67,45 @@ SELECT count(*) FROM certificate WHERE lane = $1 AND account = $2 AND not_after 
 async def count_open_certificates(connection: Connection, place: Place, *, now: datetime) -> int:
     """Return within how many certificates an account's points may be burned at this moment."""
     return await connection.fetchval(COUNT_OPEN, place.lane, place.account, now)  # type: ignore[no-any-return]
+
+
+UPDATE_ACCOUNT = """
+UPDATE certificate SET account = $3, accounts_before = accounts_before || $2::bigint
+WHERE lane = $1 AND account = $2 AND card = ANY($4::text[]) AND spent < points
+"""
+
+SELECT_OPEN = """
+SELECT certificate_id, partner, card, till, points - spent, not_before, not_after,
+    counters_elsewhere || ARRAY(SELECT certificate_use.counter FROM certificate_use
+        WHERE certificate_use.lane = $1 AND certificate_use.certificate_id = certificate.certificate_id)
+FROM certificate
+WHERE lane = $1 AND account = $2 AND card = ANY($3::text[]) AND spent < points
+ORDER BY certificate_id
+"""
+END_HERE = "UPDATE certificate SET points = spent WHERE lane = $1 AND certificate_id = ANY($2::text[])"
+
+# It may come back to where it was.
+INSERT_REST = """
+INSERT INTO certificate AS here
+    (lane, account, certificate_id, partner, card, till, points, not_before, not_after, counters_elsewhere)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+ON CONFLICT (lane, certificate_id) DO UPDATE SET
+    account = excluded.account,
+    accounts_before = here.accounts_before || here.account,
+    points = here.points + excluded.points,
+    counters_elsewhere = excluded.counters_elsewhere
+"""
+
+
+async def lead_certificates(connection: Connection, source: Place, target: Place, cards: Sequence[str]) -> None:
+    """Let what may still be burned within an account's certificates for these cards be burned on another account. The
+    caller holds both lanes' locks."""
+    if source.lane == target.lane:
+        await connection.execute(UPDATE_ACCOUNT, source.lane, source.account, target.account, cards)
+        return
+    rows = await connection.fetch(SELECT_OPEN, *source, cards)
+    await connection.execute(END_HERE, source.lane, [row["certificate_id"] for row in rows])
+    await connection.executemany(INSERT_REST, [(*target, *row.values()) for row in rows])
 
 
 INSERT_CERTIFICATE = """

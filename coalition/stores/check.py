@@ -332,7 +332,8 @@ FROM certificate
 LEFT JOIN certificate_use AS used
     ON used.lane = certificate.lane AND used.certificate_id = certificate.certificate_id
 LEFT JOIN journal ON journal.lane = used.lane AND journal.leaf = used.leaf AND journal.kind = 'burn'
-    AND journal.code IS NULL AND journal.points = used.points AND journal.account = certificate.account
+    AND journal.code IS NULL AND journal.points = used.points
+    AND journal.account = ANY(certificate.account || certificate.accounts_before)
     AND journal.partner = certificate.partner AND journal.till = certificate.till
 GROUP BY certificate.lane, certificate.certificate_id, certificate.spent
 HAVING coalesce(sum(used.points), 0) <> certificate.spent

@@ -18,6 +18,7 @@ from settlement.operations.calculate_window import calculate_window
 from settlement.operations.report_window import report_window
 from tests.http.conftest import RunningHub
 from tests.http.test_limits import set_limits
+from tests.http.test_merges import OTHER_LANE, SAME_LANE, balance, merge, two_cards, unmerge
 from tests.shop import Answered, Shop
 
 HOUR_S = 3_600
@@ -313,3 +314,37 @@ async def test_limits_are_kept_to_when_it_is_given_out_and_not_when_the_goods_ar
     assert told((await shop.send(offline(shop, certificate, 400, 0))).result) == (400, 600)
     # What was burned offline counts for what is burned online.
     assert (await shop.burn(card, 50))["used"] == 400
+
+
+@pytest.mark.parametrize("apart", [OTHER_LANE, SAME_LANE])
+async def test_a_merge_takes_certificates_along_and_back(hub: RunningHub, apart: int) -> None:
+    """What is left of them is burned where the card leads; each counter once, wherever it was booked."""
+    shop, first, second = await two_cards(hub, apart)
+    await shop.earn(first, 1_000)
+    await shop.earn(second, 500)
+    certificate = await certificate_of(shop, first, 600)
+    other = await certificate_of(shop, second, 50)
+
+    async def burn(points: int, counter: int, of: dict[str, Any] = certificate) -> tuple[Any, ...]:
+        result = (await shop.send(offline(shop, of, points, counter))).result
+        return result.get("code"), result.get("left")
+
+    booked, used = (None, None), ("certificate_counter_used", None)
+    assert await burn(100, 0) == booked
+    await merge(hub, first, into=second)
+    assert await burn(100, 0) == used
+    assert await burn(501, 1) == ("certificate_spent", 500)
+    assert await burn(200, 1) == booked
+    await assert_sums_hold(hub)
+    await unmerge(hub, first)
+    assert await burn(10, 0, other) == booked
+    assert await burn(100, 1) == used
+    assert await burn(301, 2) == ("certificate_spent", 300)
+    assert await burn(50, 2) == booked
+    await merge(hub, first, into=second)
+    assert [await burn(1, counter) for counter in (0, 1, 2)] == [used] * 3
+    assert await burn(250, 3) == booked
+    assert await burn(1, 4) == ("certificate_spent", 0)
+    assert await burn(40, 1, other) == booked
+    assert await balance(shop, first) == 850
+    await assert_sums_hold(hub)

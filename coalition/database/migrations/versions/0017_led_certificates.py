@@ -1,0 +1,14 @@
+"""Certificates follow the cards of a merge."""
+
+from coalition.database.migration_script import refuse_downgrade, run_script
+
+revision = "0017"
+down_revision = "0016"
+
+
+def upgrade() -> None:
+    run_script(__file__)
+
+
+def downgrade() -> None:
+    refuse_downgrade()
