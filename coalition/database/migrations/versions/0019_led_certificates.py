@@ -2,8 +2,8 @@
 
 from coalition.database.migration_script import refuse_downgrade, run_script
 
-revision = "0018"
-down_revision = "0017"
+revision = "0019"
+down_revision = "0018"
 
 
 def upgrade() -> None:
