@@ -17,7 +17,7 @@ from coalition.cli.webhook import webhook_app
 from coalition.pages.mount import mount_member_pages
 from coalition.pages.step_up_mail import mount_step_up_mail
 from settlement.cli import terms_app, window_app
-from settlement.cli_bank import operator_bank_app, partner_bank_app
+from settlement.cli_bank import bank_app, operator_bank_app, partner_bank_app
 from settlement.cli_collateral import collateral_app
 from settlement.cli_legal_parties import add_party_commands
 from settlement.cli_payments import rules_app
@@ -45,6 +45,7 @@ app.add_typer(window_app, name="window")
 app.add_typer(terms_app, name="terms")
 app.add_typer(rules_app, name="rules")
 app.add_typer(collateral_app, name="collateral")
+app.add_typer(bank_app, name="bank")
 add_party_commands(partner_app, operator_app)
 add_check(app)
 add_demo(app)

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from settlement.documents.figures import grouped
+from settlement.engine.money import Currency, add_exactly, round_half_up
 from settlement.engine.payment_order import Payment
 from settlement.engine.payment_reference import share_reference
+from settlement.operations.import_bank_file import BankFileReport, ImportedPayment
 from settlement.operations.make_payments import WindowPayments
 from settlement.report_text import table
 from settlement.stores.bank_accounts import StoredBankAccount
@@ -56,8 +58,7 @@ def payments_document(made: WindowPayments) -> dict[str, Any]:
     order = made.order
     return {
         "window": order.window,
-        "transfer_on": order.transfer_on.isoformat(),
-        "collect_on": order.collect_on.isoformat(),
+        "pay_on": order.pay_on.isoformat(),
         "transfers": [_payment_document(order.window, payment) for payment in order.transfers],
         "debits": [_payment_document(order.window, payment) for payment in order.debits],
         "by_invoice": list(order.by_invoice),
@@ -69,15 +70,14 @@ def payments_text(made: WindowPayments) -> str:
     """Return a window's payments as a table."""
     order = made.order
     rows = [("Reference", "Partner", "IBAN", "How", "On", "Amount EUR")]
-    for how, day, payments in (("transfer", order.transfer_on, order.transfers),
-                               ("debit", order.collect_on, order.debits)):  # fmt: skip
+    for how, payments in (("transfer", order.transfers), ("debit", order.debits)):
         rows += [
             (
                 share_reference(window=order.window, partner=payment.partner),
                 f"{payment.partner} {payment.name}",
                 payment.account.iban,
                 how,
-                day.isoformat(),
+                order.pay_on.isoformat(),
                 grouped(payment.amount, "en"),
             )
             for payment in payments
@@ -87,6 +87,70 @@ def payments_text(made: WindowPayments) -> str:
         names = ", ".join(made.names[partner] for partner in order.by_invoice)
         lines.append(f"Without a mandate, so they pay by themselves: {names}.")
     return "\n".join(lines)
+
+
+def import_document(report: BankFileReport) -> dict[str, Any]:
+    """Return what a bank's file brought; money is text, above 0 it came to the operator."""
+    return {
+        "statements": list(report.statement_ids),
+        "currency": report.currency.code,
+        "payments": [_imported_document(payment, report.currency) for payment in report.payments],
+        "known": report.known,
+        "pending": report.pending,
+        "settled_windows": list(report.settled_windows),
+    }
+
+
+def import_text(report: BankFileReport) -> str:
+    """Return what a bank's file brought: counts, then each payment that needs somebody's look, with its place."""
+    paid = report.of("paid")
+    lines = [f"Statement {', '.join(report.statement_ids)}: {len(report.payments)} new, {report.known} known before."]
+    if report.pending:
+        lines.append(f"{report.pending} not booked by the bank yet: they come again.")
+    if paid:
+        total = grouped(round_half_up(add_exactly(abs(payment.amount) for payment in paid), report.currency), "en")
+        lines.append(f"Paid in full: {len(paid)} shares, {total} {report.currency}.")
+    for window_no in report.settled_windows:
+        lines.append(f"Window {window_no} is SETTLED.")
+    rest = [payment for payment in report.payments if payment.match.outcome != "paid"]
+    if rest:
+        rows: list[tuple[str, ...]] = [
+            ("Entry", "Line", "Booked", "What", f"Amount {report.currency}", "From or to, and why")
+        ]
+        rows += [_imported_row(payment, report.currency) for payment in rest]
+        lines.append(table(rows, left=6))
+    return "\n".join(lines)
+
+
+def _imported_document(payment: ImportedPayment, currency: Currency) -> dict[str, Any]:
+    share = payment.match.share
+    return {
+        "statement": payment.statement_id,
+        "entry": payment.entry_no,
+        "line": payment.line,
+        "booked_on": payment.booked_on.isoformat(),
+        "amount": str(round_half_up(payment.amount, currency)),
+        "counterparty": payment.counterparty,
+        "remittance": payment.remittance,
+        "outcome": payment.match.outcome,
+        "window": share.window if share else None,
+        "partner": share.partner if share else None,
+        "problem": payment.match.problem or None,
+    }
+
+
+def _imported_row(payment: ImportedPayment, currency: Currency) -> tuple[str, ...]:
+    share = payment.match.share
+    named = f"{share_reference(window=share.window, partner=share.partner)}: " if share else ""
+    who = f"{payment.counterparty}: " if payment.counterparty else ""
+    return (
+        str(payment.entry_no or "earlier"),
+        str(payment.line or ""),
+        payment.booked_on.isoformat(),
+        payment.match.outcome,
+        grouped(round_half_up(payment.amount, currency), "en").rjust(14),
+        f"{who}{named}{payment.match.problem}",
+    )
 
 
 def _payment_document(window: int, payment: Payment) -> dict[str, Any]:

@@ -7,17 +7,26 @@ from typing import Annotated
 import typer
 
 from coalition.cli.options import AsJson, DatabaseUrl, DataDir
-from coalition.cli.session import now, open_session, show
+from coalition.cli.session import now, open_session, read_file, show
 from coalition.database.pool import Pool
-from settlement.bank_text import account_document, accounts_text, payments_document, payments_text
+from settlement.bank_text import (
+    account_document,
+    accounts_text,
+    import_document,
+    import_text,
+    payments_document,
+    payments_text,
+)
 from settlement.cli import Partner, WindowNo, run_work, window_app, write_output
 from settlement.engine.bank_account import Mandate, MandateScheme
 from settlement.operations.find_partner import find_partner
+from settlement.operations.import_bank_file import import_bank_file
 from settlement.operations.make_payments import make_payments
 from settlement.operations.manage_bank_account import BankDetails, list_bank_accounts, set_bank_account
 
 partner_bank_app = typer.Typer(help="Where partners are paid, and their mandates: set, show.", no_args_is_help=True)
 operator_bank_app = typer.Typer(help="The operator's bank account: set, show.", no_args_is_help=True)
+bank_app = typer.Typer(help="What the operator's bank says: take its files in.", no_args_is_help=True)
 
 Holder = Annotated[str | None, typer.Option(help="Whose account it is; without it the party in law.")]
 Iban = Annotated[str, typer.Option(help="The account's IBAN, with blanks or without.")]
@@ -149,5 +158,23 @@ def payments(
             output.mkdir(parents=True, exist_ok=True)
             for file in made.files:
                 write_output(file.content, output / file.name, is_quiet=as_json)
+
+    run_work(work())
+
+
+@bank_app.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(help="A bank's camt.053, as it came.")],
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Take a bank's file in: shares that it pays are PAID, and what does not match is listed. Twice is once."""
+    content = read_file(file)
+
+    async def work() -> None:
+        async with open_session(data_dir, database_url) as session:
+            report = await import_bank_file(session.pool, content, now=now(), actor=session.actor)
+            show(import_document(report), as_json=as_json, text=import_text(report))
 
     run_work(work())

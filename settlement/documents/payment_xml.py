@@ -38,7 +38,7 @@ def write_transfers(order: PaymentOrder) -> bytes:
     _group_header(message, order, reference, order.transfers)
     block = _block(message, reference, "TRF", order.transfers)
     _type(block)
-    _texts(_node(block, "ReqdExctnDt"), Dt=order.transfer_on.isoformat())
+    _texts(_node(block, "ReqdExctnDt"), Dt=order.pay_on.isoformat())
     _party(block, "Dbtr", order.operator)
     _account(block, "Dbtr", order.operator)
     _texts(block, ChrgBr="SLEV")
@@ -57,7 +57,7 @@ def write_debits(order: PaymentOrder) -> bytes:
             continue
         block = _block(message, f"{message_reference(order.window)}-{scheme}", "DD", payments)
         _type(block, scheme=scheme)
-        _texts(block, ReqdColltnDt=order.collect_on.isoformat())
+        _texts(block, ReqdColltnDt=order.pay_on.isoformat())
         _party(block, "Cdtr", order.operator)
         _account(block, "Cdtr", order.operator)
         _texts(block, ChrgBr="SLEV")

@@ -10,13 +10,10 @@ from typing import Final
 
 from settlement.engine.bank_account import BankAccount, Mandate, is_in_sepa
 from settlement.engine.money import Currency
-from settlement.engine.target_days import target_days_after
+from settlement.engine.target_days import target_day_from, target_days_after
 from settlement.errors import PaymentFileRefusedError
 
 SEPA_CURRENCY: Final = "EUR"
-# From the approval on: a transfer goes out on the next day, a debit is announced by the invoice and takes five.
-TRANSFER_DAYS: Final = 1
-COLLECTION_DAYS: Final = 5
 # EPC rulebooks: an amount of a SEPA payment.
 AMOUNT_MAX: Final = Decimal("999999999.99")
 
@@ -44,8 +41,7 @@ class PaymentOrder:
     transfers: tuple[Payment, ...]
     debits: tuple[Payment, ...]
     by_invoice: tuple[int, ...]
-    transfer_on: date
-    collect_on: date
+    pay_on: date
 
     def debits_of(self, scheme: str) -> tuple[Payment, ...]:
         """Return the debits of one scheme: a bank takes each as a batch of its own."""
@@ -56,6 +52,7 @@ def order_payments(
     *,
     window: int,
     approved_at: datetime,
+    due_on: date,
     currency: Currency,
     operator: BankAccount | None,
     nets: Mapping[int, Decimal],
@@ -64,7 +61,8 @@ def order_payments(
 ) -> PaymentOrder:
     """Return the payments that settle a window; net > 0: the partner owes it.
 
-    `approved_at` is a moment in the programme's zone; the days of payment follow from it.
+    `approved_at` is a moment in the programme's zone. All is paid on the day on which it is due, or the first
+    settlement day after it, and not before the day after the approval: a debit on the same day comes too late.
 
     Raises:
         PaymentFileRefusedError: names every reason: the currency is not the euro, bank details are missing or lie
@@ -91,8 +89,7 @@ def order_payments(
         transfers=tuple(_payment(partner, nets, names, accounts) for partner in payees),
         debits=tuple(_payment(partner, nets, names, accounts) for partner in mandated),
         by_invoice=tuple(partner for partner, net in sorted(nets.items()) if net > 0 and partner not in mandated),
-        transfer_on=target_days_after(approved_at.date(), TRANSFER_DAYS),
-        collect_on=target_days_after(approved_at.date(), COLLECTION_DAYS),
+        pay_on=max(target_day_from(due_on), target_days_after(approved_at.date(), 1)),
     )
 
 

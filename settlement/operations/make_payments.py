@@ -50,7 +50,7 @@ async def make_payments(pool: Pool, window_no: int) -> WindowPayments:
         PaymentFileRefusedError: it is not invoiced, or names every reason why it cannot be paid by SEPA.
     """
     async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
-        order, names = await _order(connection, window_no)
+        order, names = await order_window(connection, window_no)
     files = []
     if order.transfers:
         name = f"{message_reference(window_no)}-transfers-pain.001.001.09.xml"
@@ -61,7 +61,8 @@ async def make_payments(pool: Pool, window_no: int) -> WindowPayments:
     return WindowPayments(order, names, tuple(files))
 
 
-async def _order(connection: Connection, window_no: int) -> tuple[PaymentOrder, dict[int, str]]:
+async def order_window(connection: Connection, window_no: int) -> tuple[PaymentOrder, dict[int, str]]:
+    """Return an invoiced window's payments, with the partners' names; raises as `make_payments`."""
     window = await find_window(connection, window_no)
     if not has_reached(window.state, "INVOICED"):
         problem = f"it is {window.state}, and what it comes to is final from INVOICED on"
@@ -75,6 +76,7 @@ async def _order(connection: Connection, window_no: int) -> tuple[PaymentOrder, 
     order = order_payments(
         window=window_no,
         approved_at=approved_at.astimezone(programme.zone),
+        due_on=max((share.due_on for share in shares if share.due_on), default=approved_at.date()),
         currency=programme.currency,
         operator=_account_at(await load_operator_accounts(connection), approved_at),
         nets={share.partner: share.payable for share in shares},

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Literal
 
 from coalition.database.pool import Connection, Pool
 from coalition.lanes.fit_allowances import fit_allowances
@@ -17,6 +18,9 @@ from settlement.stores.shares import Share, load_partner_shares, load_shares, mo
 from settlement.stores.windows import claim_move, find_window
 
 REFERENCE_CHARS_MAX = 140
+
+# What a payment that was handed in is: recorded before, or now, and if that is all that was left.
+Taken = Literal["before", "in part", "in full"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,10 +57,21 @@ async def pay_share(
         PaymentRefusedError: the reference is another payment's, or the payment is not of what is left to pay.
         IllegalMoveError: the window is not invoiced, or the share is past payment.
     """
+    taken = await take_payment(connection, window_no, partner, payment, now=now, actor=actor)
+    if taken == "in full":
+        # Last: caps' and lanes' locks come after those of windows, and reference tables are not written after them.
+        await fit_allowances(connection, [partner])
+    return taken != "before"
+
+
+async def take_payment(
+    connection: Connection, window_no: int, partner: int, payment: NewPayment, *, now: datetime, actor: str
+) -> Taken:
+    """As `pay_share`, as one of several: the caller fits the allowances of partners that paid in full, after all."""
     await lock_windows(connection)
     share = await find_share(connection, window_no, partner)
     if await _is_recorded(connection, share, payment):
-        return False
+        return "before"
     window = await find_window(connection, window_no)
     if not has_reached(window.state, "INVOICED"):
         move_window(window.state, "SETTLING")
@@ -76,10 +91,7 @@ async def pay_share(
     if share.unpaid == payment.amount:
         await mark_paid(connection, window_no, [partner], from_state=share.state, now=now, actor=actor)
     await end_settling(connection, window_no, now=now, actor=actor)
-    if share.unpaid == payment.amount:
-        # Last: caps' and lanes' locks come after those of windows, and reference tables are not written after them.
-        await fit_allowances(connection, [partner])
-    return True
+    return "in full" if share.unpaid == payment.amount else "in part"
 
 
 async def begin_settling(connection: Connection, window_no: int, *, now: datetime, actor: str) -> None:

@@ -13,8 +13,10 @@ from typer.testing import CliRunner
 
 from coalition.__main__ import app
 from coalition.database.pool import Pool
-from tests.database.settlement_books import Books
+from settlement.operations.invoice_window import invoice_window
+from tests.database.settlement_books import Books, now
 from tests.pure.settlement.bank_examples import IBANS, OPERATOR_IBAN
+from tests.pure.settlement.bank_files import bank_file, entry
 
 Call = Callable[..., Awaitable[Result]]
 
@@ -139,3 +141,25 @@ async def test_refusals_are_told_in_one_line_and_leave_nothing(books: Books, cal
     refused = await call("window", "payments", "1")
     assert "SEPA payments are made in EUR with 2 decimals, this coalition settles in CHF" in refused.stderr
     assert (await call(*of_partner("A", IBANS[0], "--mandate-id", "M"))).exit_code == 2
+
+
+async def test_a_banks_file_is_taken_in_and_told(books: Books, call: Call, tmp_path: Path) -> None:
+    await books.worked_example_1()
+    await document_of(call, *OPERATOR, OPERATOR_IBAN)
+    for step in ("calculate", "approve"):
+        assert (await call("window", step, "1")).exit_code == 0
+    await invoice_window(books.pool, 1, now=now(), actor="anna")
+    file = tmp_path / "camt.xml"
+    paid = entry("7500.00", reference="E1", end_to_end="W00001-P00001")
+    file.write_bytes(bank_file(paid, entry("-800.00", reference="E2", text=["Rent"], name="Landlord")))
+    told = (await call("bank", "import", str(file))).stdout
+    assert "Statement STMT-1: 2 new, 0 known before." in told
+    assert "Paid in full: 1 shares, 7,500.00 EUR." in told
+    assert "Landlord: it names no share like W00007-P00012" in told
+    again = await document_of(call, "bank", "import", str(file))
+    assert (again["payments"], again["known"]) == ([], 2)
+    file.write_bytes(bank_file(paid)[:-20])
+    refused = await call("bank", "import", str(file))
+    assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)
+    assert "the bank's file cannot be read, line 20: " in refused.stderr
+    assert (await call("bank", "import", str(tmp_path / "none.xml"))).exit_code == 1

@@ -46,6 +46,7 @@ def make_order(**changes: Any) -> PaymentOrder:
     fields: dict[str, Any] = {
         "window": 7,
         "approved_at": datetime(2026, 12, 23, 9, 30, 15, 123456, tzinfo=BERLIN_WINTER),
+        "due_on": date(2027, 1, 6),
         "currency": EUR,
         "operator": make_operator_account(),
         "nets": {

@@ -89,11 +89,11 @@ def test_who_owes_without_a_mandate_pays_by_itself() -> None:
     assert make_order().by_invoice == (16,)
 
 
-def test_payments_wait_for_days_on_which_banks_settle() -> None:
-    """Approved on 23 December: the next day is one, Christmas and the weekend after it are not."""
-    order = make_order()
-    assert order.transfer_on == date(2026, 12, 24)
-    assert order.collect_on == date(2026, 12, 31)
+def test_payments_are_made_when_they_are_due_on_a_day_on_which_banks_settle() -> None:
+    """Never on the day of the approval, which would be too late for a debit."""
+    assert transfers("ReqdExctnDt/Dt") == debits("ReqdColltnDt")[:1] == ["2027-01-06"]
+    assert make_order(due_on=date(2026, 12, 25)).pay_on == date(2026, 12, 28)
+    assert make_order(due_on=date(2026, 12, 23)).pay_on == date(2026, 12, 24)
 
 
 @pytest.mark.parametrize("day", [(2026, 4, 3), (2026, 4, 6), (2026, 5, 1), (2027, 1, 1), (2026, 11, 22)])

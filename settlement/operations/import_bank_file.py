@@ -1,0 +1,285 @@
+"""Take a bank's file in: what it says was paid, is paid; what it says beyond that is told."""
+
+import asyncio
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+
+from coalition.database.pool import Connection, Pool
+from coalition.lanes.fit_allowances import fit_allowances
+from coalition.stores.windows import lock_windows
+from settlement.documents.camt053 import read_camt053
+from settlement.engine.bank_statement import BankEntry, BankStatement, EntryPart
+from settlement.engine.match_payments import (
+    Match,
+    OpenShare,
+    Outcome,
+    match_part,
+    match_share,
+    named_shares,
+    split_batch,
+)
+from settlement.engine.money import Currency
+from settlement.engine.payment_reference import ShareReference, message_reference
+from settlement.errors import (
+    ForeignBankFileError,
+    PaymentFileRefusedError,
+    UnknownBankAccountError,
+    UnknownWindowError,
+    UnreadableBankFileError,
+)
+from settlement.operations.make_payments import order_window
+from settlement.operations.record_payment import NewPayment, take_payment
+from settlement.stores.bank_accounts import load_operator_accounts
+from settlement.stores.bank_statements import (
+    KeptEntry,
+    insert_entries,
+    keep_statement,
+    load_early_entries,
+    load_known_entries,
+    set_outcome,
+)
+from settlement.stores.hub import load_programme
+from settlement.stores.shares import load_shares
+from settlement.stores.windows import find_window
+
+_BATCH = re.compile(r"W([0-9]{5,9})-(CT|CORE|B2B)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportedPayment:
+    """One payment and what it was taken for; `line` and `entry_no` say where it stands, 0: in an earlier file."""
+
+    statement_id: str
+    entry_no: int
+    line: int
+    amount: Decimal
+    booked_on: date
+    counterparty: str | None
+    remittance: str
+    match: Match
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BankFileReport:
+    """What a file brought: its new payments in order; `known` counts entries that were taken in before, `pending` those
+    that the bank has not booked yet."""
+
+    statement_ids: tuple[str, ...]
+    currency: Currency
+    payments: tuple[ImportedPayment, ...]
+    known: int
+    pending: int
+    settled_windows: tuple[int, ...]
+
+    def of(self, *outcomes: Outcome) -> list[ImportedPayment]:
+        """Return the payments of some outcomes."""
+        return [payment for payment in self.payments if payment.match.outcome in outcomes]
+
+
+@dataclass(slots=True)
+class _Import:
+    """An import under way, within its transaction."""
+
+    connection: Connection
+    currency: Currency
+    now: datetime
+    actor: str
+    shares: dict[ShareReference, OpenShare] = field(default_factory=dict)
+    paid_partners: set[int] = field(default_factory=set)
+    paid_windows: set[int] = field(default_factory=set)
+
+
+async def import_bank_file(pool: Pool, content: bytes, *, now: datetime, actor: str) -> BankFileReport:
+    """Take the statements of a camt.053 file in: all of it in one transaction, or nothing.
+
+    A share that is paid in full becomes PAID, and a window whose last share it is SETTLED. An entry is taken once, by
+    its statement's id and its own reference, in whichever file it comes.
+
+    Raises:
+        UnreadableBankFileError: the file is damaged or hostile, does not add up, or tells an entry anew with another
+            amount; names its line.
+        ForeignBankFileError: it is of another account or currency; names its line.
+        UnknownBankAccountError: the operator has not written down his account.
+    """
+    # Off the event loop, which has others waiting for it.
+    statements = await asyncio.to_thread(read_camt053, content)
+    async with pool.acquire() as connection, connection.transaction():
+        await lock_windows(connection)
+        programme = await load_programme(connection)
+        await _refuse_foreign(connection, statements, programme.currency)
+        run = _Import(connection, programme.currency, now, actor)
+        payments = await _take_early(run)
+        known = 0
+        for statement in statements:
+            taken, known_of_statement = await _take_statement(run, statement)
+            payments += taken
+            known += known_of_statement
+        settled_windows = await _settled(run)
+        if run.paid_partners:
+            # Last, as `pay_share` has it.
+            await fit_allowances(connection, sorted(run.paid_partners))
+    return BankFileReport(
+        statement_ids=tuple(statement.statement_id for statement in statements),
+        currency=programme.currency,
+        payments=tuple(payments),
+        known=known,
+        pending=sum(statement.pending for statement in statements),
+        settled_windows=settled_windows,
+    )
+
+
+async def _refuse_foreign(connection: Connection, statements: Sequence[BankStatement], currency: Currency) -> None:
+    ours = {stored.account.iban for stored in await load_operator_accounts(connection)}
+    if not ours:
+        raise UnknownBankAccountError(party="the operator")
+    for statement in statements:
+        if statement.iban not in ours:
+            expected = " or ".join(sorted(ours))
+            raise ForeignBankFileError(
+                line=statement.line, what="the account", expected=expected, actual=statement.iban[:40]
+            )
+        if statement.currency != currency.code:
+            raise ForeignBankFileError(
+                line=statement.line, what="the currency", expected=currency.code, actual=statement.currency[:20]
+            )
+        for entry in statement.entries:
+            if any(part.amount != round(part.amount, currency.minor_units) for part in entry.parts):
+                problem = f"entry {entry.number}: expected amounts of at most {currency.minor_units} decimals"
+                raise UnreadableBankFileError(line=entry.line, problem=problem)
+
+
+async def _take_statement(run: _Import, statement: BankStatement) -> tuple[list[ImportedPayment], int]:
+    number = await keep_statement(run.connection, statement, run.currency, now=run.now, actor=run.actor)
+    known = await load_known_entries(run.connection, number, run.currency)
+    for entry in statement.entries:
+        if known.get(entry.reference, entry.amount) != entry.amount:
+            before = (
+                f"entry {entry.number} was taken in with {known[entry.reference]} before, and is {entry.amount} now"
+            )
+            raise UnreadableBankFileError(line=entry.line, problem=before)
+    fresh = [entry for entry in statement.entries if entry.reference not in known]
+    await _load_named(run, (part for entry in fresh for part in entry.parts))
+    batches = await _load_batches(run, fresh)
+    kept: list[KeptEntry] = []
+    payments: list[ImportedPayment] = []
+    for entry in fresh:
+        parts = [payment for part in entry.parts for payment in split_batch(part, batches)]
+        for detail, part in enumerate(parts, start=1):
+            match = match_part(part, run.shares)
+            await _pay(run, match, f"{statement.statement_id}/{entry.reference}/{detail}", entry.booked_on)
+            kept.append(_kept(entry, detail, part, match))
+            payments.append(_imported(statement, entry, part, match))
+    await insert_entries(run.connection, number, kept, run.currency)
+    return payments, len(statement.entries) - len(fresh)
+
+
+async def _take_early(run: _Import) -> list[ImportedPayment]:
+    """Try the payments again that came before their share was invoiced."""
+    waiting = await load_early_entries(run.connection, run.currency)
+    await _load_shares(run, {entry.share.window for entry in waiting})
+    payments = []
+    for entry in waiting:
+        if entry.share not in run.shares:
+            continue
+        match = match_share(entry.amount, entry.share, run.shares[entry.share])
+        if match.outcome == "early":
+            continue
+        await _pay(run, match, f"{entry.statement_id}/{entry.entry_reference}/{entry.detail}", entry.booked_on)
+        await set_outcome(run.connection, entry, match.outcome)
+        payments.append(
+            ImportedPayment(
+                statement_id=entry.statement_id,
+                entry_no=0,
+                line=0,
+                amount=entry.amount,
+                booked_on=entry.booked_on,
+                counterparty=None,
+                remittance="",
+                match=match,
+            )
+        )
+    return payments
+
+
+async def _pay(run: _Import, match: Match, reference: str, booked_on: date) -> None:
+    if match.share is None or match.outcome not in ("paid", "partial"):
+        return
+    window_no, partner = match.share
+    payment = NewPayment(amount=match.amount, reference=reference, paid_on=booked_on)
+    taken = await take_payment(run.connection, window_no, partner, payment, now=run.now, actor=run.actor)
+    run.shares[match.share] = run.shares[match.share].less(match.amount)
+    if taken == "in full":
+        run.paid_partners.add(partner)
+        run.paid_windows.add(window_no)
+
+
+async def _load_named(run: _Import, parts: Iterable[EntryPart]) -> None:
+    await _load_shares(run, {share.window for part in parts for share in named_shares(part)})
+
+
+async def _load_shares(run: _Import, windows: Iterable[int]) -> None:
+    loaded = {share.window for share in run.shares}
+    # Numbers that no window can have are left out: the column is of 32 bits.
+    wanted = sorted(window for window in windows if window not in loaded and window < 2**31)
+    for share in await load_shares(run.connection, wanted, run.currency):
+        reference = ShareReference(share.window_no, share.partner)
+        run.shares[reference] = OpenShare(share.state, share.payable, share.unpaid)
+
+
+async def _load_batches(run: _Import, entries: Iterable[BankEntry]) -> dict[str, Mapping[ShareReference, Decimal]]:
+    """Return the payments of our batches that entries name."""
+    batches: dict[str, Mapping[ShareReference, Decimal]] = {}
+    named = {part.batch for entry in entries for part in entry.parts if part.batch}
+    windows = {int(found[1]) for batch in named if (found := _BATCH.fullmatch(batch))}
+    for window_no in sorted(windows):
+        try:
+            order, _ = await order_window(run.connection, window_no)
+        except (UnknownWindowError, PaymentFileRefusedError):
+            # Then we never made a file of it: the entry is told as unmatched.
+            continue
+        prefix = message_reference(window_no)
+        of_batch = {f"{prefix}-CT": [(payment.partner, -payment.amount) for payment in order.transfers]}
+        for scheme in ("CORE", "B2B"):
+            of_batch[f"{prefix}-{scheme}"] = [(payment.partner, payment.amount) for payment in order.debits_of(scheme)]
+        for batch, payments in of_batch.items():
+            batches[batch] = {ShareReference(window_no, partner): amount for partner, amount in payments}
+        await _load_shares(run, [window_no])
+    return batches
+
+
+async def _settled(run: _Import) -> tuple[int, ...]:
+    """Return the windows that are settled by what was taken; one that was before takes no payments."""
+    states = [await find_window(run.connection, window_no) for window_no in sorted(run.paid_windows)]
+    return tuple(window.window_no for window in states if window.state == "SETTLED")
+
+
+def _kept(entry: BankEntry, detail: int, part: EntryPart, match: Match) -> KeptEntry:
+    return KeptEntry(
+        entry_reference=entry.reference,
+        detail=detail,
+        entry_no=entry.number,
+        amount=part.amount,
+        booked_on=entry.booked_on,
+        bank_reference=part.bank_reference,
+        end_to_end_id=part.end_to_end_id,
+        counterparty=part.counterparty,
+        remittance=part.remittance,
+        share=match.share,
+        outcome=match.outcome,
+    )
+
+
+def _imported(statement: BankStatement, entry: BankEntry, part: EntryPart, match: Match) -> ImportedPayment:
+    return ImportedPayment(
+        statement_id=statement.statement_id,
+        entry_no=entry.number,
+        line=entry.line,
+        amount=part.amount,
+        booked_on=entry.booked_on,
+        counterparty=part.counterparty,
+        remittance=part.remittance,
+        match=match,
+    )

@@ -1,0 +1,149 @@
+"""What the operator's bank has told, entry by entry, and what each was taken for; an entry is kept once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from coalition.database.pool import Connection
+from settlement.engine.bank_statement import BankStatement
+from settlement.engine.match_payments import Outcome
+from settlement.engine.money import Currency, from_minor, to_minor
+from settlement.engine.payment_reference import ShareReference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptEntry:
+    """One payment of an entry as it is kept; `detail` counts those of the entry from 1."""
+
+    entry_reference: str
+    detail: int
+    entry_no: int
+    amount: Decimal
+    booked_on: date
+    bank_reference: str | None
+    end_to_end_id: str | None
+    counterparty: str | None
+    remittance: str
+    share: ShareReference | None
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyEntry:
+    """A payment of a share that was not invoiced when it came; `statement_id` and the rest say which it is."""
+
+    statement: int
+    statement_id: str
+    entry_reference: str
+    detail: int
+    amount: Decimal
+    booked_on: date
+    share: ShareReference
+
+
+INSERT_STATEMENT = """
+INSERT INTO bank_statement (iban, statement_id, created_at, opening_minor, closing_minor, imported_at, imported_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (iban, statement_id) DO NOTHING
+"""
+
+SELECT_STATEMENT = "SELECT statement FROM bank_statement WHERE iban = $1 AND statement_id = $2"
+
+
+async def keep_statement(
+    connection: Connection, statement: BankStatement, currency: Currency, *, now: datetime, actor: str
+) -> int:
+    """Return the number under which a statement is kept, from now on or already."""
+    await connection.execute(
+        INSERT_STATEMENT,
+        statement.iban,
+        statement.statement_id,
+        statement.created_at,
+        None if statement.opening is None else to_minor(statement.opening, currency),
+        None if statement.closing is None else to_minor(statement.closing, currency),
+        now,
+        actor,
+    )
+    number: int = await connection.fetchval(SELECT_STATEMENT, statement.iban, statement.statement_id)
+    return number
+
+
+SELECT_KNOWN = """
+SELECT entry_reference, sum(amount_minor)::bigint AS amount_minor
+FROM bank_entry
+WHERE statement = $1
+GROUP BY entry_reference
+"""
+
+
+async def load_known_entries(connection: Connection, statement: int, currency: Currency) -> dict[str, Decimal]:
+    """Return the amount of each entry of a statement that is kept already, by its reference."""
+    rows = await connection.fetch(SELECT_KNOWN, statement)
+    return {row["entry_reference"]: from_minor(row["amount_minor"], currency) for row in rows}
+
+
+INSERT_ENTRIES = """
+INSERT INTO bank_entry (statement, entry_reference, detail, entry_no, amount_minor, booked_on, bank_reference,
+    end_to_end_id, counterparty, remittance, window_no, partner, outcome)
+SELECT $1, new.* FROM unnest($2::text[], $3::integer[], $4::integer[], $5::bigint[], $6::date[], $7::text[], $8::text[],
+    $9::text[], $10::text[], $11::integer[], $12::bigint[], $13::text[]) AS new
+"""
+
+
+async def insert_entries(
+    connection: Connection, statement: int, entries: Sequence[KeptEntry], currency: Currency
+) -> None:
+    """Keep entries of a statement."""
+    await connection.execute(
+        INSERT_ENTRIES,
+        statement,
+        [entry.entry_reference for entry in entries],
+        [entry.detail for entry in entries],
+        [entry.entry_no for entry in entries],
+        [to_minor(entry.amount, currency) for entry in entries],
+        [entry.booked_on for entry in entries],
+        [entry.bank_reference for entry in entries],
+        [entry.end_to_end_id for entry in entries],
+        [entry.counterparty for entry in entries],
+        [entry.remittance for entry in entries],
+        [entry.share.window if entry.share else None for entry in entries],
+        [entry.share.partner if entry.share else None for entry in entries],
+        [entry.outcome for entry in entries],
+    )
+
+
+SELECT_EARLY = """
+SELECT entry.statement, bank_statement.statement_id, entry.entry_reference, entry.detail, entry.amount_minor,
+    entry.booked_on, entry.window_no, entry.partner
+FROM bank_entry AS entry
+JOIN bank_statement ON bank_statement.statement = entry.statement
+WHERE entry.outcome = 'early'
+ORDER BY entry.booked_on, entry.statement, entry.entry_no, entry.detail
+"""
+
+
+async def load_early_entries(connection: Connection, currency: Currency) -> list[EarlyEntry]:
+    """Return the payments that wait for their share to be invoiced, oldest first."""
+    return [
+        EarlyEntry(
+            statement=row["statement"],
+            statement_id=row["statement_id"],
+            entry_reference=row["entry_reference"],
+            detail=row["detail"],
+            amount=from_minor(row["amount_minor"], currency),
+            booked_on=row["booked_on"],
+            share=ShareReference(row["window_no"], row["partner"]),
+        )
+        for row in await connection.fetch(SELECT_EARLY)
+    ]
+
+
+UPDATE_OUTCOME = """
+UPDATE bank_entry SET outcome = $4 WHERE statement = $1 AND entry_reference = $2 AND detail = $3
+"""
+
+
+async def set_outcome(connection: Connection, entry: EarlyEntry, outcome: Outcome) -> None:
+    """Write what a payment that waited was taken for at last."""
+    await connection.execute(UPDATE_OUTCOME, entry.statement, entry.entry_reference, entry.detail, outcome)
