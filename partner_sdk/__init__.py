@@ -16,17 +16,21 @@ asyncio.run(main())
 """
 
 from partner_sdk.backoff import Backoff
+from partner_sdk.books import BookLine, Books
+from partner_sdk.books_file import read_books
 from partner_sdk.certificate import Certificate
 from partner_sdk.client import Coalition, Progress
 from partner_sdk.errors import (
     AddressInvalidError,
     AnswerNotUnderstoodError,
+    BooksInvalidError,
     CertificateUnusableError,
     CoalitionError,
     FieldFault,
     HubKeyChangedError,
     HubUnreachableError,
     InvalidOperationError,
+    InvalidPeriodError,
     KeyUnusableError,
     MessageRejectedError,
     NotAuthorizedError,
@@ -53,13 +57,18 @@ from partner_sdk.operation import (
 from partner_sdk.operation_id import new_operation_id
 from partner_sdk.outbox import Entry, Outbox
 from partner_sdk.receipt import Receipt
+from partner_sdk.reconciliation import ComparedDay, DayTotals, Difference, HubLine, Reconciliation
 from partner_sdk.result import CardBalance, Event, Expiry, Flushed, OpenHold, Result, StepUp, Window
 from partner_sdk.returns import returned_points
+from partner_sdk.statement_check import KindTotal, StatementCheck
 
 __all__ = [
     "AddressInvalidError",
     "AnswerNotUnderstoodError",
     "Backoff",
+    "BookLine",
+    "Books",
+    "BooksInvalidError",
     "Burn",
     "Capture",
     "CardBalance",
@@ -67,6 +76,9 @@ __all__ = [
     "CertificateUnusableError",
     "Coalition",
     "CoalitionError",
+    "ComparedDay",
+    "DayTotals",
+    "Difference",
     "Earn",
     "Entry",
     "Event",
@@ -74,9 +86,12 @@ __all__ = [
     "FieldFault",
     "Flushed",
     "HubKeyChangedError",
+    "HubLine",
     "HubUnreachableError",
     "InvalidOperationError",
+    "InvalidPeriodError",
     "KeyUnusableError",
+    "KindTotal",
     "MessageRejectedError",
     "NotAuthorizedError",
     "OpenHold",
@@ -89,11 +104,13 @@ __all__ = [
     "PurchaseLine",
     "Receipt",
     "ReceiptInvalidError",
+    "Reconciliation",
     "RefusedError",
     "Release",
     "Reserve",
     "Result",
     "Reverse",
+    "StatementCheck",
     "StepUp",
     "UnknownOperationError",
     "VatShare",
@@ -101,6 +118,7 @@ __all__ = [
     "make_key_pair",
     "new_operation_id",
     "parse_operation",
+    "read_books",
     "returned_points",
     "thumbprint",
 ]

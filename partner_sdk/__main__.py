@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from partner_sdk import reconcile_command
 from partner_sdk.certificate import Certificate
 from partner_sdk.client import Coalition, default_outbox
 from partner_sdk.errors import (
@@ -25,7 +26,7 @@ from partner_sdk.errors import (
 from partner_sdk.keys import load_public_key, make_key_pair
 from partner_sdk.operation import KINDS
 from partner_sdk.operation_file import operation_of_flags, read_operations
-from partner_sdk.outbox import Entry, Outbox
+from partner_sdk.outbox import Entry, Outbox, existing_outbox
 from partner_sdk.result import Event, Flushed, Result
 from partner_sdk.verify_receipts import verify_receipts
 
@@ -244,9 +245,7 @@ def _outbox(options: argparse.Namespace) -> Outbox:
     path = options.outbox or (default_outbox(options.key) if options.key else None)
     if path is None:
         raise OutboxError("name the outbox: --outbox FILE, or --key PEM for the one beside it")
-    if not Path(path).exists():
-        raise OutboxError(f"no outbox at {path}")
-    return Outbox(path)
+    return existing_outbox(path)
 
 
 def _print(content: dict[str, Any], text: str, options: argparse.Namespace) -> None:
@@ -299,6 +298,8 @@ def _parser() -> argparse.ArgumentParser:
     events = commands.add_parser("events", parents=[online], help="what happened to this partner's operations")
     events.add_argument("--after", metavar="CURSOR", help="go on after this cursor; default: from the beginning")
     events.set_defaults(run=_events)
+
+    reconcile_command.add_to(commands, online)
 
     outbox = commands.add_parser("outbox", help="look at what waits and what was answered")
     _add_outbox_commands(outbox.add_subparsers(required=True, metavar="COMMAND"), kept=kept, online=online)

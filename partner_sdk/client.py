@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypedDict, Unpack
@@ -12,6 +13,7 @@ from urllib.parse import quote
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from partner_sdk.backoff import Backoff
+from partner_sdk.books import Books, outbox_books
 from partner_sdk.certificate import Certificate, read_certificate, verify_certificate
 from partner_sdk.errors import (
     AnswerNotUnderstoodError,
@@ -37,9 +39,13 @@ from partner_sdk.operation import (
     VatShare,
 )
 from partner_sdk.operation_id import new_operation_id
-from partner_sdk.outbox import Outbox, same_card
+from partner_sdk.outbox import Outbox, existing_outbox, same_card
 from partner_sdk.problem import read_fault
 from partner_sdk.receipt import Receipt
+from partner_sdk.reconcile import PATH as RECONCILIATIONS_PATH
+from partner_sdk.reconcile import Progress as ReconcileProgress
+from partner_sdk.reconcile import Scope, lines_by_window, parse_guide, reconcile_books, scope_of, zone_named
+from partner_sdk.reconciliation import Reconciliation
 from partner_sdk.result import (
     CardBalance,
     Event,
@@ -55,6 +61,7 @@ from partner_sdk.result import (
 )
 from partner_sdk.sender import Seen, Sender, counted
 from partner_sdk.signing import Signer
+from partner_sdk.statement_check import StatementCheck, check_statement
 
 Progress = Callable[[Flushed], None]
 
@@ -426,6 +433,49 @@ class Coalition:
         if not isinstance(content, dict):
             raise AnswerNotUnderstoodError("expected a statement", content=content)
         return content
+
+    async def reconcile(
+        self,
+        books: Books | None = None,
+        *,
+        first: date | None = None,
+        last: date | None = None,
+        window: int | None = None,
+        more_outboxes: Sequence[str | Path] = (),
+        progress: ReconcileProgress | None = None,
+    ) -> Reconciliation:
+        """Compare what the receipts in the outbox say, or other `books`, with the hub's journal; change nothing.
+
+        The days from `first` to `last` (by default from the first day in the books up to today), by the programme's
+        time zone; or one `window`. Statements of windows that the books name are compared as well. A partner with
+        several outboxes names the others, or what they hold is missing here. Raises BooksInvalidError, OutboxError,
+        MessageRejectedError for a window or days that the hub can't compare, HubUnreachableError.
+        """
+        outbox, exchange, _ = self._parts()
+        guide = parse_guide((await self._get(RECONCILIATIONS_PATH)).content())
+        zone = zone_named(guide.time_zone)
+
+        async def ask(body: bytes) -> Any:
+            return (await exchange.ask("POST", RECONCILIATIONS_PATH, body)).content()
+
+        with ExitStack() as opened:
+            if books is None:
+                others = [opened.enter_context(closing(existing_outbox(path))) for path in more_outboxes]
+                books = outbox_books([outbox, *others], zone=zone)
+            scope = scope_of(books, first=first, last=last, window=window, today=datetime.now(zone).date())
+            compared = await reconcile_books(ask, books, scope, guide, progress=progress or (lambda so_far: None))
+        return replace(compared, statements=tuple(await self._check_statements(books, scope)))
+
+    async def _check_statements(self, books: Books, scope: Scope) -> list[StatementCheck]:
+        checks = []
+        for window, lines in lines_by_window(books, scope).items():
+            try:
+                checks.append(check_statement(window, lines, await self.statement(window)))
+            except MessageRejectedError as fault:
+                # Not calculated yet, or nothing to bill: there is no statement to compare.
+                if fault.status != 404:
+                    raise
+        return checks
 
     async def statement_file(self, window: int, kind: Literal["csv", "pdf"]) -> bytes:
         """Return this partner's statement of a window as a file's bytes, covered by the hub's signature."""

@@ -7,6 +7,8 @@
     ├── OutboxError                 the outbox file cannot be opened, read or written
     │   ├── OperationIdReusedError  the id is in the outbox already, with other content
     │   └── UnknownOperationError   the outbox holds no such operation, or no answer for it yet
+    ├── BooksInvalidError           a file to reconcile has other columns or bad rows; nothing was compared
+    ├── InvalidPeriodError          days and a window, or days in the wrong order
     ├── CertificateUnusableError    an offline burn does not fit its certificate, or the hub did not sign that
     ├── RefusedError                the hub's signed verdict on one operation: not booked
     ├── MessageRejectedError        the hub refused the message as a whole (4xx); nothing of it was booked
@@ -22,6 +24,7 @@ it told one. A failure of the caller's own code (a TypeError for a wrong argumen
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
@@ -93,6 +96,22 @@ class UnknownOperationError(OutboxError):
     """The outbox holds no such operation, or it has no answer yet."""
 
     code = "unknown_operation"
+
+
+class BooksInvalidError(CoalitionError):
+    """A file of the partner's books can't be read: other columns, or bad rows. Nothing of it was compared."""
+
+    code = "books_invalid"
+
+    def __init__(self, path: Path, faults: Sequence[FieldFault]) -> None:
+        super().__init__(f"{path}: " + "; ".join(map(str, faults)))
+        self.faults = tuple(faults)
+
+
+class InvalidPeriodError(CoalitionError):
+    """What is to be compared is no period: both days and a window, or days in the wrong order."""
+
+    code = "invalid_period"
 
 
 class CertificateUnusableError(CoalitionError):

@@ -230,6 +230,19 @@ class Outbox:
             rows = self._rows("SELECT id, state FROM operation WHERE receipt = ?", number)
             yield _receipt(self._rows(self._RECEIPT, number)[0]), dict(rows)
 
+    _ANSWERED = "SELECT id, body, receipt FROM operation WHERE state = 'booked' ORDER BY receipt, place"
+
+    def booked(self) -> Iterator[tuple[bytes, Result]]:
+        """Yield each booked operation as it was sent, with the hub's result. Raises UnknownOperationError."""
+        number, results = None, dict[str, Result]()
+        for operation_id, body, receipt_number in self._rows(self._ANSWERED):
+            if receipt_number != number:
+                number = receipt_number
+                results = {one.id: one for one in _receipt(self._rows(self._RECEIPT, number)[0]).results()}
+            if operation_id not in results:
+                raise UnknownOperationError(f"{self.path}: receipt {number} does not answer operation {operation_id}")
+            yield body, results[operation_id]
+
     _ENTRIES = """
         SELECT id, card, state, answers, code, saved_at, retry_at, clock_offset_s, body FROM operation
         WHERE (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR id = ?2) ORDER BY place LIMIT ?3
@@ -245,6 +258,11 @@ class Outbox:
         if not rows:
             raise UnknownOperationError(f"no operation {operation_id} in {self.path}")
         return _entry(rows[0])
+
+    def state_of(self, operation_id: str) -> str | None:
+        """Return the state of an operation; None: it is not in this outbox."""
+        rows = self._rows("SELECT state FROM operation WHERE id = ?", operation_id)
+        return rows[0][0] if rows else None
 
     def counts(self) -> dict[str, int]:
         """Return how many operations are in each state."""
@@ -329,6 +347,13 @@ class Outbox:
         rows = [(keyid, json.dumps(jwk), now.timestamp()) for keyid, jwk in keys.items()]
         with self._transaction() as connection:
             connection.executemany("INSERT INTO hub_key VALUES (?, ?, ?) ON CONFLICT (keyid) DO NOTHING", rows)
+
+
+def existing_outbox(path: str | Path) -> Outbox:
+    """Open an outbox that is there already. Raises OutboxError."""
+    if not Path(path).exists():
+        raise OutboxError(f"no outbox at {path}")
+    return Outbox(path)
 
 
 def same_card(card: str) -> str:

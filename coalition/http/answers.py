@@ -173,13 +173,15 @@ class PartnerLine(AnswerModel):
 
 
 class HubLine(AnswerModel):
-    """The operation as it was decided. `code`: why it was refused. `late`: it occurred before `window` was opened."""
+    """The operation as it was decided. `code`: why it was refused. `period` is the window that was open when it
+    occurred; `late`: that is an earlier one than the `window` in which it was booked."""
 
     verdict: Literal["booked", "refused"]
     code: str | None = None
     type: str
     points: int
     window: int
+    period: int
     late: bool
     day: date
     occurred_at: datetime

@@ -207,6 +207,7 @@ def _hub_document(line: JournalLine) -> dict[str, object]:
         "type": line.type,
         "points": line.points,
         "window": line.window,
+        "period": line.period,
         "late": line.is_late,
         "day": line.day.isoformat(),
         "occurred_at": timestamp(line.occurred_at),

@@ -13,6 +13,7 @@ from pathlib import Path
 from secrets import token_hex
 from types import TracebackType
 from typing import Any, Literal, Self
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -31,6 +32,8 @@ from partner_sdk.message import BYTES_MAX
 from partner_sdk.outbox import same_card
 from partner_sdk.signing import MESSAGE_TAG, RECEIPT_TAG, SIGNATURE_FIELDS, SignedRequest, receipt_components
 from partner_sdk.testing.fake_ledger import Account, FakeLedger, IssuedCertificate, moment_text
+from partner_sdk.testing.fake_reconciliation import guide as reconciliation_guide
+from partner_sdk.testing.fake_reconciliation import reconcile
 from partner_sdk.testing.read_message import Fault, RequestRefusedError, fault, read_certificate_request, read_message
 
 SIGNATURE_AGE_MAX = timedelta(seconds=300)
@@ -62,8 +65,8 @@ class FakeHub:
     """A hub in memory for one partner's tests, on a free port of this machine, while `async with` lasts.
 
     Its results and refusals are those of the real hub for earn, burn, reserve, capture, release and reverse, and for
-    certificates, of which the partner bears what is gone. It knows no expiry, no limits, no settlement and no other
-    partner. `public_key` verifies its answers.
+    certificates, of which the partner bears what is gone, and it compares books, by the days of `time_zone`. It knows
+    no expiry, no limits, no settlement and no other partner. `public_key` verifies its answers.
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class FakeHub:
         may_burn: bool = True,
         earn_rate: Decimal | None = None,
         currency: str = "EUR",
+        time_zone: str = "Europe/Berlin",
     ) -> None:
         """`earn_rate`: points per unit of the currency, for earns without points. Raises KeyUnusableError."""
         partner_key = load_public_key(partner_public_key)
@@ -85,7 +89,7 @@ class FakeHub:
         own_keys = MappingKeyResolver(public_keys={}, private_keys={self._keyid: self._key})
         self._signer = HTTPMessageSigner(signature_algorithm=ED25519, key_resolver=own_keys)
         self._ledger = FakeLedger(may_earn=may_earn, may_burn=may_burn, earn_rate=earn_rate)
-        self._currency = currency
+        self._currency, self._zone = currency, ZoneInfo(time_zone)
         self._ahead = timedelta()
         self._illnesses: deque[_Failure | Literal["drop"]] = deque()
         self.url = ""
@@ -214,6 +218,10 @@ class FakeHub:
                 return self._ledger.records[operation_id].result
             case "GET", "operations", [_]:
                 raise RequestRefusedError(404, "not_found")
+            case "GET", "reconciliations", []:
+                return reconciliation_guide(self._zone)
+            case "POST", "reconciliations", []:
+                return reconcile(body, self._ledger.records, self._zone)
             case "GET", "events", []:
                 return self._events(request.query.get("after", "0"))
         raise RequestRefusedError(404, "http_404")

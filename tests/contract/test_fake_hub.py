@@ -7,9 +7,11 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -223,6 +225,46 @@ async def repeats_and_looking_up(partner: Partner) -> None:
     await partner.get("/v1/events")
 
 
+async def reconciliations(partner: Partner) -> None:
+    """The partner's books by day and by line: of the journal that the chapters before have left."""
+    answer = await partner.shop.get("/v1/reconciliations")
+    partner.tell(answer)
+    zone = ZoneInfo(answer.document["time_zone"])
+    today, yesterday = (day.isoformat() for day in days_before(partner, zone))
+
+    async def compare(**asked: Any) -> None:
+        told = await partner.shop.request("POST", "/v1/reconciliations", json.dumps(asked).encode())
+        partner.tell(told)
+
+    nothing = {"day": today, "count": 0, "points": {}, "digest": sha256(b"").hexdigest()}
+    lines = [
+        {"id": "burn-1", "type": "burn", "points": 120},
+        {"id": "burn-2", "type": "burn", "points": 1_000},
+        {"id": "capture-5", "type": "earn", "points": 480},
+        {"id": "earn-1", "type": "earn", "points": 101},
+        {"id": "invented", "type": "earn", "points": 1},
+        {"id": "reserve-1", "type": "burn", "points": 500},
+        {"id": "reverse-1", "type": "reverse", "points": 33},
+    ]
+    await compare(**{"from": yesterday}, until=today, days=[nothing])
+    await compare(**{"from": yesterday}, until=yesterday, days=[{**nothing, "day": yesterday}])
+    await compare(window=1, days=[])
+    await compare(window=2, days=[])
+    await compare(day=today, lines=lines)
+    await compare(day=today, lines=lines[:3], more=True)
+    await compare(day=today, lines=lines[3:], after="capture-5")
+    await compare(day=yesterday, lines=lines[:1])
+    await compare(day=today, window=1, lines=lines[-1:])
+    named = [line | {"window": 2} for line in lines]
+    await compare(day=today, names_windows=True, lines=named)
+
+
+def days_before(partner: Partner, zone: ZoneInfo) -> tuple[date, date]:
+    """Return the day on which the script is run, and the one before."""
+    today = partner.shop.clock().astimezone(zone).date()
+    return today, today - timedelta(days=1)
+
+
 async def messages_refused_as_a_whole(partner: Partner) -> None:
     now = datetime.now(UTC)
     earn = operation("earn", partner.card, id="whole", points=5)
@@ -285,6 +327,7 @@ async def script(make_partner: MakePartner) -> list[Any]:
         points_go_back_under_a_hold,
         time_outs,
         repeats_and_looking_up,
+        reconciliations,
         messages_refused_as_a_whole,
     ]
     told: list[Any] = []
