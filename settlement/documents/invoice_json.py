@@ -105,7 +105,12 @@ def _group(group: VatGroup) -> dict[str, Any]:
 
 
 def _payable(payable: Payable) -> dict[str, Any]:
-    return {"amount": str(payable.amount), "due_on": payable.due_on.isoformat()}
+    return {
+        "amount": str(payable.amount),
+        "due_on": payable.due_on.isoformat(),
+        "way": payable.way,
+        "iban": payable.iban,
+    }
 
 
 def _original(original: Original) -> dict[str, Any]:
@@ -113,7 +118,12 @@ def _original(original: Original) -> dict[str, Any]:
 
 
 def _read_payable(document: dict[str, Any]) -> Payable:
-    return Payable(amount=Decimal(document["amount"]), due_on=date.fromisoformat(document["due_on"]))
+    return Payable(
+        amount=Decimal(document["amount"]),
+        due_on=date.fromisoformat(document["due_on"]),
+        way=document["way"],
+        iban=document["iban"],
+    )
 
 
 def _read_party(document: dict[str, Any]) -> InvoiceParty:

@@ -61,6 +61,7 @@ class Letter(FPDF):
         self._sender = sender
         self._digest = digest
         self._footer_text = footer_text
+        self._slip_pages: set[int] = set()
         for style, file in FONT_FILES.items():
             self.add_font(TYPEFACE, style, file)
         fonts = [font for font in self.fonts.values() if isinstance(font, TTFFont)]
@@ -84,12 +85,19 @@ class Letter(FPDF):
         self.text_cell(WIDTH, 5, f"{self._sender.name} · {self._number}", next_line=True)
         self.ln(5)
 
+    def keep_foot_for_slip(self) -> None:
+        """Leave the foot of this page to a payment slip."""
+        self._slip_pages.add(self.page)
+
     def footer(self) -> None:
+        if self.page in self._slip_pages:
+            return
         self.set_y(-BOTTOM + 8)
         self.rule()
         self.ln(2)
         self.pen(7.5, QUIET)
-        self.multi_cell(WIDTH, 3.6, self.printable(self._footer_text), align=Align.L, new_x=XPos.LMARGIN)
+        for paragraph in self._footer_text.split("\n"):
+            self.wrapped(WIDTH, 3.6, paragraph)
         self.ln(1.5)
         page = self.word("page", page=self.page, pages="{pages}")
         self.text_cell(WIDTH, 3.6, f"{self._number} · {page}")
@@ -193,11 +201,11 @@ class Letter(FPDF):
     def _write_facts(self, facts: Sequence[tuple[str, str]], top: float) -> None:
         self.set_y(top)
         for label, fact in facts:
-            self.set_x(LEFT + 100)
+            self.set_x(LEFT + 95)
             self.pen(8.5, QUIET)
-            self.text_cell(25, 5.2, label)
+            self.text_cell(35, 5.2, label)
             self.pen(8.5, INK)
-            self.text_cell(40, 5.2, fact, align=Align.R, next_line=True)
+            self.text_cell(35, 5.2, fact, align=Align.R, next_line=True)
 
     def _cut_to(self, width: float, text: str) -> str:
         """Shorten a text that a cell cannot hold; figures are never so long, names may be."""

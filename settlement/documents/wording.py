@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
+from settlement.documents.invoice_wording import ENGLISH, GERMAN
+
 Language = Literal["de", "en"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 
@@ -87,21 +89,7 @@ _WORDS: dict[Language, dict[str, str]] = {
         "verify": "To verify: this letter is made from the signed statement.json of the window and says the same. "
         "The operator's keys are at /v1/keys.\nIts SHA-256: {digest}",
         "page": "Page {page} of {pages}",
-        "invoice.title.invoice": "Invoice",
-        "invoice.title.self_billed_invoice": "Self-billed invoice",
-        "invoice.title.credit_note": "Credit note",
-        "invoice.title.self_billed_credit_note": "Self-billed credit note",
-        "invoice.title.corrected_invoice": "Corrected invoice",
-        "invoice.self_billed": "Self-billing: written by the buyer on behalf of the supplier.",
-        "invoice.reason": "Reason: {reason}",
-        "invoice.clearing": "Clearing between partners",
-        "invoice.settled": "Part of the net of window {window}, statement {statement}: not to be paid by itself.",
-        "invoice.settled_next": "Part of the partner's next net: not to be paid by itself.",
-        "vat.reason.E": "Exempt from VAT",
-        "vat.reason.AE": "Reverse charge: the recipient owes the VAT",
-        "vat.reason.K": "Intra-community supply, exempt from VAT",
-        "vat.reason.G": "Export, exempt from VAT",
-        "vat.reason.O": "Not subject to VAT",
+        **ENGLISH,
     },
     "de": {
         "line.issue_charge": "Ausgegebene Punkte",
@@ -168,21 +156,7 @@ _WORDS: dict[Language, dict[str, str]] = {
         "verify": "Zum Prüfen: Dieses Schreiben ist aus der signierten statement.json des Zeitraums gemacht und sagt "
         "dasselbe. Die Schlüssel des Betreibers stehen unter /v1/keys.\nDeren SHA-256: {digest}",
         "page": "Seite {page} von {pages}",
-        "invoice.title.invoice": "Rechnung",
-        "invoice.title.self_billed_invoice": "Gutschrift",
-        "invoice.title.credit_note": "Rechnungskorrektur",
-        "invoice.title.self_billed_credit_note": "Korrektur einer Gutschrift",
-        "invoice.title.corrected_invoice": "Berichtigte Rechnung",
-        "invoice.self_billed": "Gutschrift: ausgestellt vom Leistungsempfänger im Namen des Leistenden.",
-        "invoice.reason": "Grund: {reason}",
-        "invoice.clearing": "Verrechnung zwischen Partnern",
-        "invoice.settled": "Teil des Saldos von Zeitraum {window}, Abrechnung {statement}: nicht einzeln zu zahlen.",
-        "invoice.settled_next": "Teil des nächsten Saldos des Partners: nicht einzeln zu zahlen.",
-        "vat.reason.E": "Umsatzsteuerfrei",
-        "vat.reason.AE": "Steuerschuldnerschaft des Leistungsempfängers",
-        "vat.reason.K": "Steuerfreie innergemeinschaftliche Lieferung",
-        "vat.reason.G": "Steuerfreie Ausfuhrlieferung",
-        "vat.reason.O": "Nicht umsatzsteuerbar",
+        **GERMAN,
     },
 }
 

@@ -81,12 +81,20 @@ class Original:
     issued_on: date
 
 
+PaymentWay = Literal["transfer", "debit"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payable:
-    """What is to be paid with a window for all of its documents together, and when; > 0: the partner pays."""
+    """What is to be paid with a window for all of its documents together, and when; > 0: the partner pays.
+
+    `iban` is the account that is credited, or that is debited by mandate; None: it is not known.
+    """
 
     amount: Decimal
     due_on: date
+    way: PaymentWay = "transfer"
+    iban: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ W00007            a window's payment message
 W00007-CT         its credit transfers;   W00007-CORE, W00007-B2B: its direct debits
 W00007-P00012     what partner 12 pays or is paid: end-to-end id, and what a payer writes into the remittance
 RF94W00007P00012  the same as a structured creditor reference (ISO 11649), with check digits
+000007000000000000000000129   the same as a Swiss QR reference: 10 digits, 16 digits and a check digit
 """
 
 from __future__ import annotations
@@ -16,6 +17,11 @@ NUMBER_DIGITS_MAX: Final = 18
 _REFERENCE: Final = re.compile(r"(?<![A-Z0-9])(RF[0-9]{2})?W([0-9]{5,18})-?P([0-9]{5,18})(?![A-Z0-9])")
 # A statement's number is as good a reference, since it is printed on every letter.
 _STATEMENT: Final = re.compile(r"(?<![A-Z0-9])ST-?([0-9]{5,18})-?([0-9]{5,18})(?![A-Z0-9])")
+
+
+# Zeros first, so that nothing else of 27 digits is taken for one: a window has seven digits at most.
+_QR: Final = re.compile(r"(?<![0-9])(000[0-9]{7})([0-9]{16})([0-9])(?![0-9])")
+_QR_CARRY: Final = (0, 9, 4, 6, 8, 2, 7, 1, 3, 5)
 
 
 class ShareReference(NamedTuple):
@@ -42,10 +48,35 @@ def creditor_reference(*, window: int, partner: int) -> str:
     return f"RF{98 - int(number) % 97:02d}{reference}"
 
 
+def qr_reference(*, window: int, partner: int) -> str:
+    """Return a share's reference as Swiss QR-bills have it with a QR-IBAN: 27 digits, the last one the check digit.
+
+    Raises:
+        ValueError: a number that has more digits than there is place for.
+    """
+    digits = f"{window:010d}{partner:016d}"
+    if len(digits) != 26:
+        raise ValueError(f"window {window} and partner {partner} have more digits than a QR reference")
+    return f"{digits}{_qr_check_digit(digits)}"
+
+
+def _qr_check_digit(digits: str) -> int:
+    # Modulo 10, recursive: Swiss Implementation Guidelines QR-bill, annex B.
+    carry = 0
+    for digit in digits:
+        carry = _QR_CARRY[(carry + int(digit)) % 10]
+    return (10 - carry) % 10
+
+
 def find_shares(text: str) -> set[ShareReference]:
     """Return every share that a text of a payment names, however it is spaced or capitalised."""
     found = set()
     for spelling in (text.upper(), re.sub(r"\s", "", text.upper())):
         found |= {ShareReference(int(window), int(partner)) for _, window, partner in _REFERENCE.findall(spelling)}
         found |= {ShareReference(int(window), int(partner)) for window, partner in _STATEMENT.findall(spelling)}
+        found |= {
+            ShareReference(int(window), int(partner))
+            for window, partner, check in _QR.findall(spelling)
+            if _qr_check_digit(window + partner) == int(check)
+        }
     return found

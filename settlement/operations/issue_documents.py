@@ -8,6 +8,7 @@ from coalition.database.pool import Connection
 from settlement.documents.invoice_json import write_invoice_json
 from settlement.documents.invoice_xml import write_invoice_xml
 from settlement.documents.statement_json import read_json
+from settlement.engine.bank_account import BankAccount
 from settlement.engine.invoice import (
     INVOICE_KINDS,
     Invoice,
@@ -20,6 +21,7 @@ from settlement.engine.invoice import (
 )
 from settlement.engine.legal_party import LegalParty
 from settlement.errors import MissingLegalDataError
+from settlement.stores.bank_accounts import load_operator_accounts, load_partner_accounts
 from settlement.stores.hub import load_partner_names
 from settlement.stores.legal_parties import LegalParties, load_legal_parties
 from settlement.stores.shares import Share, load_statement_contents
@@ -71,7 +73,7 @@ async def _invoices(
 ) -> list[Invoice]:
     statements = [read_json(content) for content in await load_statement_contents(connection, window_no)]
     billed = [statement for statement in statements if any(line.amount for line in statement.lines)]
-    payables = {share.partner: Payable(amount=share.payable, due_on=share.due_on or issued_on) for share in shares}
+    payables = await _payables(connection, shares, issued_on=issued_on)
     invoices = [
         invoice
         for statement in billed
@@ -88,6 +90,29 @@ async def _invoices(
     unknown = [names[statement.partner] for statement in billed if statement.partner not in parties.partners]
     refuse_missing_data(invoices, window_no, unknown=unknown)
     return invoices
+
+
+async def _payables(connection: Connection, shares: Sequence[Share], *, issued_on: date) -> dict[int, Payable]:
+    operators = await load_operator_accounts(connection)
+    operator_account = operators[-1].account if operators else None
+    versions = await load_partner_accounts(connection, [share.partner for share in shares])
+    # The newest version of each comes last.
+    accounts = {stored.partner: stored.account for stored in versions}
+    return {
+        share.partner: _payable(share, issued_on, operator=operator_account, partner=accounts.get(share.partner))
+        for share in shares
+    }
+
+
+def _payable(share: Share, issued_on: date, *, operator: BankAccount | None, partner: BankAccount | None) -> Payable:
+    is_debit = share.payable > 0 and partner is not None and partner.mandate is not None
+    account = partner if is_debit or share.payable < 0 else operator
+    return Payable(
+        amount=share.payable,
+        due_on=share.due_on or issued_on,
+        way="debit" if is_debit else "transfer",
+        iban=account.iban if account else None,
+    )
 
 
 def refuse_missing_data(invoices: Iterable[Invoice], window_no: int, *, unknown: Sequence[str] = ()) -> None:

@@ -1,0 +1,150 @@
+"""Invoices as letters: the same bytes each time, the XML inside, and a slip that a bank's reader takes."""
+
+import io
+from dataclasses import replace
+from decimal import Decimal
+
+import facturx
+import pypdfium2
+import pytest
+import zxingcpp
+from pypdf import PdfReader
+from qrbill import QRBill
+
+from settlement.documents.invoice_json import write_invoice_json
+from settlement.documents.invoice_pdf import slip_of, write_invoice_pdf
+from settlement.documents.invoice_xml import write_invoice_xml
+from settlement.documents.payment_slip_pdf import in_slip_characters
+from settlement.engine.invoice import Invoice, Payable
+from settlement.engine.money import Currency
+from settlement.engine.payment_reference import creditor_reference, find_shares, qr_reference
+from settlement.engine.payment_slip import PaymentSlip, slip_code
+from tests.pure.settlement.invoice_examples import OPERATOR, make_invoices, make_party
+
+QR_IBAN, PLAIN_IBAN = "CH4431999123000889012", "CH9300762011623852957"
+SWISS = {"country": "CH", "post_code": "8001", "town": "Zürich", "vat_id": "CHE123456789MWST", "language": "de"}
+
+
+def letter(invoice: Invoice) -> bytes:
+    return write_invoice_pdf(write_invoice_json(invoice), write_invoice_xml(invoice))
+
+
+def pages_of(content: bytes) -> list[str]:
+    return [page.extract_text() for page in PdfReader(io.BytesIO(content)).pages]
+
+
+def in_francs(iban: str = QR_IBAN, **payable: object) -> Invoice:
+    """An invoice of a partner in Zürich with a name from all over Europe."""
+    operator = replace(OPERATOR, **{**SWISS, "language": "en"})  # type: ignore[arg-type]
+    partner = make_party(legal_name="Łódź & Žižka Bäckerei Δ AG", **SWISS)
+    invoice = replace(make_invoices(operator=operator, partner=partner)[0], currency=Currency("CHF"))
+    assert invoice.payable is not None
+    return replace(invoice, payable=replace(invoice.payable, iban=iban, **payable))  # type: ignore[arg-type]
+
+
+def slip(invoice: Invoice) -> PaymentSlip:
+    drawn = slip_of(invoice)
+    assert drawn is not None
+    return in_slip_characters(drawn)
+
+
+def test_the_same_document_is_the_same_bytes_with_its_xml_inside() -> None:
+    for invoice in make_invoices():
+        content = letter(invoice)
+        assert letter(invoice) == content
+        assert facturx.get_facturx_xml_from_pdf(content) == ("factur-x.xml", write_invoice_xml(invoice))
+
+
+def test_the_file_is_marked_as_an_archive_with_an_invoice() -> None:
+    """PDF/A-3B with a colour profile, every font inside, and the metadata by which readers know a hybrid invoice."""
+    reader = PdfReader(io.BytesIO(letter(make_invoices()[0])))
+    catalog = reader.trailer["/Root"]
+    (attached,) = catalog["/AF"]
+    assert attached.get_object()["/AFRelationship"] == "/Alternative"
+    assert catalog["/OutputIntents"][0]["/DestOutputProfile"].get_object()["/N"] == 3
+    metadata = catalog["/Metadata"].get_data().decode()
+    for mark in (
+        "pdfaid:part>3<",
+        "pdfaid:conformance>B<",
+        "fx:ConformanceLevel>EN 16931<",
+        "2026-11-03T00:00:00+00:00",
+    ):
+        assert mark in metadata
+    for page in reader.pages:
+        for font in page["/Resources"]["/Font"].values():  # type: ignore[index]
+            (descendant,) = font.get_object()["/DescendantFonts"]
+            assert "/FontFile2" in descendant.get_object()["/FontDescriptor"]
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ("Self-billed invoice SBI-2026-000002", "VAT 7% of 5,250.75", "5,618.30 EUR", "by 17 November 2026")),
+        ("de", ("Gutschrift SBI-2026-000002", "Umsatzsteuer 7 % auf 5.250,75", "5.618,30 EUR", "bis zum 17. November")),
+    ],
+)
+def test_the_letter_speaks_the_language_of_who_gets_it(language: str, words: tuple[str, ...]) -> None:
+    _, credited = make_invoices(partner=make_party(language=language))
+    text = " ".join("\n".join(pages_of(letter(credited))).split())
+    for expected in (*words, "DE987654321", "Bäckerei Müller & Söhne KG", "HRB 123456"):
+        assert expected in text
+
+
+def test_each_page_says_what_it_carries_to_the_next() -> None:
+    charged = make_invoices()[0]
+    lines = tuple(replace(line, line=number) for number, line in enumerate(charged.lines * 5, start=1))
+    first, *middle, last = pages_of(letter(replace(charged, lines=lines)))
+    for before, after in zip([first, *middle], [*middle, last], strict=True):
+        carried = before.rpartition("Carried forward")[2].split()[0]
+        assert after.partition("Brought forward")[2].split()[0] == carried
+    assert "Total" in last
+    assert "Platform fee" in last, "a total never stands alone on its page"
+
+
+def test_a_direct_debit_and_a_credit_say_so_and_have_no_slip() -> None:
+    debit = in_francs(way="debit")
+    paid = in_francs(amount=Decimal("-12.00"))
+    assert slip_of(debit) is slip_of(paid) is None
+    assert "einziehen" in pages_of(letter(debit))[-1]
+    assert "die wir bis zum 17. November" in " ".join(pages_of(letter(paid))[-1].split())
+
+
+@pytest.mark.parametrize(("iban", "kind"), [(QR_IBAN, "QRR"), (PLAIN_IBAN, "SCOR")])
+def test_the_code_read_from_the_picture_is_what_another_maker_of_qr_bills_writes(iban: str, kind: str) -> None:
+    """Printed, photographed and decoded, line for line; the other maker checks IBAN, reference and amount."""
+    invoice = in_francs(iban)
+    document = pypdfium2.PdfDocument(letter(invoice))
+    picture = document[len(document) - 1].render(scale=3).to_pil()
+    (code,) = zxingcpp.read_barcodes(picture, formats=zxingcpp.BarcodeFormat.QRCode)
+    drawn = slip(invoice)
+    zurich = {"pcode": "8001", "city": "Zürich", "country": "CH"}
+    other = QRBill(
+        account=iban,
+        creditor={"name": OPERATOR.legal_name, "street": "Hafenstraße 1", **zurich},
+        debtor={"name": "Łódź & Žižka Bäckerei ? AG", "street": "Am Markt 3", **zurich},
+        amount="17456.88",
+        currency="CHF",
+        reference_number=drawn.reference,
+        additional_information="ST-00007-00012, INV-2026-000001",
+    )
+    assert code.text.split("\r\n") == other.qr_data().split("\r\n") == slip_code(drawn).split("\r\n")
+    assert drawn.reference_type == other.ref_type == kind
+    assert "Empfangsschein" in pages_of(letter(invoice))[-1]
+
+
+def test_references_lead_back_to_their_share() -> None:
+    """Both kinds of reference, as a bank's file may space them."""
+    assert qr_reference(window=7, partner=12) == "000000000700000000000000129"
+    for reference in (qr_reference(window=7, partner=12), creditor_reference(window=7, partner=12)):
+        assert find_shares(reference) == {(7, 12)}
+        spaced = " ".join(reference[start : start + 5] for start in range(0, len(reference), 5))
+        assert find_shares(spaced) == {(7, 12)}
+    assert find_shares("000000000700000000000000120") == set(), "a wrong check digit names no share"
+
+
+def test_no_slip_without_francs_or_a_swiss_account() -> None:
+    francs = in_francs()
+    assert francs.payable is not None
+    assert slip_of(replace(francs, currency=Currency("EUR"))) is None
+    german = Payable(amount=francs.payable.amount, due_on=francs.payable.due_on, iban="DE89370400440532013000")
+    assert slip_of(replace(francs, payable=german)) is None
