@@ -24,6 +24,7 @@ SettlementError
 ├── UnreadableBankFileError  a bank's file is damaged or hostile; names its line
 ├── MissingLegalDataError    documents need legal data that nobody has written down; names all of them
 ├── UnknownDocumentError     there is no document of that number
+├── InvalidBreakageRuleError  what is expected of points is no share, or comes too late; names every field
 └── ForeignBankFileError     a bank's file is of another account or currency; names its line
 """
 
@@ -329,3 +330,13 @@ class UnknownDocumentError(SettlementError):
     def __init__(self, *, number: str) -> None:
         self.number = number
         super().__init__(f"there is no document {number}")
+
+
+class InvalidBreakageRuleError(SettlementError):
+    """What is expected of points is no share, or comes too late."""
+
+    code = "invalid_breakage_rule"
+
+    def __init__(self, *, problems: Sequence[FieldProblem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("the rule is not valid: " + "; ".join(str(problem) for problem in self.problems))

@@ -45,10 +45,10 @@ def write_csv(statement: Statement, language: Language) -> bytes:
 def _head_rows(statement: Statement, language: Language) -> list[list[str]]:
     period, sales = statement.period, statement.sales
     return [
-        [word(language, "number"), _text(statement.number)],
-        [word(language, "operator"), _text(statement.operator.name)],
+        [word(language, "number"), spreadsheet_text(statement.number)],
+        [word(language, "operator"), spreadsheet_text(statement.operator.name)],
         [word(language, "partner_no"), str(statement.partner)],
-        [word(language, "partner"), _text(statement.addressee.name)],
+        [word(language, "partner"), spreadsheet_text(statement.addressee.name)],
         [word(language, "window"), str(period.window)],
         # ISO 8601, which every spreadsheet leaves alone or reads right.
         [word(language, "sales_from"), sales.first_day.isoformat() if sales else ""],
@@ -99,7 +99,7 @@ def _control_rows(statement: Statement, language: Language) -> list[list[str]]:
     return [*rows, [word(language, "outstanding_growth"), str(control.outstanding_growth), ""]]
 
 
-def _text(text: str) -> str:
+def spreadsheet_text(text: str) -> str:
     """Return a text that was typed by somebody so that no spreadsheet runs it.
 
     An apostrophe in front makes it a text; looked at in its compatibility form, since full-width signs count too.

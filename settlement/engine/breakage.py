@@ -1,7 +1,7 @@
 """Breakage: points that expire unused, as a fact and as an estimate before.
 
-How many points of a cohort will be redeemed follows from those of older cohorts. An age is a window, counted from the
-cohort's first. For each age, over all cohorts that have been that old,
+How many points of a month of sale will be redeemed follows from those of older months. An age is a window, counted from
+the month's first. For each age, over all months that have been that old,
 
     redeemed at this age                     expired at this age
     ----------------------------      and    ----------------------------
@@ -15,11 +15,11 @@ the stated rate of redemption counts, within what is alive.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
 
-from settlement.engine.cohort import Cohort
+from settlement.engine.cohort import Cohort, History
 from settlement.engine.money import Currency, multiply_exactly, round_half_up
 
 _SHARES = Context(prec=50)
@@ -75,18 +75,15 @@ class BreakageShare:
         return self.value - self.issuer
 
 
-def curve_of(cohorts: Iterable[Cohort], *, until: int) -> Curve:
-    """Return what cohorts have shown up to the end of a window, the last one that is closed."""
+def curve_of(histories: Iterable[History], *, until: int) -> Curve:
+    """Return what the months have shown up to the end of a window, the last one that counts."""
     alive: defaultdict[int, int] = defaultdict(int)
     redeemed: defaultdict[int, int] = defaultdict(int)
     expired: defaultdict[int, int] = defaultdict(int)
-    for cohort in cohorts:
-        if not cohort.steps:
-            continue
-        first, left = cohort.steps[0].window, 0
-        steps = {step.window: step for step in cohort.steps}
-        for window in range(first, until + 1):
-            age, step = window - first, steps.get(window)
+    for history in histories:
+        left, steps = 0, {step.window: step for step in history.steps}
+        for window in range(history.steps[0].window, until + 1):
+            age, step = history.age_at(window) - 1, steps.get(window)
             left += step.issued if step else 0
             alive[age] += max(left, 0)
             if step:
@@ -99,16 +96,12 @@ def curve_of(cohorts: Iterable[Cohort], *, until: int) -> Curve:
     return Curve(tuple(reversed(outlooks)))
 
 
-def estimate(cohort: Cohort, curve: Curve, *, until: int, expected_redemption: Decimal) -> Estimate:
-    """Return how many points of a cohort will have been redeemed in the end, from what is known at a window's end.
+def estimate(cohort: Cohort, outlook: Outlook, *, expected_redemption: Decimal) -> Estimate:
+    """Return how many points of a cohort will have been redeemed in the end, by the outlook at its age.
 
     `expected_redemption` is the share of all points issued that is redeemed where no older cohort tells. Never fewer
     than are redeemed, never more than are redeemed or alive.
     """
-    cohort = cohort.until(until)
-    if not cohort.steps:
-        return Estimate(cohort=cohort, redeemed_in_the_end=0)
-    outlook = curve.at(until - cohort.steps[0].window + 1)
     outstanding = max(cohort.outstanding, 0)
     known = _SHARES.fma(Decimal(outstanding), outlook.redeemed, Decimal(cohort.redeemed))
     most = _SHARES.fma(Decimal(outstanding), outlook.alive, known)
@@ -123,14 +116,6 @@ def breakage_share(points: int, *, point_value: Decimal, issuer_share: Decimal, 
     return BreakageShare(
         value=round_half_up(exact, currency),
         issuer=round_half_up(multiply_exactly(points, point_value, issuer_share), currency),
-    )
-
-
-def total_breakage(estimates: Sequence[Estimate]) -> tuple[int, int]:
-    """Return (points that have expired, points that are expected to, on top of these)."""
-    return (
-        sum(estimate.cohort.expired for estimate in estimates),
-        sum(estimate.breakage_to_come for estimate in estimates),
     )
 
 

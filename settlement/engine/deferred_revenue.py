@@ -3,8 +3,8 @@
     revenue to date = price allocated to the points * redeemed to date / expected to be redeemed in the end
 
 so that the money for points that will break becomes revenue in proportion to the pattern of rights exercised (IFRS 15,
-B46). When the expectation changes, revenue to date is worked out anew, and the change falls into the period: its revenue
-is the difference of two rounded figures to date, so that periods add up to the cent.
+B46). When the expectation changes, revenue to date is worked out anew, and the change falls into the period: a period's
+revenue is the difference of two rounded figures to date, so that periods add up to the cent.
 """
 
 from __future__ import annotations

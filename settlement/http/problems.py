@@ -5,6 +5,7 @@ from settlement import errors
 
 STATUSES: dict[type[errors.SettlementError], int] = {
     errors.InvalidTermsError: 422,
+    errors.InvalidBreakageRuleError: 422,
     errors.UnknownTermsError: 409,
     errors.MixedCurrencyError: 409,
     errors.InvalidSplitError: 422,

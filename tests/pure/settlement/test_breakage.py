@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from settlement.engine.breakage import breakage_share, curve_of, estimate
-from settlement.engine.cohort import Cohort, LotKind, LotTotal, Step, cohorts_of
+from settlement.engine.breakage import Estimate, Outlook, breakage_share, curve_of, estimate
+from settlement.engine.cohort import Cohort, History, LotKind, LotTotal, Step, cohorts_of, histories_of
 from settlement.engine.deferred_revenue import revenue_position
 from settlement.engine.money import Currency
 
@@ -16,10 +16,13 @@ EUR = Currency("EUR")
 JANUARY, FEBRUARY = date(2026, 1, 1), date(2026, 2, 1)
 
 
-def cohort(*steps: tuple[int, int, int], first: int = 1, month: date = JANUARY, payer: int = 1) -> Cohort:
+def cohort(issued: int, redeemed: int = 0, expired: int = 0) -> Cohort:
+    return Cohort(payer=1, month=JANUARY, issued=issued, redeemed=redeemed, expired=expired)
+
+
+def history(*steps: tuple[int, int, int], first: int = 1, month: date = JANUARY) -> History:
     """(issued, redeemed, expired) of each window from the first one on."""
-    return Cohort(
-        payer=payer,
+    return History(
         month=month,
         steps=tuple(
             Step(window=first + place, issued=issued, redeemed=redeemed, expired=expired)
@@ -28,16 +31,20 @@ def cohort(*steps: tuple[int, int, int], first: int = 1, month: date = JANUARY, 
     )
 
 
+def stated(cohort: Cohort, rate: str) -> Estimate:
+    """Without any older cohort."""
+    return estimate(cohort, Outlook(), expected_redemption=Decimal(rate))
+
+
 def test_worked_example_5() -> None:
     """10,000 EUR for 1,000,000 points: the expectation rises from 95 to 97 %, redeemed from 400,000 to 700,000."""
-    points = cohort((1_000_000, 400_000, 0), (0, 300_000, 0))
-    curve = curve_of([points], until=2)
-    first = estimate(points, curve_of([points], until=1), until=1, expected_redemption=Decimal("0.95"))
-    second = estimate(points, curve, until=2, expected_redemption=Decimal("0.97"))
-    price = Decimal(10_000)
-    none = estimate(points, curve, until=0, expected_redemption=Decimal("0.95"))
+    first = stated(cohort(1_000_000, 400_000), "0.95")
+    second = stated(cohort(1_000_000, 700_000), "0.97")
+    price, nothing = Decimal(10_000), Decimal(0)
 
-    opening = revenue_position(price=price, estimate=first, price_before=Decimal(0), estimate_before=none, currency=EUR)
+    opening = revenue_position(
+        price=price, estimate=first, price_before=nothing, estimate_before=stated(cohort(0), "0.95"), currency=EUR
+    )
     closing = revenue_position(price=price, estimate=second, price_before=price, estimate_before=first, currency=EUR)
 
     assert (first.redeemed_in_the_end, second.redeemed_in_the_end) == (950_000, 970_000)
@@ -45,6 +52,16 @@ def test_worked_example_5() -> None:
     assert closing.revenue_to_date == Decimal("7216.49")
     assert closing.revenue == Decimal("3005.96")
     assert closing.liability == Decimal("2783.51")
+
+
+def test_a_months_own_history_does_not_replace_the_stated_rate() -> None:
+    """Example 5 again, with the curve of the one month that there is: it ends where the month is now."""
+    only = history((1_000_000, 400_000, 0), (0, 300_000, 0))
+    outlook = curve_of([only], until=2).at(only.age_at(2))
+
+    assert estimate(cohort(1_000_000, 700_000), outlook, expected_redemption=Decimal("0.97")) == stated(
+        cohort(1_000_000, 700_000), "0.97"
+    )
 
 
 def test_points_are_of_their_cohort_whatever_happens_to_them() -> None:
@@ -61,19 +78,20 @@ def test_points_are_of_their_cohort_whatever_happens_to_them() -> None:
     ]
     totals = [LotTotal(window=w, payer=7, month=JANUARY, kind=kind, points=points) for w, kind, points in kinds]
     (found,) = cohorts_of(reversed(totals))
+    (told,) = histories_of(totals)
 
-    assert (found.issued, found.redeemed, found.expired, found.outstanding) == (890, 250, 200, 440)
-    assert found.until(2).outstanding == 650
-    assert [step.window for step in found.steps] == [1, 2, 3]
+    assert (found.payer, found.issued, found.redeemed, found.expired, found.outstanding) == (7, 890, 250, 200, 440)
+    assert told == history((900, 0, 0), (0, 250, 0), (-10, 0, 200))
+    assert told.age_at(3) == 3
 
 
 def test_a_young_cohort_follows_the_older_ones() -> None:
     """The older one redeemed half in its second window and lost the rest in the third: so will the younger one."""
-    old = cohort((1_000, 200, 0), (0, 400, 0), (0, 0, 400))
-    young = cohort((500, 100, 0), first=3, month=FEBRUARY)
-    curve = curve_of([old, young], until=3)
+    old = history((1_000, 200, 0), (0, 400, 0), (0, 0, 400))
+    young = history((500, 100, 0), first=3, month=FEBRUARY)
+    outlook = curve_of([old, young], until=3).at(young.age_at(3))
 
-    expected = estimate(young, curve, until=3, expected_redemption=Decimal("0.99"))
+    expected = estimate(cohort(500, 100), outlook, expected_redemption=Decimal("0.99"))
 
     # 400 are alive: 400 * 400/800 are redeemed, and what is left expires; the stated rate has nothing to say.
     assert expected.redeemed_in_the_end == 300
@@ -82,20 +100,20 @@ def test_a_young_cohort_follows_the_older_ones() -> None:
 
 def test_the_stated_rate_counts_where_older_cohorts_end() -> None:
     """One window of history is known beyond its own age; what is alive after it is redeemed up to the stated rate."""
-    old = cohort((1_000, 200, 0), (0, 400, 0))
-    young = cohort((1_000, 200, 0), first=2, month=FEBRUARY)
-    curve = curve_of([old, young], until=2)
+    old = history((1_000, 200, 0), (0, 400, 0))
+    young = history((1_000, 200, 0), first=2, month=FEBRUARY)
+    outlook = curve_of([old, young], until=2).at(young.age_at(2))
+    expected = {
+        rate: estimate(cohort(1_000, 200), outlook, expected_redemption=Decimal(rate)).redeemed_in_the_end
+        for rate in ("0.1", "0.9", "1")
+    }
 
-    assert estimate(young, curve, until=2, expected_redemption=Decimal("0.9")).redeemed_in_the_end == 900
     # Never fewer than history says, never more than are alive.
-    assert estimate(young, curve, until=2, expected_redemption=Decimal("0.1")).redeemed_in_the_end == 600
-    assert estimate(young, curve, until=2, expected_redemption=Decimal(1)).redeemed_in_the_end == 1_000
+    assert expected == {"0.1": 600, "0.9": 900, "1": 1_000}
 
 
 def test_what_has_expired_is_breakage_and_its_money_revenue() -> None:
-    gone = cohort((1_000, 700, 0), (0, 0, 300))
-    done = estimate(gone, curve_of([gone], until=2), until=2, expected_redemption=Decimal("0.95"))
-    before = estimate(gone, curve_of([gone], until=1), until=1, expected_redemption=Decimal("0.95"))
+    before, done = stated(cohort(1_000, 700), "0.95"), stated(cohort(1_000, 700, 300), "0.95")
 
     position = revenue_position(
         price=Decimal(10), estimate=done, price_before=Decimal(10), estimate_before=before, currency=EUR
@@ -119,7 +137,7 @@ def test_breakage_is_shared_by_contract_to_the_cent(issuer_share: str, issuer: s
     assert share.issuer + share.operator == share.value
 
 
-COHORTS = st.lists(
+HISTORIES = st.lists(
     st.tuples(
         st.integers(1, 6),
         st.lists(st.tuples(st.integers(0, 500), st.integers(0, 100), st.integers(0, 100)), min_size=1, max_size=8),
@@ -129,16 +147,17 @@ COHORTS = st.lists(
 )
 
 
-@given(COHORTS, st.decimals(0, 1, places=3))
+@given(HISTORIES, st.decimals(0, 1, places=3))
 def test_an_estimate_lies_within_what_is_possible(
     drawn: list[tuple[int, list[tuple[int, int, int]]]], rate: Decimal
 ) -> None:
     """At least what is redeemed, at most that and what is alive; a point has one fate."""
-    cohorts = [cohort((1_000, 0, 0), *steps, first=first) for first, steps in drawn]
-    curve = curve_of(cohorts, until=14)
+    histories = [history((1_000, 0, 0), *steps, first=first) for first, steps in drawn]
+    curve = curve_of(histories, until=14)
     for outlook in curve.outlooks:
         assert 0 <= outlook.redeemed <= 1
         assert 0 <= outlook.alive <= Decimal(1)
-    for one in cohorts:
-        expected = estimate(one, curve, until=14, expected_redemption=rate)
-        assert one.redeemed <= expected.redeemed_in_the_end <= one.redeemed + max(one.outstanding, 0)
+    for one in histories:
+        now = cohort(*(sum(getattr(step, name) for step in one.steps) for name in ("issued", "redeemed", "expired")))
+        expected = estimate(now, curve.at(one.age_at(14)), expected_redemption=rate)
+        assert now.redeemed <= expected.redeemed_in_the_end <= now.redeemed + max(now.outstanding, 0)

@@ -1,4 +1,4 @@
-"""When windows close by themselves."""
+"""What is expected of points, and who gets the money of those that break."""
 
 from coalition.database.migration_script import refuse_downgrade, run_script
 

@@ -1,0 +1,1 @@
+"""The finance reports, a file for each; `make_report` knows them by name."""

@@ -1,0 +1,254 @@
+"""Control totals: points, money and cash, each with what explains the difference."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from settlement.documents.report import Column, Report, Row, Source, Table
+from settlement.engine.control import Control, Explanation
+from settlement.engine.money import add_exactly, multiply_exactly
+from settlement.engine.states import has_reached
+from settlement.operations.reports.asked import Asked
+from settlement.stores.money_reports import ShareMoney, load_money_by_share, load_paid
+from settlement.stores.points_reports import LanePoints, load_points_by_lane, load_points_by_window
+from settlement.stores.shares import Share, load_shares
+
+COLUMNS = (
+    Column("what", "word"),
+    Column("points", "points"),
+    Column("amount", "money"),
+    Column("outcome", "word"),
+)
+SIGNS = {"issued": 1, "issue_reversed": -1, "redeemed": -1, "redeem_reversed": 1}
+NOTHING = Decimal(0)
+# Where an explanation can be looked at.
+SOURCES = {
+    "control.expired": Source("reports/breakage"),
+    "control.value_expired": Source("reports/breakage"),
+    "control.unpaid": Source("reports/payments"),
+    "control.overdue": Source("reports/payments"),
+    "control.held": Source("reports/disputes"),
+    "control.billed": Source("reports/fund"),
+    "control.fund.left": Source("reports/fund"),
+    "control.fund.right": Source("reports/ageing"),
+    "control.nets.right": Source("reports/nets"),
+    "control.lots.right": Source("reports/ageing"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """All books as they stand: points by lane and by window, money by share."""
+
+    lanes: Sequence[LanePoints]
+    windows: Mapping[int, Mapping[str, int]]
+    money: Sequence[ShareMoney]
+    shares: Sequence[Share]
+    payments: Decimal
+
+    def points(self, *kinds: str) -> int:
+        return sum(points for window in self.windows.values() for kind, points in window.items() if kind in kinds)
+
+    def in_lanes(self, figure: str) -> int:
+        return sum(getattr(lane, figure) for lane in self.lanes)
+
+
+async def report_control(asked: Asked) -> Report:
+    """Return every control total over all windows, the open one's points among them."""
+    controls = await load_controls(asked)
+    return asked.report(
+        "control",
+        *(
+            Table(
+                key=f"control_{group}",
+                columns=COLUMNS,
+                rows=tuple(row for control in controls[group] for row in _rows(control)),
+            )
+            for group in ("points", "money", "cash")
+        ),
+        has_window=False,
+    )
+
+
+async def load_controls(asked: Asked) -> dict[str, tuple[Control, ...]]:
+    """Return the control totals of points, money and cash."""
+    books = await _load_books(asked)
+    return {
+        "points": (_partners(books), _balances(books), _lots(books), _origins(books)),
+        "money": (_nets(books), _value_of_growth(asked, books)),
+        "cash": (_payable(books), _paid(books), _fund(asked, books)),
+    }
+
+
+async def _load_books(asked: Asked) -> Books:
+    calculated = [window.window_no for window in asked.windows if has_reached(window.state, "CALCULATED")]
+    paid = await load_paid(asked.connection, asked.currency)
+    return Books(
+        lanes=await load_points_by_lane(asked.connection),
+        windows=await load_points_by_window(asked.connection, asked.lanes),
+        money=await load_money_by_share(asked.connection, calculated, point_value=asked.programme.point_value),
+        shares=await load_shares(asked.connection, calculated, asked.currency),
+        payments=add_exactly(amount for _, amount in paid.values()),
+    )
+
+
+def _partners(books: Books) -> Control:
+    return Control(
+        key="control.partners",
+        unit="points",
+        left=sum(sign * books.points(kind) for kind, sign in SIGNS.items()),
+        right=books.in_lanes("outstanding"),
+        explanations=_told(
+            ("control.expired", -books.points("expired")),
+            ("control.moved", books.points("moved_in") - books.points("moved_out")),
+        ),
+    )
+
+
+def _balances(books: Books) -> Control:
+    return Control(
+        key="control.balances", unit="points", left=books.in_lanes("outstanding"), right=books.in_lanes("balances")
+    )
+
+
+def _lots(books: Books) -> Control:
+    return Control(
+        key="control.lots",
+        unit="points",
+        left=books.in_lanes("balances"),
+        right=books.in_lanes("left_in_lots"),
+        explanations=_told(("control.debts", books.in_lanes("debts"))),
+    )
+
+
+def _origins(books: Books) -> Control:
+    return Control(
+        key="control.origins",
+        unit="points",
+        left=books.in_lanes("left_in_lots"),
+        right=books.in_lanes("booked_in_lots"),
+    )
+
+
+def _nets(books: Books) -> Control:
+    return Control(
+        key="control.nets",
+        unit="money",
+        left=add_exactly(share.for_points for share in books.money),
+        right=add_exactly(share.net for share in books.shares),
+        explanations=_told(
+            ("control.service_fees", add_exactly(share.service_fee for share in books.money)),
+            ("control.commissions", add_exactly(share.commission for share in books.money)),
+            ("control.platform_fees", add_exactly(share.platform_fee for share in books.money)),
+            # Not in the lines: it is added up per document.
+            ("control.vat", add_exactly(share.vat for share in books.money)),
+        ),
+    )
+
+
+def _value_of_growth(asked: Asked, books: Books) -> Control:
+    billed = {share.window_no for share in books.money}
+    growth = sum(
+        sign * kinds.get(kind, 0)
+        for window, kinds in books.windows.items()
+        if window in billed
+        for kind, sign in SIGNS.items()
+    )
+    return Control(
+        key="control.growth",
+        unit="money",
+        left=multiply_exactly(growth, asked.programme.point_value),
+        right=add_exactly(share.for_points for share in books.money),
+        explanations=_told(("control.prices", _price_difference(books))),
+    )
+
+
+def _payable(books: Books) -> Control:
+    invoiced = [share for share in books.shares if share.invoiced_on is not None]
+    return Control(
+        key="control.payable",
+        unit="money",
+        left=add_exactly(share.net for share in books.shares),
+        right=add_exactly(share.payable for share in invoiced),
+        explanations=_told(
+            ("control.not_invoiced", -add_exactly(share.net for share in books.shares if share.invoiced_on is None)),
+            ("control.held", -add_exactly(share.held for share in invoiced)),
+            ("control.adjusted", add_exactly(share.adjusted for share in invoiced)),
+        ),
+    )
+
+
+def _paid(books: Books) -> Control:
+    invoiced = [share for share in books.shares if share.invoiced_on is not None]
+    late = ("OVERDUE", "DEFAULTED")
+    return Control(
+        key="control.paid",
+        unit="money",
+        left=add_exactly(share.payable for share in invoiced),
+        right=books.payments,
+        explanations=_told(
+            (
+                "control.unpaid",
+                -add_exactly(share.unpaid for share in invoiced if share.state not in (*late, "CARRIED_FORWARD")),
+            ),
+            ("control.overdue", -add_exactly(share.unpaid for share in invoiced if share.state in late)),
+            ("control.carried", -add_exactly(share.unpaid for share in invoiced if share.state == "CARRIED_FORWARD")),
+        ),
+    )
+
+
+def _fund(asked: Asked, books: Books) -> Control:
+    point_value = asked.programme.point_value
+    billed = {share.window_no for share in books.money}
+    not_billed = sum(
+        sign * kinds.get(kind, 0)
+        for window, kinds in books.windows.items()
+        if window not in billed
+        for kind, sign in SIGNS.items()
+    )
+    in_fund = [share for share in books.money if share.state == "PAID" or share.is_cleared]
+    waiting = [share for share in books.money if not (share.state == "PAID" or share.is_cleared)]
+    return Control(
+        key="control.fund",
+        unit="money",
+        left=add_exactly(share.for_points for share in in_fund),
+        right=multiply_exactly(books.in_lanes("outstanding"), point_value),
+        explanations=_told(
+            ("control.billed", add_exactly(share.for_points for share in waiting)),
+            ("control.not_billed", multiply_exactly(not_billed, point_value)),
+            ("control.value_expired", -multiply_exactly(books.points("expired"), point_value)),
+            ("control.prices", -_price_difference(books)),
+            (
+                "control.moved",
+                multiply_exactly(books.points("moved_in") - books.points("moved_out"), point_value),
+            ),
+        ),
+    )
+
+
+def _price_difference(books: Books) -> Decimal:
+    """What lines come to beyond their points at the point value: other prices, and rounding."""
+    return add_exactly(share.for_points - share.valued for share in books.money)
+
+
+def _told(*explanations: tuple[str, int | Decimal]) -> tuple[Explanation, ...]:
+    """Leave out what explains nothing."""
+    return tuple(Explanation(key, amount) for key, amount in explanations if amount)
+
+
+def _rows(control: Control) -> list[Row]:
+    rows = [_row(control, f"{control.key}.left", control.left)]
+    rows += [_row(control, explanation.key, explanation.amount) for explanation in control.explanations]
+    if control.unexplained:
+        rows.append(_row(control, "control.unexplained", control.unexplained))
+    outcome = "control.ties_out" if control.ties_out else "control.broken"
+    return [*rows, _row(control, f"{control.key}.right", control.right, outcome=outcome)]
+
+
+def _row(control: Control, what: str, figure: int | Decimal, *, outcome: str | None = None) -> Row:
+    is_points = control.unit == "points"
+    source = SOURCES.get(what)
+    return Row(
+        (what, figure if is_points else None, None if is_points else Decimal(figure), outcome),
+        {} if source is None else {"points" if is_points else "amount": source},
+    )

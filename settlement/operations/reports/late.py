@@ -1,0 +1,53 @@
+"""Late items: operations that occurred before the window opened in which they are booked."""
+
+from dataclasses import replace
+
+from settlement.documents.report import Chart, Column, Report, Row, Source, Table, sum_row
+from settlement.operations.reports.asked import Asked
+from settlement.operations.reports.points import COLUMN_OF_KIND
+from settlement.stores.points_reports import LateItems, load_late_items
+
+COLUMNS = (
+    Column("partner", "text"),
+    Column("kind", "word"),
+    Column("operations", "count"),
+    Column("points", "points"),
+    Column("oldest", "moment"),
+    Column("newest", "moment"),
+)
+
+
+async def report_late(asked: Asked) -> Report:
+    """Return them by partner and kind; each leads to its operations."""
+    window = asked.window
+    found = await load_late_items(asked.connection, window.window_no, opened_at=window.opened_at)
+    rows = tuple(_row(asked, late) for late in found if asked.wants(late.partner))
+    table = Table(
+        key="late_items",
+        columns=COLUMNS,
+        rows=rows,
+        total=sum_row(COLUMNS, rows, summed=frozenset(("operations",))),
+    )
+    chart = Chart(kind="bars", table="late_items", label="partner", figures=("operations",))
+    return replace(asked.report("late", table), charts=(chart,) if rows else ())
+
+
+def _row(asked: Asked, late: LateItems) -> Row:
+    behind: dict[str, str | int] = {
+        "window": asked.window.window_no,
+        "partner": late.partner,
+        "kind": COLUMN_OF_KIND[late.kind],
+        "late": 1,
+    }
+    zone = asked.programme.zone
+    return Row(
+        (
+            asked.name(late.partner),
+            f"record.{late.kind}",
+            late.operations,
+            late.points,
+            late.oldest.astimezone(zone),
+            late.newest.astimezone(zone),
+        ),
+        {"operations": Source("operations", behind)},
+    )

@@ -1,0 +1,135 @@
+"""What stands behind a figure: the operations of a statement line, a shop or a day, and the lots of a cohort.
+
+Both are read a page at a time, lane after lane, so that a page costs what it shows and not what there is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from coalition.database.pool import Connection
+from settlement.stores.report_query import report_query
+
+LEAF_MAX = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationsWanted:
+    """Which operations of a window stand behind a figure; None: any. `is_billed`: those that the partner is billed for,
+    its shares of joint promotions among them, instead of those that it sold. `shop` '': none was stated."""
+
+    window_no: int
+    kinds: Sequence[str]
+    partner: int | None = None
+    is_billed: bool = False
+    terms_version: int | None = None
+    shop: str | None = None
+    occurred_before: datetime | None = None
+
+
+class OperationBehind(NamedTuple):
+    """One operation; `billed` are the points of it that count."""
+
+    lane: int
+    leaf: int
+    kind: str
+    partner: str | None
+    operation_id: str | None
+    points: int
+    billed: int
+    shop: str | None
+    till: str | None
+    reference: str | None
+    occurred_at: datetime | None
+    booked_at: datetime
+
+
+SELECT_LEAVES = """
+SELECT lane.lane, coalesce(before.end_leaf, 0) AS first_leaf, ended.end_leaf
+FROM lane
+LEFT JOIN lane_window AS before ON before.lane = lane.lane AND before.window_no = $2
+LEFT JOIN lane_window AS ended ON ended.lane = lane.lane AND ended.window_no = $1
+ORDER BY lane.lane
+"""
+
+OPERATIONS_BEHIND = report_query("operations_behind")
+
+
+async def load_operations_behind(
+    connection: Connection, wanted: OperationsWanted, *, after: tuple[int, int], count_max: int
+) -> list[OperationBehind]:
+    """Return the operations after a place (lane, leaf) in the journal, in its order."""
+    found: list[OperationBehind] = []
+    leaves = await connection.fetch(SELECT_LEAVES, wanted.window_no, wanted.window_no - 1)
+    for lane, first_leaf, end_leaf in leaves:
+        if len(found) == count_max or lane < after[0]:
+            continue
+        rows = await connection.fetch(
+            OPERATIONS_BEHIND,
+            lane,
+            max(first_leaf - 1, after[1]) if lane == after[0] else first_leaf - 1,
+            LEAF_MAX if end_leaf is None else end_leaf,
+            list(wanted.kinds),
+            wanted.partner,
+            wanted.is_billed,
+            wanted.terms_version,
+            wanted.shop,
+            wanted.occurred_before,
+            count_max - len(found),
+        )
+        found += [OperationBehind(lane, *row.values()) for row in rows]
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LotsWanted:
+    """Which lots stand behind a cohort's figure; None: any. `has_points`: only those that have any left."""
+
+    payer: int | None = None
+    month: date | None = None
+    expires_on: date | None = None
+    has_points: bool = False
+
+
+class LotBehind(NamedTuple):
+    """One lot, named by the record that made it."""
+
+    lane: int
+    account: int
+    leaf: int
+    part: int
+    issuer: str
+    payer: str
+    month_of_sale: date
+    vat_rate: Decimal | None
+    expires_on: date | None
+    points: int
+    remaining: int
+
+
+SELECT_LANES = "SELECT lane FROM lane ORDER BY lane"
+
+LOTS_BEHIND = report_query("lots_behind")
+
+
+async def load_lots_behind(
+    connection: Connection, wanted: LotsWanted, *, after: tuple[int, int, int, int], count_max: int
+) -> list[LotBehind]:
+    """Return the lots after a place (lane, account, leaf, part), in that order."""
+    found: list[LotBehind] = []
+    for (lane,) in await connection.fetch(SELECT_LANES):
+        if len(found) == count_max or lane < after[0]:
+            continue
+        rows = await connection.fetch(
+            LOTS_BEHIND,
+            lane,
+            *(after[1:] if lane == after[0] else (-1, -1, -1)),
+            wanted.payer,
+            wanted.month,
+            wanted.expires_on,
+            wanted.has_points,
+            count_max - len(found),
+        )
+        found += [LotBehind(lane, *row.values()) for row in rows]
+    return found

@@ -1,0 +1,21 @@
+-- What do the lines of each statement come to, by what they are for?
+-- $1: the windows. `valued` is what the points of its lines would be at the point value, $2.
+SELECT share.window_no, share.partner, share.state, share.is_cleared, share.invoiced_on, share.due_on,
+    coalesce(sum(line.amount) FILTER (WHERE line.code LIKE 'issue_charge%'), 0) AS issue_charge,
+    coalesce(-sum(line.amount) FILTER (WHERE line.code LIKE 'redemption_credit%'), 0) AS redemption_credit,
+    coalesce(sum(line.amount) FILTER (WHERE line.code LIKE 'service_fee%'), 0) AS service_fee,
+    coalesce(sum(line.amount) FILTER (WHERE line.code LIKE 'commission%'), 0) AS commission,
+    coalesce(sum(line.amount) FILTER (WHERE line.code LIKE 'platform_fee%'), 0) AS platform_fee,
+    coalesce(sum(CASE line.code WHEN 'issue_charge' THEN line.points WHEN 'issue_charge_reversed' THEN -line.points
+        WHEN 'redemption_credit' THEN -line.points WHEN 'redemption_credit_reversed' THEN line.points END), 0) * $2
+        AS valued,
+    coalesce((share.statement::jsonb -> 'totals' ->> 'invoice_vat')::numeric, 0)
+        - coalesce((share.statement::jsonb -> 'totals' ->> 'credit_note_vat')::numeric, 0) AS vat
+FROM window_share AS share
+LEFT JOIN LATERAL (
+    SELECT line ->> 'code' AS code, (line ->> 'amount')::numeric AS amount, (line ->> 'points')::numeric AS points
+    FROM jsonb_array_elements(share.statement::jsonb -> 'lines') AS line
+) AS line ON true
+WHERE share.window_no = ANY($1)
+GROUP BY share.window_no, share.partner
+ORDER BY share.window_no, share.partner

@@ -1,0 +1,220 @@
+"""The finance reports over real operations, and what stands behind their figures."""
+
+import io
+from decimal import Decimal
+from typing import Any
+
+import openpyxl
+import pytest
+
+from settlement.documents.report_formats import report_document, write_report_csv
+from settlement.documents.report_xlsx import write_report_xlsx
+from settlement.errors import InvalidBreakageRuleError, UnknownPartnerError, UnknownWindowError
+from settlement.operations.manage_breakage import set_breakage_rule
+from settlement.operations.reports.make_report import REPORT_NAMES, ReportName, make_report
+from settlement.stores.behind import LotsWanted, OperationsWanted, load_lots_behind, load_operations_behind
+from tests.http.conftest import RunningHub
+from tests.report_story import two_months
+
+
+@pytest.fixture
+async def hub_of_two_months(hub: RunningHub) -> RunningHub:
+    await two_months(hub)
+    return hub
+
+
+async def figures(hub: RunningHub, name: ReportName, table: str, *columns: str, **asked: Any) -> list[tuple[Any, ...]]:
+    """Return some columns of a report's table."""
+    document = report_document(await make_report(hub.pool, name, now=hub.clock(), **asked))
+    return [tuple(row[column] for column in columns) for row in document[table]]
+
+
+async def partner_no(hub: RunningHub, name: str) -> int:
+    number: int = await hub.pool.fetchval("SELECT partner FROM partner WHERE name = $1", name)
+    return number
+
+
+async def test_reports_say_what_was_booked_and_all_ties_out(hub_of_two_months: RunningHub) -> None:
+    """Each figure against the story, which is counted by hand; every control total ties out."""
+    hub = hub_of_two_months
+    kinds = ("issued", "issue_reversed", "redeemed", "redeem_reversed", "growth", "expired", "operations")
+    assert await figures(hub, "points", "points_by_partner", "partner", *kinds, window_no=1) == [
+        ("Bakery", 1_351, 100, 0, 0, 1_251, 0, 4),
+        ("Garage", 50, 0, 400, 150, -200, 0, 2),
+    ]
+    assert await figures(hub, "points", "points_by_partner", "partner", *kinds) == [
+        ("Bakery", 200, 0, 0, 0, 200, 1_001, 1),
+        ("Garage", 0, 0, 60, 0, -60, 50, 1),
+    ]
+    # By who sold: the joint earn is the Bakery's alone.
+    assert await figures(hub, "shops", "points_by_shop", "partner", "shop", *kinds[:4], window_no=1) == [
+        ("Bakery", None, 401, 0, 0, 0),
+        ("Bakery", "0042", 1_000, 100, 0, 0),
+        ("Garage", None, 0, 0, 0, 150),
+        ("Garage", "7", 0, 0, 400, 0),
+    ]
+    assert await figures(hub, "late", "late_items", "partner", "kind", "operations", "points", window_no=1) == [
+        ("Bakery", "record.earn", 1, 300)
+    ]
+    assert await figures(hub, "late", "late_items", "partner") == []
+    assert await figures(hub, "ageing", "outstanding_by_sale", "month", "outstanding", "value") == [
+        ("2027-04", 150, "1.50")
+    ]
+    assert await figures(hub, "ageing", "outstanding_by_expiry", "expires_in", "outstanding") == [
+        ("expires.within_90", 150)
+    ]
+    nets = await figures(hub, "nets", "nets_by_window", "window", "to_operator", "to_partners", "net_of_all")
+    # Bakery 1,251 * 0.011 + 5; Garage 50 * 0.01 - 250 * 0.01 * 0.98 in window 1.
+    assert nets == [(1, "18.76", "-1.95", "16.81"), (2, "7.20", "-0.59", "6.61")]
+    for group in ("points", "money", "cash"):
+        outcomes = await figures(hub, "control", f"control_{group}", "outcome")
+        assert {outcome for (outcome,) in outcomes if outcome} == {"control.ties_out"}
+
+
+async def test_breakage_and_revenue_follow_the_cohorts(hub_of_two_months: RunningHub) -> None:
+    """March expires as a whole in the window after its own, so nothing of April is expected to be redeemed any more."""
+    hub = hub_of_two_months
+    await set_breakage_rule(
+        hub.pool,
+        from_window=2,
+        expected_redemption=None,
+        issuer_share=Decimal("0.25"),
+        now=hub.clock(),
+        actor="test",
+    )
+    columns = ("month", "issued", "redeemed", "expired", "to_be_redeemed", "breakage_to_come")
+    assert await figures(hub, "breakage", "breakage_by_month", *columns, window_no=1) == [
+        # Stated: 95 % of 1,251 and of 50, each to the whole point; the half of 47.5 goes up.
+        ("2027-03", 1_301, 250, 0, 1_188 - 250 + 48, 1_301 - 1_188 - 48)
+    ]
+    assert await figures(hub, "breakage", "breakage_by_month", *columns) == [
+        ("2027-03", 1_301, 250, 1_051, 0, 0),
+        ("2027-04", 200, 60, 0, 0, 140),
+    ]
+    shares = ("payer", "expired", "breakage_to_come", "expired_value", "issuers_share", "operators_share")
+    assert await figures(hub, "breakage", "breakage_by_payer", *shares) == [
+        ("Bakery", 1_001, 140, "10.01", "2.85", "8.56"),
+        ("Garage", 50, 0, "0.50", "0.13", "0.37"),
+    ]
+    assert await figures(hub, "breakage", "expired_by_window", "window", "expired", "operators_share") == [
+        (1, 0, "0.00"),
+        (2, 1_051, "7.88"),
+    ]
+    money = ("payer", "price", "revenue_before", "revenue", "revenue_to_date", "liability")
+    # 12.51 * 250 / 1,188 and then all of it, since no point is left.
+    assert await figures(hub, "revenue", "revenue_by_payer", *money, window_no=1) == [
+        ("Bakery", "12.51", "0.00", "2.63", "2.63", "9.88"),
+        ("Garage", "0.50", "0.00", "0.00", "0.00", "0.50"),
+    ]
+    assert await figures(hub, "revenue", "revenue_by_payer", *money) == [
+        ("Bakery", "14.51", "2.63", "11.88", "14.51", "0.00"),
+        ("Garage", "0.50", "0.00", "0.50", "0.50", "0.00"),
+    ]
+    with pytest.raises(InvalidBreakageRuleError, match=r"from_window: must be 2.* issuer_share|expected_redemption"):
+        await set_breakage_rule(
+            hub.pool,
+            from_window=1,
+            expected_redemption=Decimal("1.1"),
+            issuer_share=None,
+            now=hub.clock(),
+            actor="test",
+        )
+
+
+async def test_the_fund_covers_what_is_paid_for(hub_of_two_months: RunningHub) -> None:
+    """Window 1 is paid in March: 12.51 + 0.50 - 2.50; window 2 is billed, not paid, when all its points are gone."""
+    hub = hub_of_two_months
+    columns = ("day", "outstanding", "paid_in", "paid_out", "fund", "billed", "cover")
+    assert await figures(hub, "fund", "fund_by_day", *columns) == [
+        ("2027-03-15", 1_051, "13.01", "2.50", "10.51", "0.00", "1"),
+        ("2027-04-24", 150, "0.00", "0.00", "10.51", "1.40", "7.0067"),
+    ]
+
+
+async def test_a_figure_leads_to_its_operations_and_lots(hub_of_two_months: RunningHub) -> None:
+    """Page by page, each once, and they sum to the figure: a joint earn counts with the share that is billed."""
+    hub = hub_of_two_months
+    bakery, garage = await partner_no(hub, "Bakery"), await partner_no(hub, "Garage")
+    async with hub.pool.acquire() as connection:
+        wanted = OperationsWanted(window_no=1, kinds=("earn",), partner=bakery, is_billed=True, terms_version=1)
+        found, after = [], (0, -1)
+        while page := await load_operations_behind(connection, wanted, after=after, count_max=1):
+            found += page
+            after = (page[-1].lane, page[-1].leaf)
+        assert sorted(one.billed for one in found) == [51, 300, 1_000]
+        joint = OperationsWanted(window_no=1, kinds=("earn",), partner=garage, is_billed=True)
+        (shared,) = await load_operations_behind(connection, joint, after=(0, -1), count_max=9)
+        assert (shared.partner, shared.points, shared.billed) == ("Bakery", 101, 50)
+        at_shop = OperationsWanted(window_no=1, kinds=("earn",), partner=bakery, shop="0042")
+        assert [
+            one.points for one in await load_operations_behind(connection, at_shop, after=(0, -1), count_max=9)
+        ] == [1_000]
+        expired = OperationsWanted(window_no=2, kinds=("expire",))
+        gone = await load_operations_behind(connection, expired, after=(0, -1), count_max=99)
+        assert sum(one.points for one in gone) == 1_051
+        lots, place = [], (0, -1, -1, -1)
+        while more := await load_lots_behind(connection, LotsWanted(has_points=True), after=place, count_max=1):
+            lots += more
+            place = (more[-1].lane, more[-1].account, more[-1].leaf, more[-1].part)
+    assert sum(lot.remaining for lot in lots) == 150
+
+
+async def test_a_book_that_is_a_point_off_does_not_tie_out(hub_of_two_months: RunningHub) -> None:
+    hub = hub_of_two_months
+    await hub.pool.execute("UPDATE lot_total SET points = points + 7 WHERE kind = 'redeemed' AND window_no = 2")
+
+    rows = await figures(hub, "control", "control_points", "what", "points", "outcome")
+
+    assert ("control.unexplained", -7, None) in rows
+    assert ("control.origins.right", 143, "control.broken") in rows
+
+
+async def test_the_close_says_what_stands_in_the_way(hub_of_two_months: RunningHub) -> None:
+    """Window 2 is calculated: a second person is next, and the rest waits."""
+    hub = hub_of_two_months
+    status = dict(await figures(hub, "close", "close", "item", "status"))
+    assert status == {
+        "close.ended": "close.status.done",
+        "close.lanes": "close.status.done",
+        "close.ties_out": "close.status.done",
+        "close.parties": "close.status.done",
+        "close.calculated": "close.status.done",
+        "close.disputes": "close.status.done",
+        "close.approved": "close.status.next",
+        "close.documents": "close.status.waits",
+        "close.bank": "close.status.done",
+        "close.payments": "close.status.waits",
+        "close.settled": "close.status.waits",
+    }
+    await hub.pool.execute("UPDATE window_total SET points = points + 1 WHERE window_no = 2 AND kind = 'issued'")
+    ((ties_out, names),) = [
+        (row[1], row[2])
+        for row in await figures(hub, "close", "close", "item", "status", "names")
+        if row[0] == "close.ties_out"
+    ]
+    assert ties_out == "close.status.stopped"
+    assert "difference +1" in names
+
+
+async def test_every_report_is_a_file_in_both_languages(hub_of_two_months: RunningHub) -> None:
+    """The same report is the same bytes; a spreadsheet's figures are figures."""
+    hub = hub_of_two_months
+    for name in REPORT_NAMES:
+        report = await make_report(hub.pool, name, now=hub.clock())
+        for language in ("en", "de"):
+            content = write_report_xlsx(report, language)
+            assert content == write_report_xlsx(report, language)
+            book = openpyxl.load_workbook(io.BytesIO(content))
+            assert len(book.sheetnames) == len(report.tables)
+            assert write_report_csv(report, language).startswith(b"\xef\xbb\xbf")
+    points = await make_report(hub.pool, "points", window_no=1, now=hub.clock())
+    sheet = openpyxl.load_workbook(io.BytesIO(write_report_xlsx(points, "en"))).active
+    assert [cell.value for cell in sheet[2]][:3] == ["Bakery", 1_351, 100]
+    assert "Bakery;1351;100;0;0;1251;0;4\r\n" in write_report_csv(points, "de").decode()
+
+
+async def test_what_is_not_there_is_refused(hub: RunningHub) -> None:
+    with pytest.raises(UnknownWindowError):
+        await make_report(hub.pool, "points", window_no=9, now=hub.clock())
+    with pytest.raises(UnknownPartnerError):
+        await make_report(hub.pool, "points", partner=9, now=hub.clock())
