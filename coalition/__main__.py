@@ -14,6 +14,7 @@ from coalition.cli.partner import key_app, partner_app
 from coalition.cli.promotion import promotion_app
 from coalition.cli.serve import Extensions, add_serve
 from coalition.cli.webhook import webhook_app
+from coalition.pages.expiry_mail import mount_expiry_mail
 from coalition.pages.mount import mount_member_pages
 from coalition.pages.step_up_mail import mount_step_up_mail
 from settlement.cli import terms_app, window_app
@@ -52,7 +53,10 @@ add_report_commands(app)
 add_check(app)
 add_demo(app)
 add_serve(
-    app, Extensions(routes=settlement_routes, pages=[mount_member_pages, mount_step_up_mail, mount_finance_pages])
+    app,
+    Extensions(
+        routes=settlement_routes, pages=[mount_member_pages, mount_step_up_mail, mount_expiry_mail, mount_finance_pages]
+    ),
 )
 add_bench(app)
 

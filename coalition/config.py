@@ -3,13 +3,14 @@
 import os
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from coalition.database.migrate import ProgrammeSettings
 from coalition.errors import SettingError
+from coalition.ledger.expiry import NOTICE_DAYS_MAX, RULES_BESIDE_TIME, RuleName
 from coalition.ledger.limits import (
     EARNS_OF_A_DAY_MAX,
     OPERATIONS_OF_A_CARD_MAX,
@@ -57,14 +58,22 @@ class Settings(BaseSettings):
     time_zone: str = Field("Europe/Berlin", description="Zone of the programme's days.")
     point_value: Decimal = Field(Decimal("0.01"), gt=0, description="Money per point.")
     lanes: int = Field(4, ge=1, le=1024, description="Journals; fixed when the database is made.")
-    expiry_rule: Literal["never", "after_months", "end_of_month", "end_of_quarter", "yearly", "inactivity"] = Field(
-        "end_of_month", description="When points expire, counted from the sale; inactivity: from the last use."
+    expiry_by_time: bool = Field(
+        True, description="Whether points may expire by time alone; false: the rule is never or inactivity."
+    )
+    expiry_rule: RuleName = Field(
+        "end_of_month",
+        validate_default=True,
+        description="When points expire, counted from the sale; inactivity: from the last use.",
     )
     expiry_months: int = Field(36, ge=1, le=1200, description="Months of the expiry rule.")
     expiry_day: str = Field(
         "12-31", pattern="^(0[1-9]|1[0-2])-([0-2][0-9]|3[01])$", description="Last day (MM-DD) of the yearly rule."
     )
     grace_days: int = Field(30, ge=0, le=3650, description="Life of points that come back after their expiry.")
+    expiry_notice_days: int | None = Field(
+        None, ge=1, le=NOTICE_DAYS_MAX, description="Days before their expiry on which members are told by mail."
+    )
     limit_burn_points_min: int | None = Field(None, ge=1, le=POINTS_MAX, description="Points of a burn at least.")
     limit_burn_points_per_day_max: int | None = Field(
         None, ge=1, le=POINTS_OF_A_DAY_MAX, description="Points that an account may burn a day, at all partners."
@@ -79,6 +88,13 @@ class Settings(BaseSettings):
         None, ge=1, le=OPERATIONS_OF_A_CARD_MAX, description="Operations of one card within the window below."
     )
     limit_velocity_window_s: int = Field(60, ge=1, le=VELOCITY_WINDOW_S_MAX, description="Length of that window.")
+
+    @field_validator("expiry_rule")
+    @classmethod
+    def _expiry_is_lawful(cls, rule: RuleName, others: ValidationInfo) -> RuleName:
+        if not others.data.get("expiry_by_time", True) and rule not in RULES_BESIDE_TIME:
+            raise ValueError("expected never or inactivity, since COALITION_EXPIRY_BY_TIME is false")
+        return rule
 
     @property
     def hub_key_path(self) -> Path:
@@ -97,6 +113,8 @@ class Settings(BaseSettings):
             expiry_months=self.expiry_months,
             expiry_day=self.expiry_day,
             grace_days=self.grace_days,
+            expiry_by_time=self.expiry_by_time,
+            expiry_notice_days=self.expiry_notice_days,
             limits=LimitRules(
                 burn_points_min=self.limit_burn_points_min,
                 burn_points_per_day_max=self.limit_burn_points_per_day_max,

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
+from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
@@ -52,6 +53,9 @@ def parse_smtp_url(url: str) -> MailServer:
     )
 
 
+Outcome = Literal["sent", "failed", "refused"]
+
+
 class Post:
     """Sends mails in the background; `close` lets those under way finish."""
 
@@ -59,7 +63,7 @@ class Post:
         self._server = server
         self._sender = sender
         self._sending = asyncio.Semaphore(SENDING_MAX)
-        self._mails: set[asyncio.Task[None]] = set()
+        self._mails: set[asyncio.Task[Outcome]] = set()
 
     def send(self, *, to: str, subject: str, text: str) -> None:
         """Send a mail soon; a failure is logged, without the address."""
@@ -69,6 +73,10 @@ class Post:
         mail = asyncio.create_task(self._send(self._compose(to, subject, text)))
         self._mails.add(mail)
         mail.add_done_callback(self._mails.discard)
+
+    async def deliver(self, *, to: str, subject: str, text: str) -> Outcome:
+        """Send a mail now; return what the server said: `refused`, to this address for good, or `failed` for now."""
+        return await self._send(self._compose(to, subject, text))
 
     async def close(self) -> None:
         """Wait a little for mails under way, then give up."""
@@ -89,7 +97,7 @@ class Post:
         mail.set_content(text)
         return mail
 
-    async def _send(self, mail: EmailMessage) -> None:
+    async def _send(self, mail: EmailMessage) -> Outcome:
         server = self._server
         async with self._sending:
             try:
@@ -104,8 +112,16 @@ class Post:
                 )
             except (aiosmtplib.SMTPException, OSError) as error:
                 log.error("mail.failed", host=server.host, port=server.port, **_told(error))
-            else:
-                log.info("mail.sent", host=server.host, port=server.port)
+                return "refused" if _is_for_good(error) else "failed"
+            log.info("mail.sent", host=server.host, port=server.port)
+            return "sent"
+
+
+def _is_for_good(error: aiosmtplib.SMTPException | OSError) -> bool:
+    """Whether it is the address that was refused, by a code that says: never try again (RFC 5321, 4.2.1)."""
+    if not isinstance(error, aiosmtplib.SMTPRecipientsRefused):
+        return False
+    return all(refused.code >= 500 for refused in error.recipients)
 
 
 def _told(error: aiosmtplib.SMTPException | OSError) -> dict[str, object]:

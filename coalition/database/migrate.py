@@ -10,7 +10,7 @@ from coalition.database.pool import Connection
 from coalition.errors import DatabaseError
 from coalition.ledger.limits import NO_LIMITS, LimitRules
 
-SCHEMA_REVISION = "0020"
+SCHEMA_REVISION = "0021"
 
 VERSION_MIN = (15,)
 
@@ -32,6 +32,8 @@ class ProgrammeSettings:
     expiry_months: int = 36
     expiry_day: str = "12-31"
     grace_days: int = 30
+    expiry_by_time: bool = True
+    expiry_notice_days: int | None = None
     limits: LimitRules = NO_LIMITS
 
 
@@ -88,9 +90,9 @@ async def _upgrade(url: str) -> None:
 
 INSERT_PROGRAMME = """
 INSERT INTO programme (name, currency, minor_unit, time_zone, point_value, lanes, expiry_rule, expiry_months,
-    expiry_day, grace_days, burn_points_min, burn_points_per_day_max, earns_per_card_per_day_max, step_up_above,
-    operations_per_card_max, velocity_window_s, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, now())
+    expiry_day, grace_days, expiry_by_time, expiry_notice_days, burn_points_min, burn_points_per_day_max,
+    earns_per_card_per_day_max, step_up_above, operations_per_card_max, velocity_window_s, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, now())
 ON CONFLICT (only_row) DO NOTHING
 """
 
@@ -119,6 +121,8 @@ async def _make_programme(connection: Connection, programme: ProgrammeSettings) 
             programme.expiry_months,
             programme.expiry_day,
             programme.grace_days,
+            programme.expiry_by_time,
+            programme.expiry_notice_days,
             *astuple(programme.limits),
         )
         await connection.execute(INSERT_FIRST_WINDOW)

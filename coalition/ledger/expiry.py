@@ -10,6 +10,11 @@ from zoneinfo import ZoneInfo
 RuleName = Literal["never", "after_months", "end_of_month", "end_of_quarter", "yearly", "inactivity"]
 
 
+NOTICE_DAYS_MAX = 366
+# For a jurisdiction in which points must not expire by time alone.
+RULES_BESIDE_TIME: frozenset[RuleName] = frozenset({"never", "inactivity"})
+
+
 @dataclass(frozen=True, slots=True)
 class ExpiryRule:
     """`yearly_day` is (month, day), the last one on which points can be spent that are `months` old by then."""

@@ -1,6 +1,7 @@
 """A member's pages: balance, where it comes from, what expires when, history and card."""
 
 import re
+from datetime import date, timedelta
 from typing import Any, Final
 
 import segno
@@ -13,7 +14,7 @@ from coalition.pages.errors import PageRefusedError
 from coalition.pages.expiry_rule import told_rule
 from coalition.pages.visit import Visit
 from coalition.programme.card_number import printed
-from coalition.stores.balances import load_standing
+from coalition.stores.balances import Standing, load_standing
 from coalition.stores.history import NEWEST, load_history
 from coalition.stores.wallets import (
     Member,
@@ -57,9 +58,20 @@ async def show_start(visit: Visit) -> web.StreamResponse:
         "overview.html",
         rule=told_rule(visit),
         shown_expiries=EXPIRIES_SHOWN,
+        soon=_expires_soon(visit, values["standing"]),
         **_card_values(visit, values.pop("card")),
         **values,
     )
+
+
+def _expires_soon(visit: Visit, standing: Standing) -> tuple[date, int] | None:
+    """Return what expires within the days of which members are told: until when it can be spent, and how much."""
+    notice_days = visit.site.programme.expiry_notice_days
+    if notice_days is None:
+        return None
+    until = visit.now.astimezone(visit.site.programme.zone).date() + timedelta(days=notice_days)
+    soon = [(day, points) for day, points in standing.expiries if day <= until]
+    return (soon[-1][0], sum(points for _, points in soon)) if soon else None
 
 
 async def show_history(visit: Visit) -> web.StreamResponse:

@@ -12,7 +12,7 @@ from coalition.ledger.limits import NO_LIMITS, LimitRules
 @dataclass(frozen=True, slots=True)
 class Programme:
     """`point_value` is money per point in `currency`; `grace_days`: how long points live that come back after their
-    expiry."""
+    expiry; `expiry_notice_days` before it members are told (None: they are not)."""
 
     name: str
     currency: str
@@ -22,6 +22,7 @@ class Programme:
     lanes: int
     expiry: ExpiryRule
     grace_days: int
+    expiry_notice_days: int | None = None
     limits: LimitRules = NO_LIMITS
 
     @property
@@ -31,8 +32,8 @@ class Programme:
 
 SELECT_PROGRAMME = """
 SELECT name, currency, minor_unit, time_zone, point_value, lanes, expiry_rule, expiry_months, expiry_day, grace_days,
-    burn_points_min, burn_points_per_day_max, earns_per_card_per_day_max, step_up_above, operations_per_card_max,
-    velocity_window_s
+    expiry_notice_days, burn_points_min, burn_points_per_day_max, earns_per_card_per_day_max, step_up_above,
+    operations_per_card_max, velocity_window_s
 FROM programme
 """
 
@@ -42,8 +43,19 @@ async def load_programme(connection: Connection) -> Programme:
     assert row is not None, "the programme's row is made with the schema"
     expiry = ExpiryRule(row["expiry_rule"], row["expiry_months"] or 0, day_of_year(row["expiry_day"]))
     name, currency, minor_unit, time_zone, point_value, lanes = row[:6]
-    limits = LimitRules(*row[10:])
-    return Programme(name, currency, minor_unit, time_zone, point_value, lanes, expiry, row["grace_days"], limits)
+    grace_days, notice_days = row[9:11]
+    return Programme(
+        name,
+        currency,
+        minor_unit,
+        time_zone,
+        point_value,
+        lanes,
+        expiry,
+        grace_days,
+        notice_days,
+        LimitRules(*row[11:]),
+    )
 
 
 HOLD_PROGRAMME = "SELECT FROM programme FOR UPDATE"
@@ -52,6 +64,14 @@ HOLD_PROGRAMME = "SELECT FROM programme FOR UPDATE"
 async def hold_programme(connection: Connection) -> None:
     """Let nobody else change the programme until the transaction ends."""
     await connection.execute(HOLD_PROGRAMME)
+
+
+SET_NOTICE_DAYS = "UPDATE programme SET expiry_notice_days = $1"
+
+
+async def set_notice_days(connection: Connection, days: int | None) -> None:
+    """Write how many days before their points expire members are told; None: they are not."""
+    await connection.execute(SET_NOTICE_DAYS, days)
 
 
 SET_LIMITS = """
