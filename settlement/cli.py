@@ -181,8 +181,8 @@ def show_window(
 def statement(
     window_no: WindowNo,
     partner: Partner,
-    statement_format: Annotated[StatementFormat, typer.Option("--format", help="json, csv or pdf.")] = "json",
-    language: Annotated[Language, typer.Option(help="de or en, for csv and pdf.")] = "en",
+    statement_format: Annotated[StatementFormat, typer.Option("--format", help="json, csv, xlsx or pdf.")] = "json",
+    language: Annotated[Language, typer.Option(help="de or en, but for json.")] = "en",
     output: Annotated[Path | None, typer.Option(help="File to write; none: standard output.")] = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,

@@ -26,6 +26,7 @@ WINDOW_MAX = 2_147_483_647
 _CONTENT_TYPES: Final[Mapping[StatementFormat, str]] = {
     "json": "application/json",
     "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "pdf": "application/pdf",
 }
 
@@ -52,6 +53,11 @@ async def get_statement(request: web.Request, call: PartnerCall) -> Answer:
 async def get_statement_csv(request: web.Request, call: PartnerCall) -> Answer:
     """Answer the caller's statement for spreadsheets."""
     return await _statement_answer(request, call, "csv")
+
+
+async def get_statement_xlsx(request: web.Request, call: PartnerCall) -> Answer:
+    """Answer the caller's statement as a workbook."""
+    return await _statement_answer(request, call, "xlsx")
 
 
 async def get_statement_pdf(request: web.Request, call: PartnerCall) -> Answer:
@@ -139,6 +145,15 @@ ROUTES = [
         get_statement_csv,
         "Your statement for spreadsheets.",
         content_type="text/csv",
+        parameters=_LANGUAGE,
+    ),
+    Route(
+        "GET",
+        "/v1/windows/{window}/statement.xlsx",
+        "partner",
+        get_statement_xlsx,
+        "Your statement as a workbook.",
+        content_type=_CONTENT_TYPES["xlsx"],
         parameters=_LANGUAGE,
     ),
     Route(

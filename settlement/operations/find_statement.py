@@ -10,7 +10,7 @@ from settlement.errors import UnknownStatementError
 from settlement.stores.shares import find_statement_content
 from settlement.stores.windows import find_window
 
-StatementFormat = Literal["json", "csv", "pdf"]
+StatementFormat = Literal["json", "csv", "xlsx", "pdf"]
 
 
 async def find_statement(pool: Pool, window_no: int, partner: int) -> bytes:
@@ -35,6 +35,10 @@ def format_statement(content: bytes, statement_format: StatementFormat, language
             return content
         case "csv":
             return write_csv(read_json(content), language)
+        case "xlsx":
+            from settlement.documents.statement_xlsx import write_xlsx
+
+            return write_xlsx(read_json(content), language)
         case "pdf":
             # Imported here: most of a second of CPU that every command would pay at its start.
             from settlement.documents.statement_pdf import write_pdf

@@ -16,6 +16,7 @@ FORMATS: Final[tuple[StatementFormat, ...]] = get_args(StatementFormat)
 CONTENT_TYPES: Final[dict[StatementFormat, str]] = {
     "json": "application/json",
     "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "pdf": "application/pdf",
 }
 PARTNER_DIGITS_MAX: Final = 18

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession, web
+from openpyxl import load_workbook
 
 from coalition.database.pool import Pool
 from coalition.http.app import build_app
@@ -88,12 +89,15 @@ async def test_each_partner_gets_its_own_statement(journey: Journey) -> None:
     assert names == ["Issuer", "Redeemer"]
 
 
-async def test_csv_and_pdf_lie_beside_it(journey: Journey) -> None:
+async def test_csv_xlsx_and_pdf_lie_beside_it(journey: Journey) -> None:
     await journey.issuer.earn(journey.card, 123_456)
     await journey.close_and_calculate()
     as_csv = await journey.issuer.get("/v1/windows/1/statement.csv?language=de")
     assert as_csv.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert ["Saldo", "1234,56", "EUR"] in csv.reader(io.StringIO(as_csv.body.decode("utf-8-sig")), delimiter=";")
+    as_xlsx = await journey.issuer.get("/v1/windows/1/statement.xlsx?language=de")
+    assert as_xlsx.headers["Content-Disposition"].endswith('.xlsx"')
+    assert load_workbook(io.BytesIO(as_xlsx.body))["Zeilen"]["G2"].value == 1234.56
     as_pdf = await journey.issuer.get("/v1/windows/1/statement.pdf")
     assert as_pdf.headers["Content-Type"] == "application/pdf"
     assert as_pdf.headers["Content-Disposition"].endswith('.pdf"')

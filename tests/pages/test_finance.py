@@ -155,7 +155,7 @@ async def test_statements_are_downloaded(site: RunningSite, page: Page) -> None:
     await press(page, "Calculate")
 
     files = {}
-    for name in ("JSON", "CSV", "PDF"):
+    for name in ("JSON", "CSV", "XLSX", "PDF"):
         async with page.expect_download() as waiting:
             await page.click(f"a[aria-label='Statement of Garage as {name}']")
         download = await waiting.value
