@@ -209,6 +209,41 @@ class ReconciliationAnswer(AnswerModel):
     next: str | None = None
 
 
+class LaneCheckpoint(AnswerModel):
+    """A lane's journal: its size in leaves, and the Merkle root over them (RFC 6962), in hexadecimal."""
+
+    lane: int
+    size: int
+    root: str
+
+
+class CheckpointAnswer(AnswerModel):
+    """Each lane as it was committed at that moment; kept with its signature it can't be denied later."""
+
+    made_at: datetime
+    lanes: list[LaneCheckpoint]
+
+
+class InclusionAnswer(AnswerModel):
+    """`path`: hashes from the leaf's neighbour to the root's child, in hexadecimal."""
+
+    lane: int
+    leaf: int
+    size: int
+    path: list[str]
+
+
+class ConsistencyAnswer(AnswerModel):
+    """`path`: hashes that lead to both roots, in hexadecimal; none where both sizes are the same."""
+
+    model_config = ConfigDict(extra="forbid", validate_by_name=True)
+
+    lane: int
+    from_: int = Field(alias="from")
+    to: int
+    path: list[str]
+
+
 class HubKey(AnswerModel):
     """A JSON Web Key (RFC 8037) with the interval in which the hub signs with it."""
 

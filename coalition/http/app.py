@@ -7,7 +7,7 @@ from typing import cast
 from aiohttp import web
 
 from coalition import __version__
-from coalition.http import certificates, events, messages, reads, reconciliations, service, step_up
+from coalition.http import certificates, events, messages, proofs, reads, reconciliations, service, step_up
 from coalition.http.hub_key import SIGNER, Signer
 from coalition.http.openapi import build_openapi, openapi_route
 from coalition.http.partner_calls import NONCES, partner_door, request_id_of
@@ -30,7 +30,7 @@ def build_app(clearing: Clearing, signer: Signer, *, more_routes: Sequence[Route
     app.cleanup_ctx.append(_clearing_context)
     app[reconciliations.AT_ONCE] = asyncio.Semaphore(reconciliations.AT_ONCE_MAX)
     routes = [*messages.ROUTES, *reads.ROUTES, *events.ROUTES, *step_up.ROUTES, *certificates.ROUTES, *service.ROUTES]
-    routes += [*reconciliations.ROUTES, *more_routes]
+    routes += [*reconciliations.ROUTES, *proofs.ROUTES, *more_routes]
     routes.append(openapi_route(build_openapi(routes, version=__version__)))
     for route in routes:
         handler = partner_door(route) if route.access == "partner" else cast(OpenHandler, route.handler)

@@ -27,6 +27,7 @@ from coalition.stores.lanes import LaneState
 from coalition.stores.lots import ALL_POINTS
 from coalition.stores.originals import load_lots_to_decide, load_originals
 from coalition.stores.promotions import load_allowances, write_promotions
+from coalition.stores.proofs import write_nodes
 from coalition.stores.usage import load_usage, write_usage
 
 # So often a lane asks for more of a budget before it takes it for spent.
@@ -236,6 +237,7 @@ async def write_book(connection: Connection, opened: OpenBatch, book: Book) -> N
     )
     changed_lots = _changed_lots(opened.accounts, before.size)
     await write_batch(connection, after, changes, accounts=opened.accounts, changed_lots=changed_lots)
+    await write_nodes(connection, before.lane, frontier.nodes)
 
 
 def _changed_lots(accounts: dict[int, Account], size: int) -> list[tuple[int, Lot]]:

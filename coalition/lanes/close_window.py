@@ -14,6 +14,7 @@ from coalition.ledger.batch import Changes
 from coalition.ledger.entries import close_record
 from coalition.stores.batches import open_batch, write_batch
 from coalition.stores.lanes import end_lane_window, load_lanes
+from coalition.stores.proofs import write_nodes
 from coalition.stores.windows import find_open, lock_windows, mark_closed, open_next
 
 
@@ -53,3 +54,4 @@ async def _close_lane(pool: Pool, lane: int, window_no: int, *, clock: Clock) ->
         await end_lane_window(connection, state=ended, window_no=window_no, root=frontier.root())
         changes = Changes(window_no=window_no, records=[record])
         await write_batch(connection, ended._replace(window_no=window_no + 1), changes, accounts={}, changed_lots=[])
+        await write_nodes(connection, lane, frontier.nodes)

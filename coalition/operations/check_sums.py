@@ -15,6 +15,7 @@ from coalition.journal.merkle import Frontier
 from coalition.journal.record import record_hash
 from coalition.operations.verify_message import fault_of_message
 from coalition.stores import check
+from coalition.stores.proofs import load_hashes
 
 Progress = Callable[[str], None]
 
@@ -110,9 +111,21 @@ async def _check_hashes(connection: Connection, lane: int, size: int, frontier_s
             )
             if frontier.size in ends and frontier.root() != ends[frontier.size][1]:
                 broken.append(f"the journal's root at the end of window {ends[frontier.size][0]} is another")
+        broken.extend(await _node_faults(connection, lane, frontier))
     if frontier.size != size or frontier.to_bytes() != frontier_stored:
         broken.append(f"the lane's frontier of {size} leaves is not that of its {frontier.size} records")
     return Finding(f"hashes of lane {lane}", tuple(broken[:10]))
+
+
+async def _node_faults(connection: Connection, lane: int, frontier: Frontier) -> list[str]:
+    """Compare the nodes that have become whole with those that are kept for proofs."""
+    nodes, frontier.nodes = frontier.nodes, []
+    kept = await load_hashes(connection, lane, [(node.level, node.place) for node in nodes])
+    return [
+        f"the node at level {node.level}, place {node.place} is another, or not kept"
+        for node in nodes
+        if kept.get((node.level, node.place)) != node.hash
+    ]
 
 
 def _result_faults(record: asyncpg.Record) -> list[str]:

@@ -32,7 +32,7 @@ async def test_every_lane_table_is_keyed_by_lane_first(pool: Pool) -> None:
         WHERE c.contype IN ('p', 'u') AND c.connamespace = 'public'::regnamespace
         """
     )
-    bookkeeping = {"lane", "lane_window", "message", "operation", "journal", "window_total"}
+    bookkeeping = {"journal_node", "lane", "lane_window", "message", "operation", "journal", "window_total"}
     lane_tables = bookkeeping | {"account", "lot", "lot_use", "reversal", "hold"}
     lane_tables |= {"promotion_allowance", "promotion_share", "cap_allowance"}
     lane_tables |= {"account_usage", "card_usage", "step_up_code", "certificate", "certificate_use"}

@@ -7,7 +7,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from coalition.http import certificates, events, messages, reads, reconciliations, service, step_up
+from coalition.http import certificates, events, messages, proofs, reads, reconciliations, service, step_up
 from coalition.http.problems import problem_answer
 from coalition.lanes.close_window import close_window
 from settlement.http import routes as settlement_routes
@@ -48,7 +48,7 @@ async def test_the_description_is_valid_openapi_3_1(whole_hub: RunningHub) -> No
 async def test_every_route_is_described_and_every_description_is_a_route(whole_hub: RunningHub) -> None:
     document = await openapi_of(whole_hub)
     routes = [*messages.ROUTES, *reads.ROUTES, *events.ROUTES, *step_up.ROUTES, *certificates.ROUTES, *service.ROUTES]
-    routes += [*reconciliations.ROUTES, *settlement_routes]
+    routes += [*reconciliations.ROUTES, *proofs.ROUTES, *settlement_routes]
     described = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
     assert described == {(route.method, route.path) for route in routes} | {("GET", "/openapi.json")}
     ids = [operation["operationId"] for methods in document["paths"].values() for operation in methods.values()]
@@ -125,6 +125,11 @@ async def test_answers_to_questions_are_as_described(whole_hub: RunningHub) -> N
         ("/v1/events", "/v1/events?limit=1", 200),
         ("/v1/events", "/v1/events?after=none", 422),
         ("/v1/reconciliations", "/v1/reconciliations", 200),
+        ("/v1/checkpoint", "/v1/checkpoint", 200),
+        ("/v1/proofs/inclusion", "/v1/proofs/inclusion?lane=0&leaf=0&size=1", 200),
+        ("/v1/proofs/inclusion", "/v1/proofs/inclusion?lane=0&leaf=77&size=77", 422),
+        ("/v1/proofs/consistency", "/v1/proofs/consistency?lane=0&from=1&to=1", 200),
+        ("/v1/proofs/consistency", "/v1/proofs/consistency?lane=0&from=0&to=1", 422),
         ("/v1/windows", "/v1/windows", 200),
         ("/v1/windows", "/v1/windows?limit=1", 200),
         ("/v1/windows", "/v1/windows?limit=none", 422),

@@ -1,0 +1,14 @@
+"""Nodes of the journals' Merkle trees, from which proofs are made."""
+
+from coalition.database.migration_script import refuse_downgrade, run_script
+
+revision = "0022"
+down_revision = "0021"
+
+
+def upgrade() -> None:
+    run_script(__file__)
+
+
+def downgrade() -> None:
+    refuse_downgrade()
