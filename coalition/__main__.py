@@ -20,6 +20,7 @@ from coalition.pages.step_up_mail import mount_step_up_mail
 from settlement.cli import terms_app, window_app
 from settlement.cli_bank import bank_app, operator_bank_app, partner_bank_app
 from settlement.cli_collateral import collateral_app
+from settlement.cli_documents import invoice_app
 from settlement.cli_legal_parties import add_party_commands
 from settlement.cli_payments import rules_app
 from settlement.cli_reports import add_report_commands
@@ -45,6 +46,7 @@ app.add_typer(promotion_app, name="promotion")
 app.add_typer(expiry_app, name="expiry")
 app.add_typer(window_app, name="window")
 app.add_typer(terms_app, name="terms")
+app.add_typer(invoice_app, name="invoice")
 app.add_typer(rules_app, name="rules")
 app.add_typer(collateral_app, name="collateral")
 app.add_typer(bank_app, name="bank")

@@ -1,6 +1,7 @@
 """OpenAPI 3.1 from the list of routes and the types that the code itself uses."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -120,7 +121,7 @@ def _success(route: Route) -> dict[str, Any]:
 
 
 def _path_names(path: str) -> list[str]:
-    return [part[1:-1].partition(":")[0] for part in path.split("/") if part.startswith("{")]
+    return re.findall(r"\{(\w+)", path)
 
 
 def _ref(model: type[BaseModel]) -> dict[str, str]:

@@ -1,5 +1,8 @@
 """Settlement's part of the API; the composition root hands `routes` to the hub's application."""
 
-from settlement.http.windows import ROUTES as routes
+from settlement.http.documents import ROUTES as DOCUMENT_ROUTES
+from settlement.http.windows import ROUTES as WINDOW_ROUTES
+
+routes = [*WINDOW_ROUTES, *DOCUMENT_ROUTES]
 
 __all__ = ["routes"]

@@ -33,8 +33,8 @@ _CONTENT_TYPES: Final[Mapping[StatementFormat, str]] = {
 
 async def get_windows(request: web.Request, call: PartnerCall) -> Answer:
     """Answer the windows after a number, oldest first, with the caller's own net in each."""
-    after = _number(request.query.get("after", "0"), "after", least=0, most=WINDOW_MAX)
-    limit = _number(request.query.get("limit", str(PAGE_DEFAULT)), "limit", least=1, most=PAGE_MAX)
+    after = number_in_range(request.query.get("after", "0"), "after", least=0, most=WINDOW_MAX)
+    limit = number_in_range(request.query.get("limit", str(PAGE_DEFAULT)), "limit", least=1, most=PAGE_MAX)
     # One more than asked for tells whether there is a next page.
     windows = await list_partner_windows(request.app[POOL], call.partner, after=after, count_max=limit + 1)
     page = windows[:limit]
@@ -66,7 +66,7 @@ async def get_statement_pdf(request: web.Request, call: PartnerCall) -> Answer:
 
 
 async def _statement_answer(request: web.Request, call: PartnerCall, statement_format: StatementFormat) -> Answer:
-    window_no = _number(request.match_info["window"], "window", least=1, most=WINDOW_MAX)
+    window_no = number_in_range(request.match_info["window"], "window", least=1, most=WINDOW_MAX)
     language = _language(request.query.get("language", "en"))
     try:
         content = await find_statement(request.app[POOL], window_no, call.partner)
@@ -97,7 +97,8 @@ def _window_document(partner_window: PartnerWindow) -> dict[str, object]:
     }
 
 
-def _number(text: str, field: str, *, least: int, most: int) -> int:
+def number_in_range(text: str, field: str, *, least: int, most: int) -> int:
+    """Return a whole number of a query or an address; raises RequestRefusedError for anything else."""
     # Digits of ASCII only, and few: int() takes much more, slowly.
     if text.isascii() and text.isdigit() and len(text) <= len(str(most)) and least <= int(text) <= most:
         return int(text)

@@ -12,6 +12,7 @@ from coalition.pages.visit import Visit
 from settlement.errors import (
     AlreadyClosedError,
     IllegalMoveError,
+    MissingLegalDataError,
     SecondPersonNeededError,
     SettlementError,
     TieOutError,
@@ -88,6 +89,8 @@ def _told(visit: Visit, error: SettlementError) -> str:
             return visit.word("finance.fault.second_person")
         case AlreadyClosedError():
             return visit.word("finance.fault.already_closed")
+        case MissingLegalDataError():
+            return visit.word("finance.fault.missing_data", missing="; ".join(error.missing))
         case IllegalMoveError():
             state = visit.word(f"finance.state.{error.from_state}")
             return visit.word("finance.fault.illegal_move", state=state)

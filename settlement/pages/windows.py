@@ -11,6 +11,7 @@ from settlement.engine.money import add_exactly
 from settlement.engine.states import WINDOW_STATES, WindowState, has_reached
 from settlement.errors import TieOutError, UnknownWindowError
 from settlement.operations.report_window import WindowReport, list_windows, report_window
+from settlement.pages.documents import load_window_documents
 from settlement.pages.nets_chart import nets_chart
 from settlement.pages.running_totals import find_last_window, load_running
 
@@ -78,6 +79,7 @@ async def render_window(
         nets = [partner.net for partner in report.partners]
         values["chart"] = nets_chart([(partner.name, partner.net) for partner in report.partners])
         values["paid_in"] = add_exactly(net for net in nets if net > 0)
+        values["documents"] = await load_window_documents(pool, report)
         values["paid_out"] = add_exactly(-net for net in nets if net < 0)
     step = NEXT_STEPS.get(report.window.state) if report is not None else None
     return visit.render(

@@ -1,6 +1,7 @@
 """Partners see their windows and statements, signed both ways, and nobody else's."""
 
 import csv
+import hashlib
 import io
 import json
 from collections.abc import AsyncIterator
@@ -20,10 +21,15 @@ from coalition.signatures.keys import public_key_pem
 from settlement import errors
 from settlement.http import routes
 from settlement.http.answers import StatementAnswer, WindowsAnswer
+from settlement.http.documents import DocumentsAnswer
 from settlement.http.problems import STATUSES
+from settlement.operations.approve_window import approve_window
 from settlement.operations.calculate_window import calculate_window
+from settlement.operations.invoice_window import invoice_window
+from settlement.operations.manage_legal_party import set_legal_party
 from settlement.operations.report_window import report_window
 from tests.database.settlement_books import Books, now
+from tests.pure.settlement.en16931 import broken_rules
 from tests.shop import Shop
 
 
@@ -167,3 +173,33 @@ async def test_the_description_knows_the_calls(journey: Journey) -> None:
     async with journey.issuer.session.get(f"http://{journey.issuer.authority}/openapi.json") as answer:
         paths = json.loads(await answer.read())["paths"]
     assert {route.path for route in routes} <= set(paths)
+
+
+async def test_tax_documents_are_for_their_partner_alone(journey: Journey) -> None:
+    """Listed per window, as EN 16931 XML byte for byte as issued, and as a letter; nobody else's."""
+    issuer, redeemer = journey.issuer, journey.redeemer
+    await issuer.earn(journey.card, 1200)
+    await redeemer.burn(journey.card, 450)
+    window_no = await journey.close_and_calculate()
+    await approve_window(journey.books.pool, window_no, now=now(), actor="bert")
+    address = {"street": "Hafenstraße 1", "post_code": "20457", "town": "Hamburg", "country": "DE"}
+    for partner in (None, 1, 2):
+        changes = {"legal_name": f"Party {partner}", **address}
+        await set_legal_party(journey.books.pool, partner, changes, now=now(), actor="test")
+    before = await issuer.get(f"/v1/windows/{window_no}/documents")
+    assert before.document == {"documents": []}
+    await invoice_window(journey.books.pool, window_no, now=now(), actor="bert")
+    (listed,) = DocumentsAnswer.model_validate(
+        (await issuer.get(f"/v1/windows/{window_no}/documents")).document
+    ).documents
+    assert (listed.kind, listed.type_code, listed.gross) == ("invoice", "380", "12.00")
+    path = f"/v1/windows/{window_no}/documents/{listed.number}"
+    xml, letter = await issuer.get(f"{path}.xml"), await issuer.get(f"{path}.pdf")
+    assert hashlib.sha256(xml.body).hexdigest() == listed.xml_sha256
+    assert broken_rules(xml.body) == []
+    assert letter.body.startswith(b"%PDF-")
+    for refused in (
+        await redeemer.get(f"{path}.xml"),
+        await issuer.get(f"/v1/windows/99/documents/{listed.number}.pdf"),
+    ):
+        assert (refused.status, refused.document["code"]) == (404, "unknown_document")
