@@ -252,8 +252,8 @@ _DE: Final = {
     "finance.documents.gross": "Gesamt",
     "finance.documents.files": "Dokument",
     "finance.documents.of": "{number} als {format}",
-    "finance.documents.none": "Es gibt keine: Dieser Zeitraum wird allein nach Abrechnungen ausgeglichen. Rechnungen werden "
-    "geschrieben, sobald Name und Anschrift des Betreibers bekannt sind (coalition operator party).",
+    "finance.documents.none": "Es gibt keine: Dieser Zeitraum wird allein nach Abrechnungen ausgeglichen. Rechnungen "
+    "werden geschrieben, sobald Name und Anschrift des Betreibers bekannt sind (coalition operator party).",
     "finance.document.invoice": "Rechnung",
     "finance.document.self_billed_invoice": "Gutschrift",
     "finance.document.credit_note": "Rechnungskorrektur",
