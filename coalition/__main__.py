@@ -19,6 +19,7 @@ from coalition.pages.mount import mount_member_pages
 from coalition.pages.step_up_mail import mount_step_up_mail
 from settlement.cli import terms_app, window_app
 from settlement.cli_bank import bank_app, operator_bank_app, partner_bank_app
+from settlement.cli_calendar import calendar_app
 from settlement.cli_collateral import collateral_app
 from settlement.cli_documents import invoice_app
 from settlement.cli_legal_parties import add_party_commands
@@ -26,6 +27,7 @@ from settlement.cli_payments import rules_app
 from settlement.cli_reports import add_report_commands
 from settlement.http import routes as settlement_routes
 from settlement.pages.mount import mount_finance_pages
+from settlement.schedule import following_calendar
 
 app = typer.Typer(
     name="coalition",
@@ -47,6 +49,7 @@ app.add_typer(expiry_app, name="expiry")
 app.add_typer(window_app, name="window")
 app.add_typer(terms_app, name="terms")
 app.add_typer(invoice_app, name="invoice")
+app.add_typer(calendar_app, name="calendar")
 app.add_typer(rules_app, name="rules")
 app.add_typer(collateral_app, name="collateral")
 app.add_typer(bank_app, name="bank")
@@ -57,7 +60,9 @@ add_demo(app)
 add_serve(
     app,
     Extensions(
-        routes=settlement_routes, pages=[mount_member_pages, mount_step_up_mail, mount_expiry_mail, mount_finance_pages]
+        routes=settlement_routes,
+        pages=[mount_member_pages, mount_step_up_mail, mount_expiry_mail, mount_finance_pages],
+        jobs=[following_calendar],
     ),
 )
 add_bench(app)

@@ -6,10 +6,10 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import structlog
 import typer
@@ -22,10 +22,12 @@ from coalition.cli.options import DatabaseUrl, DataDir
 from coalition.cli.session import Session, now, open_session, run
 from coalition.cli.workers import READY, Workers, figures_folder
 from coalition.config import Settings
+from coalition.database.pool import Pool
 from coalition.http.app import build_app, make_runner
 from coalition.http.hub_key import load_signer
 from coalition.http.metrics import build_metrics_app, registry
 from coalition.http.routes import Route
+from coalition.lanes.book_batch import Clock
 from coalition.lanes.clearing import Clearing
 from coalition.lanes.settle_due import settling_due
 from coalition.webhooks.deliver import deliver_webhooks
@@ -37,12 +39,19 @@ OBJECTS_BEFORE_COLLECTION = 100_000
 LINGER_S = 0.5
 
 
+class Job(Protocol):
+    """What runs as long as a hub does; of several hubs, each runs it."""
+
+    def __call__(self, pool: Pool, *, clock: Clock) -> AbstractAsyncContextManager[None]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Extensions:
-    """What the composition root mounts beside the hub: routes for partners, and pages."""
+    """What the composition root mounts beside the hub: routes for partners, pages, and jobs."""
 
     routes: Sequence[Route] = ()
     pages: Sequence[Callable[[web.Application, Session], None]] = field(default_factory=list)
+    jobs: Sequence[Job] = ()
 
 
 def add_serve(app: typer.Typer, extensions: Extensions) -> None:
@@ -150,7 +159,10 @@ async def _hub(
         async with (
             settling_due(session.pool, clearing.registry, clock=now),
             deliver_webhooks(session.pool, signer.sign_content, clock=now, is_http_allowed=settings.webhook_allow_http),
+            AsyncExitStack() as jobs,
         ):
+            for job in extensions.jobs:
+                await jobs.enter_async_context(job(session.pool, clock=now))
             yield runner
     finally:
         await runner.cleanup()
