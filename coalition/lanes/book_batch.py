@@ -17,14 +17,14 @@ from coalition.ledger.book import Book
 from coalition.ledger.cap import NO_CAPS, Cap, Caps, Position
 from coalition.ledger.limits import NO_LIMITS, LimitRules, Limits
 from coalition.ledger.lot import Lot
-from coalition.ledger.operation import POINTS_MAX
+from coalition.ledger.operation import POINTS_MAX, named_id
 from coalition.ledger.promotion import NO_PROMOTIONS, Promotion, Promotions
-from coalition.stores.batches import OpenBatch, open_batch, write_batch
+from coalition.stores.batches import OpenBatch, lane_transaction, open_batch, write_batch
 from coalition.stores.caps import load_positions
 from coalition.stores.certificates import load_certificates, write_certificates
 from coalition.stores.holds import load_holds
-from coalition.stores.lanes import LaneState
 from coalition.stores.lots import ALL_POINTS
+from coalition.stores.messages import Evidence
 from coalition.stores.originals import load_lots_to_decide, load_originals
 from coalition.stores.promotions import load_allowances, write_promotions
 from coalition.stores.proofs import write_nodes
@@ -45,28 +45,46 @@ class Funds(NamedTuple):
     spent: Spent
 
 
+class Cut(NamedTuple):
+    """What a batch takes of what waits: `messages` are kept with it, which are `fresh`: the ids of their commands, and
+    those that these name, have not been looked up in other lanes."""
+
+    commands: Sequence[Command]
+    messages: Sequence[Evidence] = ()
+
+    @property
+    def fresh_ids(self) -> list[str]:
+        fresh = {message.digest for message in self.messages}
+        operations = [command.operation for command in self.commands if command.message in fresh] if fresh else []
+        named = [name for operation in operations if (name := named_id(operation)) is not None]
+        return [operation.id for operation in operations] + named
+
+
 async def book_batch(
     pool: Pool,
     lane: int,
-    commands: Sequence[Command],
+    cut: Callable[[], Cut],
     *,
+    lanes: int,
     calendar: Calendar,
     clock: Clock,
     rules: LimitRules = NO_LIMITS,
     promotions: Mapping[str, Promotion] = NO_PROMOTIONS,
     caps: Mapping[int, Cap] = NO_CAPS,
-) -> list[str]:
-    """Decide and write operations of one lane, in order; return their results once they are committed.
+) -> list[str | None]:
+    """Decide and write operations of one lane, in order; return their results once they are committed. None: what the
+    command says of its card holds no more; nothing was decided.
 
-    May be repeated as a whole after any failure: it looks up first which operations are known, so that one whose
-    commit was not heard of is answered, not booked again. `rules` are the programme's limits, `promotions` those that
-    earns may name, `caps` those of partners that have one.
+    `cut` is asked when the lane is ours, for what arrived while others had it, and gives the same again if it is asked
+    again. May be repeated as a whole after any failure: it looks up first which operations are known, so that one whose
+    commit was not heard of is answered, not booked again. `lanes` says how many the programme has, `rules` are its
+    limits, `promotions` those that earns may name, `caps` those of partners that have one.
     """
     funds = Funds(promotions, caps, Spent())
     asked = 0
     while True:
         results, short = await _book_batch(
-            pool, lane, commands, calendar=calendar, clock=clock, rules=rules, funds=funds
+            pool, lane, cut, lanes=lanes, calendar=calendar, clock=clock, rules=rules, funds=funds
         )
         if not short.is_any:
             return results
@@ -82,22 +100,29 @@ async def book_batch(
 async def _book_batch(
     pool: Pool,
     lane: int,
-    commands: Sequence[Command],
+    cut: Callable[[], Cut],
     *,
+    lanes: int,
     calendar: Calendar,
     clock: Clock,
     rules: LimitRules,
     funds: Funds,
-) -> tuple[list[str], Short]:
+) -> tuple[list[str | None], Short]:
     """Decide and write; or write nothing, and return which promotions and caps lack how much in this lane."""
-    async with pool.acquire() as connection, connection.transaction():
-        opened, book = await _load(connection, lane, commands, calendar=calendar, clock=clock, rules=rules, funds=funds)
-        results = [book.book(command) for command in commands]
+    async with pool.acquire() as connection, lane_transaction(connection, lane):
+        taken = cut()
+        commands = taken.commands
+        opened, book = await _load(
+            connection, lane, taken, lanes=lanes, calendar=calendar, clock=clock, rules=rules, funds=funds
+        )
+        still = (None, opened.state.card_changes)
+        results = [book.book(command) if command.card_changes in still else None for command in commands]
         short = Short(book.promotions.short, book.caps.short, book.caps.owed)
         if short.is_any:
             return [], short
-        if book.changes.records:
-            await write_book(connection, opened, book)
+        messages = _new_messages(taken, opened, results)
+        if book.changes.records or messages:
+            await write_book(connection, opened, book, messages)
             if book.limits is not None:
                 await write_usage(connection, lane, book.limits.usage)
             await write_certificates(connection, lane, book.certificates)
@@ -107,16 +132,31 @@ async def _book_batch(
         return results, short
 
 
+def _new_messages(cut: Cut, opened: OpenBatch, results: Sequence[str | None]) -> list[Evidence]:
+    """Return the messages that bring anything that was not decided before."""
+    if not cut.messages:
+        return []
+    before = opened.known.keys() | opened.elsewhere.keys()
+    new = {
+        command.message
+        for command, result in zip(cut.commands, results, strict=True)
+        if result is not None and command.key not in before
+    }
+    return [message for message in cut.messages if message.digest in new]
+
+
 async def _load(
     connection: Connection,
     lane: int,
-    commands: Sequence[Command],
+    cut: Cut,
     *,
+    lanes: int,
     calendar: Calendar,
     clock: Clock,
     rules: LimitRules,
     funds: Funds,
 ) -> tuple[OpenBatch, Book]:
+    commands = cut.commands
     named = Named.of(commands)
     operation_ids = [command.operation.id for command in commands] + [operation_id for _, operation_id in named.ids]
     opened = await open_batch(
@@ -124,8 +164,10 @@ async def _load(
         lane,
         operation_ids=operation_ids,
         accounts={command.account for command in commands}.union(*(command.linked for command in commands)),
+        fresh_ids=cut.fresh_ids,
+        other_lanes=[other for other in range(lanes) if other != lane],
     )
-    state, known, accounts = opened
+    state, known, accounts, elsewhere = opened
     # Booked times never run backwards in a lane, whichever hub's clock is behind.
     booked_at = max(clock(), state.last_booked_at)
     leaves = {key: known[key].leaf for key in named.ids if key in known}
@@ -167,6 +209,7 @@ async def _load(
         certificates=await load_certificates(connection, lane, named.certificates),
         promotions=Promotions(funds.promotions, allowances, spent=funds.spent.promotions_with(allowances)),
         caps=Caps(funds.caps, positions, spent=funds.spent.caps_with(positions), returned=funds.spent.returned),
+        elsewhere=elsewhere,
     )
     return opened, book
 
@@ -222,21 +265,21 @@ class Named:
         return wanted
 
 
-async def write_book(connection: Connection, opened: OpenBatch, book: Book) -> None:
+async def write_book(connection: Connection, opened: OpenBatch, book: Book, messages: Sequence[Evidence] = ()) -> None:
     """Write what a book has decided; `opened` is the batch, still locked, that it was made from."""
     changes, before = book.changes, opened.state
     frontier = Frontier.parse(before.size, before.frontier)
     frontier.extend(changes.hashed_leaves)
-    after = LaneState(
-        lane=before.lane,
-        window_no=before.window_no,
+    after = before._replace(
         size=frontier.size,
         frontier=frontier.to_bytes(),
         outstanding=before.outstanding + changes.outstanding,
         last_booked_at=changes.records[-1].booked_at if changes.records else before.last_booked_at,
     )
     changed_lots = _changed_lots(opened.accounts, before.size)
-    await write_batch(connection, after, changes, accounts=opened.accounts, changed_lots=changed_lots)
+    await write_batch(
+        connection, after, changes, accounts=opened.accounts, changed_lots=changed_lots, messages=messages
+    )
     await write_nodes(connection, before.lane, frontier.nodes)
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -30,6 +30,10 @@ RETRY_AFTER_S = 1
 # holds three operations or a thousand.
 BATCHES_AT_ONCE = 3
 GIVE_UP_AFTER_S = 20.0
+# So often cards are looked up anew because somebody changes what they may do just then.
+LOOK_UPS_MAX = 20
+
+Numbered = tuple[int, AnyOperation]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +92,9 @@ class Clearing:
     async def clear(self, message: SignedMessage, operations: list[AnyOperation]) -> list[str]:
         """Book a message's operations, each on its own; return their results, committed, in order.
 
-        Raises OverloadedError, with nothing done, when too many operations wait already; DatabaseUnreachableError
-        when the database went away: what was booked is then answered when the message comes again."""
+        Raises OverloadedError when too many operations wait already, with nothing done, or when what the cards may do
+        changed each time that it was looked up; DatabaseUnreachableError when the database went away. What was booked
+        is then answered when the message comes again."""
         if self.waiting + len(operations) > self._waiting_max:
             raise OverloadedError(waiting=self.waiting, limit=self._waiting_max, retry_after_s=RETRY_AFTER_S)
         self.waiting += len(operations)
@@ -103,15 +108,49 @@ class Clearing:
                 self._idle.set()
 
     async def _clear(self, message: SignedMessage, operations: list[AnyOperation]) -> list[str]:
-        ids = [operation.id for operation in operations]
-        named = {operation.id: name for operation in operations if (name := named_id(operation)) is not None}
-        decided = await self._evidence.keep(self._evidence_of(message), [*ids, *named.values()])
-        cards = {operation.card for operation in operations}
-        places = await with_retry(lambda: self.cards.find(cards), give_up_after_s=GIVE_UP_AFTER_S)
+        results: dict[int, str] = {}
+        for _ in range(LOOK_UPS_MAX):
+            left = [(index, operation) for index, operation in enumerate(operations) if index not in results]
+            if not left:
+                break
+            cards = {operation.card for _, operation in left}
+            places = await with_retry(partial(self.cards.find, cards), give_up_after_s=GIVE_UP_AFTER_S)
+            lanes = {place.lane for place in places.values()}
+            if len(lanes) == 1 and len(places) == len(cards) and not any(place.linked for place in places.values()):
+                booked = await self._clear_in_one_lane(message, left, places, *lanes)
+            else:
+                booked = await self._clear_in_lanes(message, left, places)
+            results |= {index: result for index, result in booked.items() if result is not None}
+            if None in booked.values():
+                self.cards.forget()
+            returned = {operation.card for _, operation in left if operation.type == "reverse"}
+            await self._move_on(place for card, place in places.items() if card in returned)
+        if len(results) < len(operations):
+            raise OverloadedError(waiting=self.waiting, limit=self._waiting_max, retry_after_s=RETRY_AFTER_S)
+        return [results[index] for index in range(len(operations))]
+
+    async def _clear_in_one_lane(
+        self, message: SignedMessage, operations: Iterable[Numbered], places: Mapping[str, CardPlace], lane: int
+    ) -> dict[int, str | None]:
+        """Book a message whose operations all belong to one lane: it is kept in the same commit."""
+        commands = []
+        for index, operation in operations:
+            place = places[operation.card]
+            commands.append(self._command(message, operation, place, place.of_account, index))
+        results = await self._lanes[lane].book(commands, self._evidence_of(message, lane))
+        return {command.message_index: result for command, result in zip(commands, results, strict=True)}
+
+    async def _clear_in_lanes(
+        self, message: SignedMessage, operations: Sequence[Numbered], places: Mapping[str, CardPlace]
+    ) -> dict[int, str | None]:
+        """Keep the message, look up what was decided of it before in any lane, and book it in its lanes."""
+        named = {operation.id: name for _, operation in operations if (name := named_id(operation)) is not None}
+        evidence = self._evidence_of(message, message.digest[0] % self.registry.programme.lanes)
+        decided = await self._evidence.keep(evidence, [*(operation.id for _, operation in operations), *named.values()])
         partner = message.partner.partner
-        results: list[str] = [""] * len(operations)
-        parcels: defaultdict[int, list[tuple[int, Command]]] = defaultdict(list)
-        for index, operation in enumerate(operations):
+        results: dict[int, str | None] = {}
+        parcels: defaultdict[int, list[Command]] = defaultdict(list)
+        for index, operation in operations:
             place = places.get(operation.card)
             first = decided.get((partner, operation.id))
             original = decided.get((partner, named[operation.id])) if operation.id in named else None
@@ -122,16 +161,11 @@ class Clearing:
                 results[index] = unknown_card_result(operation.id)
             else:
                 is_elsewhere = original is not None and original[0] != home.lane
-                command = self._command(message, operation, place, home, index, is_elsewhere)
-                parcels[home.lane].append((index, command))
-        booked = await asyncio.gather(
-            *(self._lanes[lane].book([command for _, command in parcel]) for lane, parcel in parcels.items())
-        )
-        for parcel, parcel_results in zip(parcels.values(), booked, strict=True):
-            for (index, _), result in zip(parcel, parcel_results, strict=True):
-                results[index] = result
-        returned = {operation.card for operation in operations if operation.type == "reverse"}
-        await self._move_on(place for card, place in places.items() if card in returned)
+                parcels[home.lane].append(self._command(message, operation, place, home, index, is_elsewhere))
+        booked = await asyncio.gather(*(self._lanes[lane].book(commands) for lane, commands in parcels.items()))
+        for commands, lane_results in zip(parcels.values(), booked, strict=True):
+            for command, result in zip(commands, lane_results, strict=True):
+                results[command.message_index] = result
         return results
 
     async def _move_on(self, places: Iterable[CardPlace]) -> None:
@@ -140,9 +174,9 @@ class Clearing:
             work = partial(move_on, self.pool, account, calendar=self.registry.calendar, clock=self.clock)
             await with_retry(work, give_up_after_s=GIVE_UP_AFTER_S)
 
-    def _evidence_of(self, message: SignedMessage) -> Evidence:
+    def _evidence_of(self, message: SignedMessage, lane: int) -> Evidence:
         return Evidence(
-            lane=message.digest[0] % self.registry.programme.lanes,
+            lane=lane,
             partner=message.partner.partner,
             digest=message.digest,
             keyid=message.keyid,
@@ -162,7 +196,7 @@ class Clearing:
         place: CardPlace,
         home: Place,
         message_index: int,
-        original_is_elsewhere: bool,
+        original_is_elsewhere: bool = False,
     ) -> Command:
         return Command(
             message.partner,
@@ -174,6 +208,7 @@ class Clearing:
             original_is_elsewhere,
             _card_refusal(operation, place),
             tuple(linked.account for linked in place.linked if linked.lane == home.lane),
+            place.card_changes if home.lane == place.lane else None,
         )
 
 

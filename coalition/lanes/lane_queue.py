@@ -1,4 +1,4 @@
-"""One bounded queue per lane: whatever waits when a batch ends is the next batch (group commit)."""
+"""One bounded queue per lane: whatever waits when the lane's lock is ours is the next batch (group commit)."""
 
 import asyncio
 from collections import deque
@@ -9,10 +9,11 @@ import structlog
 
 from coalition.database.pool import Pool
 from coalition.errors import DatabaseUnreachableError
-from coalition.lanes.book_batch import Clock, book_batch
+from coalition.lanes.book_batch import Clock, Cut, book_batch
 from coalition.lanes.database_retry import with_retry
 from coalition.lanes.registry import Registry
 from coalition.ledger.batch import Command
+from coalition.stores.messages import Evidence
 
 BATCH_MAX = 1_000
 GIVE_UP_AFTER_S = 20.0
@@ -22,10 +23,12 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """The operations of one message that belong to one lane, and where their results are waited for."""
+    """The operations of one message that belong to one lane, and where their results are waited for. `message` is kept
+    with them; None: it was kept before."""
 
     commands: Sequence[Command]
-    booked: "asyncio.Future[list[str]]"
+    message: Evidence | None
+    booked: "asyncio.Future[list[str | None]]"
 
 
 class LaneQueue:
@@ -43,11 +46,12 @@ class LaneQueue:
         self._arrived = asyncio.Event()
         self._worker = asyncio.create_task(self._work(), name=f"lane-{lane}")
 
-    async def book(self, commands: Sequence[Command]) -> list[str]:
-        """Wait until these operations are decided and committed; return their results, in order.
+    async def book(self, commands: Sequence[Command], message: Evidence | None = None) -> list[str | None]:
+        """Wait until these operations are decided and committed; return their results, in order. None: what the command
+        says of its card holds no more. A `message` given is all of theirs, and is committed with them.
 
         Raises DatabaseUnreachableError when that is not known: repeat them, they are looked up first."""
-        parcel = Parcel(commands, asyncio.get_running_loop().create_future())
+        parcel = Parcel(commands, message, asyncio.get_running_loop().create_future())
         self._parcels.append(parcel)
         self._arrived.set()
         return await parcel.booked
@@ -65,24 +69,32 @@ class LaneQueue:
             self._arrived.clear()
             while self._parcels:
                 async with self._slots:
-                    await self._book(self._next_batch())
+                    await self._book([])
 
     def _next_batch(self) -> list[Parcel]:
-        batch = [self._parcels.popleft()]
-        operations = len(batch[0].commands)
-        while self._parcels and operations + len(self._parcels[0].commands) <= BATCH_MAX:
+        batch: list[Parcel] = []
+        operations = 0
+        while self._parcels and (not batch or operations + len(self._parcels[0].commands) <= BATCH_MAX):
             batch.append(self._parcels.popleft())
             operations += len(batch[-1].commands)
         return batch
 
     async def _book(self, batch: list[Parcel]) -> None:
-        commands = [command for parcel in batch for command in parcel.commands]
+        """Book these parcels; without any, those that wait when the lane is ours."""
 
-        async def work() -> list[str]:
+        def cut() -> Cut:
+            batch[:] = batch or self._next_batch()
+            return Cut(
+                [command for parcel in batch for command in parcel.commands],
+                [parcel.message for parcel in batch if parcel.message is not None],
+            )
+
+        async def work() -> list[str | None]:
             return await book_batch(
                 self._pool,
                 self.lane,
-                commands,
+                cut,
+                lanes=self._registry.programme.lanes,
                 calendar=self._registry.calendar,
                 clock=self._clock,
                 rules=self._registry.programme.limits,
@@ -93,11 +105,12 @@ class LaneQueue:
         try:
             results = await with_retry(work, give_up_after_s=GIVE_UP_AFTER_S)
         except DatabaseUnreachableError as error:
-            for parcel in batch:
+            for parcel in batch or self._next_batch():
                 _fail(parcel, error)
         except Exception as error:
+            batch = batch or self._next_batch()
             if len(batch) == 1:
-                log.exception("lane.batch_failed", lane=self.lane, operations=len(commands))
+                log.exception("lane.batch_failed", lane=self.lane, operations=len(batch[0].commands))
                 _fail(batch[0], error)
                 return
             # One parcel must not take the others down with it.

@@ -22,8 +22,9 @@ LotTotalKey = tuple[int, str, int, int, date, str]
 class Command(NamedTuple):
     """One operation to decide. `message` is the digest of the body that it came in, at `message_index`; `content` tells
     whether the same id came with something else before; `original_is_elsewhere` that what a reversal names was booked
-    in another lane; `card_refusal` why the card may not be used for this; `linked` the
-    accounts of this lane that a merge once joined with the card's: what was booked on them may be undone with it."""
+    in another lane; `card_refusal` why the card may not be used for this; `linked` the accounts of this lane that a
+    merge once joined with the card's: what was booked on them may be undone with it. All that is said of the card holds
+    as long as the lane counts `card_changes`; None: for ever."""
 
     partner: Participant
     operation: AnyOperation
@@ -34,6 +35,11 @@ class Command(NamedTuple):
     original_is_elsewhere: bool = False
     card_refusal: str | None = None
     linked: tuple[int, ...] = ()
+    card_changes: int | None = None
+
+    @property
+    def key(self) -> OperationKey:
+        return (self.partner.partner, self.operation.id)
 
 
 class JournalRecord(NamedTuple):
@@ -111,13 +117,14 @@ class Total:
 
 @dataclass(slots=True)
 class Changes:
-    """What a batch writes, beside the accounts and lots that it changed in place. `day` is the one on which it is
-    booked, in the programme's time zone; None: no points move."""
+    """What a batch writes, beside the accounts and lots that it changed in place. `contents` tell for each record what
+    its operation asked for, None: a record of the hub's own. `day` is the one on which it is booked, in the programme's
+    time zone; None: no points move."""
 
     window_no: int
     day: date | None = None
     records: list[JournalRecord] = field(default_factory=list)
-    operations: list[tuple[int, int, str, bytes, int]] = field(default_factory=list)
+    contents: list[bytes | None] = field(default_factory=list)
     hashed_leaves: list[bytes] = field(default_factory=list)
     new_lots: list[tuple[int, Lot]] = field(default_factory=list)
     uses: dict[tuple[int, int, int], LotUse] = field(default_factory=dict)

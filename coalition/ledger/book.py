@@ -4,6 +4,7 @@ The book is made from what the store loaded under the lane's lock; nothing outsi
 clock and no database. Everything that it collects is written in the transaction that holds the lock.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from operator import itemgetter
@@ -43,7 +44,8 @@ class Book:
     """Decides one batch. `accounts` holds every account that a command names, with its open holds, and with its lots
     where any command takes or gives back points, or time alone does; `known`, `originals` and `holds` (by the leaf of
     the reserve) and `certificates` what the store found of the ids named; `limits` None: the programme has none;
-    `promotions` None: no command names one, and no original; `caps` None: nobody who pays has one."""
+    `promotions` None: no command names one, and no original; `caps` None: nobody who pays has one; `elsewhere` the
+    (lane, leaf) at which other lanes have decided what commands are or name."""
 
     def __init__(
         self,
@@ -61,6 +63,7 @@ class Book:
         certificates: dict[str, Certificate] | None = None,
         promotions: Promotions | None = None,
         caps: Caps | None = None,
+        elsewhere: Mapping[OperationKey, tuple[int, int]] | None = None,
     ) -> None:
         self._lane = lane
         self._booked_at = booked_at
@@ -72,6 +75,7 @@ class Book:
         self.certificates = certificates or {}
         self.promotions = promotions or Promotions(NO_PROMOTIONS, {})
         self.caps = caps or Caps(NO_CAPS, {})
+        self._elsewhere = elsewhere or {}
         self._known = known
         self._originals = originals
         self._decided: dict[OperationKey, Decided] = {}
@@ -82,11 +86,15 @@ class Book:
 
     def book(self, command: Command) -> str:
         """Decide one operation; return its result, the one given before if it is known."""
-        operation = command.operation
-        key = (command.partner.partner, operation.id)
+        operation, key = command.operation, command.key
         known = self._find_known(key)
         if known is not None:
             return known.result if known.content == command.content else reused_result(operation.id, known)
+        if self._elsewhere:
+            if key in self._elsewhere:
+                return reused_result(operation.id, KnownOperation(b"", *self._elsewhere[key], ""))
+            if (command.partner.partner, named_id(operation)) in self._elsewhere:
+                command = command._replace(original_is_elsewhere=True)
         if command.linked:
             command = self._at_home(command)
         account = self._accounts[command.account]

@@ -78,7 +78,7 @@ class Entries:
                 result,
             )
         )
-        changes.operations.append((self._lane, command.partner.partner, operation.id, command.content, leaf))
+        changes.contents.append(command.content)
         changes.hashed_leaves.append(record_hash(message=command.message, index=command.message_index, result=result))
         self.next_leaf += 1
 
@@ -118,6 +118,7 @@ class Entries:
             result=result,
         )
         self.changes.records.append(record)
+        self.changes.contents.append(None)
         self.changes.hashed_leaves.append(record_hash(message=None, index=None, result=result))
         self.next_leaf += 1
 

@@ -25,6 +25,7 @@ from coalition.stores.cards import (
     set_card_state,
     set_merged_from,
 )
+from coalition.stores.lanes import count_card_change
 from coalition.stores.members import move_member, set_may_burn
 from coalition.stores.merges import has_merged, lock_card_changes
 from coalition.stores.programme import load_programme
@@ -163,6 +164,7 @@ async def _changing(pool: Pool, card: str) -> AsyncIterator[tuple[Connection, Ca
         if row is None:
             raise NotFoundError(f"there is no card {card}")
         yield connection, row
+        await count_card_change(connection, [row.place.lane])
         await announce_change(connection)
 
 

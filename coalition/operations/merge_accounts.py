@@ -23,6 +23,7 @@ from coalition.stores.cards import (
     lock_cards_of_account,
 )
 from coalition.stores.certificates import lead_certificates
+from coalition.stores.lanes import count_card_change
 from coalition.stores.members import lead_members, lead_members_back
 from coalition.stores.merges import (
     add_merge,
@@ -76,6 +77,7 @@ async def merge_accounts(pool: Pool, card: str, *, into: str, calendar: Calendar
         await lead_members(connection, source.place, target.place)
         for row in cards:
             await add_card_move(connection, row.card, what="merged", actor=actor, now=now)
+        await count_card_change(connection, [source.place.lane, target.place.lane])
         await announce_change(connection)
         return Moved(points, target.place.account)
 
@@ -110,6 +112,7 @@ async def unmerge_account(pool: Pool, card: str, *, calendar: Calendar, clock: C
         await lead_certificates(connection, merge.target, merge.source, [row.card for row in cards])
         for row in cards:
             await add_card_move(connection, row.card, what="unmerged", actor=actor, now=now)
+        await count_card_change(connection, [merge.source.lane, merge.target.lane])
         await announce_change(connection)
         return Moved(points, merge.source.account)
 

@@ -123,7 +123,11 @@ async def _find(visit: Visit) -> Evidence:
         message = None
         if record.message is not None and record.partner is not None:
             message = await find_message(
-                connection, partner=record.partner, digest=record.message, lanes=visit.site.programme.lanes
+                connection,
+                lane=int(lane),
+                partner=record.partner,
+                digest=record.message,
+                lanes=visit.site.programme.lanes,
             )
     return Evidence(record, message)
 

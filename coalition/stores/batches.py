@@ -1,10 +1,10 @@
 """A batch of one lane, opened and written in one round trip each: what it reads under the lane's lock, what it writes.
 
-Both are functions in the database that hold plain statements of one lane (migration 0002_batches): a round trip costs
-as much as a dozen rows.
+Both are functions in the database that hold plain statements of one lane: a round trip costs as much as a dozen rows.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -14,31 +14,58 @@ from coalition.ledger.batch import Changes, KnownOperation, OperationKey
 from coalition.ledger.hold import Hold
 from coalition.ledger.lot import Lot
 from coalition.stores.lanes import LaneState
+from coalition.stores.messages import Evidence
 
 
 class OpenBatch(NamedTuple):
     """A lane under our lock. `known` are the operations asked for that it has decided before, `accounts` the working
-    copies of those asked for, without their lots."""
+    copies of those asked for, without their lots; `elsewhere` the (lane, leaf) of fresh ids that others decided."""
 
     state: LaneState
     known: dict[OperationKey, KnownOperation]
     accounts: dict[int, Account]
+    elsewhere: dict[OperationKey, tuple[int, int]]
+
+
+# The simple protocol takes both in one round trip, and no arguments: a lane is a whole number.
+BEGIN_WITH_LANE = "BEGIN; SELECT FROM lane WHERE lane = {lane:d} FOR UPDATE"
+
+
+@asynccontextmanager
+async def lane_transaction(connection: Connection, lane: int) -> AsyncIterator[None]:
+    """Open the transaction of a batch, with the lane's lock: what arrives while others have it can still join."""
+    try:
+        await connection.execute(BEGIN_WITH_LANE.format(lane=lane))
+        yield
+    except BaseException:
+        if not connection.is_closed():
+            await connection.execute("ROLLBACK")
+        raise
+    await connection.execute("COMMIT")
 
 
 OPEN_BATCH = """
-SELECT state, partners, operation_ids, contents, leaves, result_leaves, results, accounts, balances, held, debts,
-    next_expiries
-FROM open_batch($1, $2, $3)
+SELECT state, partners, operation_ids, contents, leaves, result_leaves, results, other_lanes, other_partners, other_ids,
+    other_leaves, accounts, balances, held, debts, next_expiries
+FROM open_batch($1, $2, $3, $4, $5)
 """
 
 
 async def open_batch(
-    connection: Connection, lane: int, *, operation_ids: Sequence[str] = (), accounts: Iterable[int] = ()
+    connection: Connection,
+    lane: int,
+    *,
+    operation_ids: Sequence[str] = (),
+    accounts: Iterable[int] = (),
+    fresh_ids: Sequence[str] = (),
+    other_lanes: Sequence[int] = (),
 ) -> OpenBatch:
-    """Lock a lane until the end of the transaction: from here on its order, window and leaves are ours."""
-    row = await connection.fetchrow(OPEN_BATCH, lane, operation_ids, sorted(accounts))
+    """Lock a lane until the end of the transaction: from here on its order, window and leaves are ours. `fresh_ids`
+    have not been looked up in the `other_lanes` yet."""
+    row = await connection.fetchrow(OPEN_BATCH, lane, operation_ids, sorted(accounts), other_lanes, fresh_ids)
     assert row is not None
-    state, partners, ids, contents, leaves, result_leaves, results, *columns = row
+    state, partners, ids, contents, leaves, result_leaves, results, *more = row
+    others, columns = more[:4], more[4:]
     known = {}
     if leaves:
         result_of = dict(zip(result_leaves, results, strict=True))
@@ -47,10 +74,13 @@ async def open_batch(
     numbers = columns[0] or ()
     # No lot is loaded yet, so what they expire at is what the others do.
     loaded = zip(numbers, map(Account, *columns, columns[-1]), strict=True) if numbers else ()
-    return OpenBatch(LaneState(*state), known, dict(loaded))
+    elsewhere: dict[OperationKey, tuple[int, int]] = {}
+    if others[0]:
+        elsewhere = {(partner, named): (there, leaf) for there, partner, named, leaf in zip(*others, strict=True)}
+    return OpenBatch(LaneState(*state), known, dict(loaded), elsewhere)
 
 
-WRITE_BATCH = "SELECT write_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
+WRITE_BATCH = "SELECT write_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
 
 
 async def write_batch(
@@ -60,8 +90,10 @@ async def write_batch(
     *,
     accounts: Mapping[int, Account],
     changed_lots: Sequence[tuple[int, Lot]],
+    messages: Sequence[Evidence] = (),
 ) -> None:
-    """Write a decided batch. `state` is where the journal stands after it, `changed_lots` were there before it."""
+    """Write a decided batch. `state` is where the journal stands after it, `changed_lots` were there before it,
+    `messages` are kept with it."""
     lane = state.lane
     numbers = sorted(accounts)
     ordered = [accounts[number] for number in numbers]
@@ -69,7 +101,8 @@ async def write_batch(
         WRITE_BATCH,
         state,
         changes.records,
-        changes.operations,
+        changes.contents,
+        messages,
         _lot_rows(lane, changes.new_lots),
         _lot_rows(lane, changed_lots),
         [

@@ -18,13 +18,15 @@ class Place(NamedTuple):
 
 class CardPlace(NamedTuple):
     """Where a card leads to, and why it may not be used there: the codes of refusals, None: it may. `linked` are the
-    accounts that a merge, undone or not, once joined with its own: what was booked there is found there."""
+    accounts that a merge, undone or not, once joined with its own: what was booked there is found there. All of it
+    holds as long as its lane counts `card_changes`."""
 
     lane: int
     account: int
     earn_refusal: str | None = None
     burn_refusal: str | None = None
     linked: tuple[Place, ...] = ()
+    card_changes: int = 0
 
     @property
     def of_account(self) -> Place:
@@ -32,9 +34,10 @@ class CardPlace(NamedTuple):
 
 
 SELECT_PLACES = """
-SELECT card.card, card.lane, card.account, card.state, member.may_burn
+SELECT card.card, card.lane, card.account, card.state, member.may_burn, lane.card_changes
 FROM card
 JOIN member ON member.member = card.member
+JOIN lane ON lane.lane = card.lane
 WHERE card.card = ANY($1::text[])
 """
 
@@ -51,9 +54,10 @@ REFUSALS = {"active": None, "blocked": "card_blocked", "replaced": "card_replace
 async def load_card_places(connection: Connection, cards: Iterable[str]) -> dict[str, CardPlace]:
     """Return where those of the cards lead to that exist."""
     places = {}
-    for card, lane, account, state, may_burn in await connection.fetch(SELECT_PLACES, sorted(cards)):
+    for card, lane, account, state, may_burn, changes in await connection.fetch(SELECT_PLACES, sorted(cards)):
         refusal = REFUSALS[state]
-        places[card] = CardPlace(lane, account, refusal, refusal or (None if may_burn else "burn_not_permitted"))
+        burn_refusal = refusal or (None if may_burn else "burn_not_permitted")
+        places[card] = CardPlace(lane, account, refusal, burn_refusal, card_changes=changes)
     links = await _load_links(connection, {place.account for place in places.values()}) if places else {}
     return {card: place._replace(linked=links.get(place.of_account, ())) for card, place in places.items()}
 

@@ -72,13 +72,17 @@ SELECT message.digest, message.keyid, message.received_at, message.authority, me
     partner_key.valid_until
 FROM message
 LEFT JOIN partner_key ON partner_key.keyid = message.keyid AND partner_key.partner = message.partner
-WHERE message.lane = $1 AND message.partner = $2 AND message.digest = $3
+WHERE message.lane = ANY($1) AND message.partner = $2 AND message.digest = $3
+ORDER BY message.received_at
+LIMIT 1
 """
 
 
-async def find_message(connection: Connection, *, partner: int, digest: bytes, lanes: int) -> KeptMessage | None:
-    """Return the evidence of a record; messages lie in the lane that the first byte of their digest says."""
-    row = await connection.fetchrow(SELECT_MESSAGE, digest[0] % lanes, partner, digest)
+async def find_message(
+    connection: Connection, *, lane: int, partner: int, digest: bytes, lanes: int
+) -> KeptMessage | None:
+    """Return the evidence of a record of a lane: it lies there, or in the lane that the first byte of its digest says."""
+    row = await connection.fetchrow(SELECT_MESSAGE, [lane, digest[0] % lanes], partner, digest)
     return None if row is None else KeptMessage(*row.values())
 
 

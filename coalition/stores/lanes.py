@@ -1,5 +1,6 @@
 """The lane rows: where each journal stands, and where its windows end."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -8,7 +9,7 @@ from coalition.database.pool import Connection
 
 class LaneState(NamedTuple):
     """Where a lane's journal stands: the open window, its size in leaves, the Merkle frontier, points outstanding; in
-    the order of the table's columns."""
+    the order of the table's columns. `card_changes` counts the changes of what its cards may do or lead to."""
 
     lane: int
     window_no: int
@@ -16,6 +17,7 @@ class LaneState(NamedTuple):
     frontier: bytes
     outstanding: int
     last_booked_at: datetime
+    card_changes: int = 0
 
 
 INSERT_LANE_WINDOW = """
@@ -35,6 +37,15 @@ async def end_lane_window(connection: Connection, *, state: LaneState, window_no
         state.outstanding,
         state.last_booked_at,
     )
+
+
+COUNT_CARD_CHANGE = "UPDATE lane SET card_changes = card_changes + 1 WHERE lane = $1"
+
+
+async def count_card_change(connection: Connection, lanes: Iterable[int]) -> None:
+    """Lock some lanes, and note that what their cards may do or lead to has changed; the last that a change does."""
+    for lane in sorted(set(lanes)):
+        await connection.execute(COUNT_CARD_CHANGE, lane)
 
 
 SELECT_LANES = "SELECT lane FROM lane ORDER BY lane"

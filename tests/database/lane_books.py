@@ -12,7 +12,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from coalition.database.pool import Pool
-from coalition.lanes.book_batch import Clock, book_batch
+from coalition.lanes.book_batch import Clock, Cut, book_batch
 from coalition.lanes.clearing import Clearing, SignedMessage
 from coalition.ledger.batch import Command
 from coalition.ledger.operation import Message
@@ -51,8 +51,10 @@ async def book(
 ) -> list[dict[str, Any]]:
     """Book one batch; return its results without the moment of booking."""
     by_name = {name: one for one in promotions for name in (one.name, str(one.promotion))}
-    results = await book_batch(pool, lane, commands, calendar=CALENDAR, clock=clock, promotions=by_name)
-    return [without_moment(result) for result in results]
+    results = await book_batch(
+        pool, lane, lambda: Cut(commands), lanes=LANES, calendar=CALENDAR, clock=clock, promotions=by_name
+    )
+    return [without_moment(result) for result in results if result is not None]
 
 
 def without_moment(result: str) -> dict[str, Any]:

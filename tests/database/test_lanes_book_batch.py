@@ -10,7 +10,6 @@ import pytest
 
 from coalition.database.pool import Pool
 from coalition.journal.merkle import Frontier
-from coalition.lanes.book_batch import book_batch
 from coalition.lanes.lane_queue import LaneQueue
 from coalition.lanes.registry import Registry
 from coalition.ledger.batch import Command
@@ -255,7 +254,7 @@ async def test_booked_times_never_run_backwards(pool: Pool) -> None:
     for offset_s in (10, -5, 3, 20):
         moment = start + timedelta(seconds=offset_s)
         commands = history.take(3, Random(offset_s))
-        await book_batch(pool, LANE, commands, calendar=CALENDAR, clock=lambda moment=moment: moment)
+        await book(pool, LANE, commands, clock=lambda moment=moment: moment)
 
     moments = [row[0] for row in await pool.fetch("SELECT booked_at FROM journal WHERE lane = $1 ORDER BY leaf", LANE)]
     assert moments == sorted(moments)

@@ -59,6 +59,17 @@ async def test_a_blocked_card_finishes_what_it_began(hub: RunningHub) -> None:
     await assert_sums_hold(hub)
 
 
+async def test_a_change_of_a_card_counts_from_the_moment_it_is_committed(hub: RunningHub) -> None:
+    """The hub remembers what cards may do, and hears of changes only later; the lane knows at once."""
+    shop, card = await hub.shop(), await hub.card()
+    for _ in range(10):
+        assert (await shop.earn(card, 1))["verdict"] == "booked"
+        await change(hub, block_card, card)
+        assert (await shop.earn(card, 1))["code"] == "card_blocked"
+        await change(hub, unblock_card, card)
+    await assert_sums_hold(hub)
+
+
 async def test_a_replaced_card_keeps_the_account(hub: RunningHub) -> None:
     """The old number is refused; returns of what was bought with it are booked; replaced twice is replaced once."""
     shop, card = await hub.shop(), await hub.card()

@@ -240,6 +240,24 @@ async def test_evidence_is_kept_byte_for_byte(hub: RunningHub) -> None:
     assert 'tag="coalition-message-v1"' in row["signature_input"]
 
 
+async def test_a_message_of_one_lane_is_kept_with_what_it_books(hub: RunningHub) -> None:
+    """In its operations' lane, by the same commit; one of several lanes in that of its digest; what comes again is not
+    kept again."""
+    shop, card, cards = await hub.shop(), await hub.card(), await hub.cards(5)
+    single = shop.operation("earn", card, points=3)
+    booked = [(await shop.send(single)).result for _ in range(2)]
+    await shop.send(*(shop.operation("earn", other, points=1) for other in cards))
+
+    kept = {row["digest"]: row["lane"] for row in await hub.pool.fetch("SELECT digest, lane FROM message")}
+    of_single = await hub.pool.fetchval("SELECT message FROM journal WHERE operation_id = $1", single["id"])
+
+    assert booked[0] == booked[1]
+    assert len(kept) == 2
+    assert kept.pop(of_single) == booked[0]["lane"]
+    ((digest, lane),) = kept.items()
+    assert lane == digest[0] % 4
+
+
 async def test_one_operation_however_its_card_is_written(hub: RunningHub) -> None:
     """Spaces and dashes in a card's number don't make another content under the same id."""
     shop, card = await hub.shop(), await hub.card()

@@ -197,10 +197,10 @@ class MemoryLane:
         for (payer, kind, _, _, _, rate), points in changes.lot_totals.items():
             self._lot_totals[self.window_no, payer, kind, rate] += points
         self.journal += changes.records
-        results = {record.leaf: record.result for record in changes.records}
         self._known |= {
-            (partner, operation_id): KnownOperation(content, lane, leaf, results[leaf])
-            for lane, partner, operation_id, content, leaf in changes.operations
+            (record.partner, record.operation_id): KnownOperation(content, self.lane, record.leaf, record.result)
+            for record, content in zip(changes.records, changes.contents, strict=True)
+            if record.partner is not None and record.operation_id is not None and content is not None
         }
         self.frontier.extend(changes.hashed_leaves)
         self.outstanding += changes.outstanding

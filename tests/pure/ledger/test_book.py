@@ -98,7 +98,7 @@ def test_refusals_without_a_place_to_the_byte() -> None:
     assert reused_result("x", KnownOperation(b"", 2, 17, "")) == (
         '{"id":"x","verdict":"refused","code":"operation_id_reused","lane":2,"leaf":17}'
     )
-    assert (book.changes.records, book.changes.operations) == ([], [])
+    assert (book.changes.records, book.changes.contents) == ([], [])
 
 
 def test_a_close_record_to_the_byte() -> None:

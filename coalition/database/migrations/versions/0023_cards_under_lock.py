@@ -1,0 +1,14 @@
+"""Rights of cards under the lane's lock, and messages kept with what they book."""
+
+from coalition.database.migration_script import refuse_downgrade, run_script
+
+revision = "0023"
+down_revision = "0022"
+
+
+def upgrade() -> None:
+    run_script(__file__)
+
+
+def downgrade() -> None:
+    refuse_downgrade()
