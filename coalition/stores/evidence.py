@@ -81,7 +81,7 @@ LIMIT 1
 async def find_message(
     connection: Connection, *, lane: int, partner: int, digest: bytes, lanes: int
 ) -> KeptMessage | None:
-    """Return the evidence of a record of a lane: it lies there, or in the lane that the first byte of its digest says."""
+    """Return the evidence of a lane's record: it lies there, or in the lane that the first byte of its digest says."""
     row = await connection.fetchrow(SELECT_MESSAGE, [lane, digest[0] % lanes], partner, digest)
     return None if row is None else KeptMessage(*row.values())
 
