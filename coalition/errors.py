@@ -8,6 +8,7 @@ CoalitionError                    code, message; the base of all below
 ├── NotFoundError                 a partner, member, window, key by that name is not there
 ├── AlreadyThereError             a name or key is taken
 ├── StateConflictError            what was asked does not fit how things stand
+│   └── GiftRefusedError          points can not be given from a card to another; carries the reason
 ├── InvalidTermsError             a partner's first terms break a limit; carries the fields at fault
 ├── WebhookRefusedError           a webhook's URL may not be called
 ├── RequestRefusedError           a whole message is refused; carries status and the fields at fault
@@ -15,6 +16,7 @@ CoalitionError                    code, message; the base of all below
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 class CoalitionError(Exception):
@@ -49,6 +51,20 @@ class AlreadyThereError(CoalitionError):
 
 class StateConflictError(CoalitionError):
     code = "state_conflict"
+
+
+GiftReason = Literal["off", "card_state", "may_not_spend", "own_card", "day_limit", "not_available"]
+
+
+class GiftRefusedError(StateConflictError):
+    """`points` is the number that the reason is about: what a card may still give today, or what is available."""
+
+    code = "gift_refused"
+
+    def __init__(self, reason: GiftReason, message: str, *, points: int = 0) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.points = points
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ from coalition.operations.manage_card import (
     replace_card,
     unblock_card,
 )
-from coalition.operations.merge_accounts import Moved, merge_accounts, transfer_points, unmerge_account
+from coalition.operations.merge_accounts import Moved, merge_accounts, unmerge_account
+from coalition.operations.transfer_points import transfer_points
 from coalition.programme.card_number import printed
 from coalition.stores.merges import set_transfer_max
 

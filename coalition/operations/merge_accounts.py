@@ -1,4 +1,4 @@
-"""Merge a member's account into another's, undo that, and give points from card to card.
+"""Merge a member's account into another's, and undo that.
 
 A merge moves the points and lets the cards lead to the other account. What was bought before is still returned with
 any of the cards: on the account on which it was booked, and what that leaves is moved on. Undone, the cards lead back,
@@ -6,7 +6,6 @@ and of the points that came what is left goes back; what was spent meanwhile was
 """
 
 from dataclasses import dataclass
-from datetime import datetime, time
 
 from coalition.database.pool import Connection, Pool
 from coalition.errors import NotFoundError, StateConflictError
@@ -27,10 +26,7 @@ from coalition.stores.lanes import count_card_change
 from coalition.stores.members import lead_members, lead_members_back
 from coalition.stores.merges import (
     add_merge,
-    add_transfer,
     has_merged,
-    load_given,
-    load_transfer_max,
     lock_card_changes,
     lock_merge,
     set_undone,
@@ -52,7 +48,7 @@ async def merge_accounts(pool: Pool, card: str, *, into: str, calendar: Calendar
     Raises NotFoundError for an unknown card, StateConflictError where they share an account, or points are on hold."""
     async with pool.acquire() as connection, connection.transaction():
         await lock_card_changes(connection)
-        source, target = await _two(connection, card, into)
+        source, target = await find_two_cards(connection, card, into)
         if source.place == target.place:
             raise StateConflictError("both cards lead to one account already")
         for row in (source, target):
@@ -117,48 +113,7 @@ async def unmerge_account(pool: Pool, card: str, *, calendar: Calendar, clock: C
         return Moved(points, merge.source.account)
 
 
-async def transfer_points(
-    pool: Pool, card: str, *, to: str, points: int, calendar: Calendar, clock: Clock, actor: str
-) -> Moved:
-    """Give points from one card to another, the oldest first; they keep their origin and age.
-
-    Raises StateConflictError where transfers are switched off, the day's limit would be passed, a card may not spend or
-    collect, or the points are not available."""
-    async with pool.acquire() as connection, connection.transaction():
-        await lock_card_changes(connection)
-        giver, taker = await _two(connection, card, to)
-        for row in (giver, taker):
-            if row.state != "active":
-                raise StateConflictError(f"card {row.card} is {row.state}; expected active")
-        if not giver.may_burn:
-            raise StateConflictError(f"the member with card {giver.card} may collect, and not spend")
-        if giver.place == taker.place:
-            raise StateConflictError("both cards lead to one account already")
-        now = clock()
-        await _refuse_over_limit(connection, giver.card, points, calendar=calendar, now=now)
-        accounts = await open_accounts(connection, giver.place, taker.place, calendar=calendar, clock=clock)
-        available = accounts.account(giver.place).available
-        if not 0 < points <= available:
-            raise StateConflictError(f"{points} points can not be given; 1 to {available} are available")
-        accounts.move(giver.place, taker.place, points)
-        await accounts.write()
-        await add_transfer(connection, from_card=giver.card, to_card=taker.card, points=points, now=now, actor=actor)
-        return Moved(points, taker.place.account)
-
-
-async def _refuse_over_limit(
-    connection: Connection, card: str, points: int, *, calendar: Calendar, now: datetime
-) -> None:
-    limit = await load_transfer_max(connection)
-    if not limit:
-        raise StateConflictError("transfers between members are switched off in this programme")
-    midnight = datetime.combine(calendar.day_of(now), time(), calendar.zone)
-    given = await load_given(connection, card, since=midnight)
-    if given + points > limit:
-        raise StateConflictError(f"a card may give {limit} points a day; it has given {given} today")
-
-
-async def _two(connection: Connection, first: str, second: str) -> tuple[CardRow, CardRow]:
+async def find_two_cards(connection: Connection, first: str, second: str) -> tuple[CardRow, CardRow]:
     """Return two cards, their rows locked in the order of their numbers."""
     rows: dict[str, CardRow] = {}
     for card in sorted({normalised(first), normalised(second)}):

@@ -4,6 +4,9 @@ from aiohttp import web
 
 from coalition.cli.session import Session
 from coalition.pages.door import add_page
+from coalition.pages.gift import CODE_PATH as GIFT_CODE_PATH
+from coalition.pages.gift import PATH as GIFT_PATH
+from coalition.pages.gift import Gifts, show_gift, show_gift_code, take_gift_code
 from coalition.pages.sign_in import CODE_PATH, MemberSignIn, leave, show_sign_in
 from coalition.pages.site import site_of
 from coalition.pages.wallet import show_card, show_history, show_missing, show_start
@@ -22,3 +25,7 @@ def mount_member_pages(app: web.Application, session: Session) -> None:
     add_page(app, "GET", "/history", show_history, area="member")
     add_page(app, "GET", "/card", show_card, area="member")
     add_page(app, "GET", "/missing", show_missing, area="member")
+    add_page(app, "GET", GIFT_PATH, show_gift, area="member")
+    add_page(app, "POST", GIFT_PATH, Gifts().ask, area="member")
+    add_page(app, "GET", GIFT_CODE_PATH, show_gift_code, area="member")
+    add_page(app, "POST", GIFT_CODE_PATH, take_gift_code, area="member")

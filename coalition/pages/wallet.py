@@ -16,6 +16,7 @@ from coalition.pages.visit import Visit
 from coalition.programme.card_number import printed
 from coalition.stores.balances import Standing, load_standing
 from coalition.stores.history import NEWEST, load_history
+from coalition.stores.merges import load_transfer_max
 from coalition.stores.wallets import (
     Member,
     find_member,
@@ -53,6 +54,7 @@ async def show_start(visit: Visit) -> web.StreamResponse:
                 show_entry(visit, record) for record in await load_history(connection, place, count_max=LATEST_COUNT)
             ],
             "card": await find_newest_card(connection, member.member),
+            "may_give": await load_transfer_max(connection) > 0,
         }
     return visit.render(
         "overview.html",

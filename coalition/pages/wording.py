@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import Final
 
-from coalition.pages import account_wording, operation_wording, refusal_wording
+from coalition.pages import account_wording, gift_wording, operation_wording, refusal_wording
 from coalition.pages.language import Language
 
 _EN: Final = {
     **refusal_wording.EN,
     **account_wording.EN,
     **operation_wording.EN,
+    **gift_wording.EN,
     "skip": "Skip to content",
     "language": "Language",
     "sign_out": "Sign out",
@@ -158,6 +159,7 @@ _DE: Final = {
     **refusal_wording.DE,
     **account_wording.DE,
     **operation_wording.DE,
+    **gift_wording.DE,
     "skip": "Zum Inhalt",
     "language": "Sprache",
     "sign_out": "Abmelden",

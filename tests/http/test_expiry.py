@@ -5,7 +5,7 @@ from typing import Any
 
 from coalition.lanes.settle_due import settle_due
 from coalition.operations.check_sums import check_sums
-from coalition.operations.merge_accounts import transfer_points
+from coalition.operations.transfer_points import transfer_points
 from coalition.stores.merges import set_transfer_max
 from tests.http.conftest import RunningHub
 from tests.shop import Shop

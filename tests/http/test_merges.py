@@ -10,7 +10,8 @@ from coalition.errors import StateConflictError
 from coalition.lanes.move_points import move_on
 from coalition.operations.check_sums import check_sums
 from coalition.operations.manage_card import close_account, leave_household, permit_burns, replace_card
-from coalition.operations.merge_accounts import Moved, merge_accounts, transfer_points, unmerge_account
+from coalition.operations.merge_accounts import Moved, merge_accounts, unmerge_account
+from coalition.operations.transfer_points import transfer_points
 from coalition.stores.cards import Place
 from coalition.stores.merges import set_transfer_max
 from tests.http.conftest import RunningHub

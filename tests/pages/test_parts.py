@@ -42,7 +42,7 @@ def test_every_language_has_the_same_words_with_the_same_values() -> None:
         assert WORDS[language].keys() == WORDS["en"].keys()
         for key, text in WORDS[language].items():
             assert set(PLACEHOLDER.findall(text)) == set(PLACEHOLDER.findall(WORDS["en"][key])), (language, key)
-            assert text.strip() == text or key == "mail.text", (language, key)
+            assert text.strip() == text or key.endswith("mail.text"), (language, key)
 
 
 def test_every_state_role_kind_and_refusal_has_words() -> None:
