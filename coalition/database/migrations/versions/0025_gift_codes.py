@@ -2,8 +2,8 @@
 
 from coalition.database.migration_script import refuse_downgrade, run_script
 
-revision = "0022"
-down_revision = "0021"
+revision = "0025"
+down_revision = "0024"
 
 
 def upgrade() -> None:
