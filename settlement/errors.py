@@ -25,6 +25,10 @@ SettlementError
 ├── MissingLegalDataError    documents need legal data that nobody has written down; names all of them
 ├── UnknownDocumentError     there is no document of that number
 ├── InvalidBreakageRuleError  what is expected of points is no share, or comes too late; names every field
+├── InvalidCorrectionError   a document cannot be corrected so; names every line and field
+├── UnknownCorrectionError   there is no correction of that number
+├── CorrectionDecidedError   a correction was issued or withdrawn already
+├── DrafterMayNotApproveError  whoever drafted a correction may not approve it
 └── ForeignBankFileError     a bank's file is of another account or currency; names its line
 """
 
@@ -340,3 +344,46 @@ class InvalidBreakageRuleError(SettlementError):
     def __init__(self, *, problems: Sequence[FieldProblem]) -> None:
         self.problems = tuple(problems)
         super().__init__("the rule is not valid: " + "; ".join(str(problem) for problem in self.problems))
+
+
+class InvalidCorrectionError(SettlementError):
+    """A document cannot be corrected so."""
+
+    code = "invalid_correction"
+
+    def __init__(self, *, number: str, problems: Sequence[FieldProblem]) -> None:
+        self.number = number
+        self.problems = tuple(problems)
+        super().__init__(f"{number} cannot be corrected so: " + "; ".join(str(problem) for problem in self.problems))
+
+
+class UnknownCorrectionError(SettlementError):
+    """There is no correction of that number."""
+
+    code = "unknown_correction"
+
+    def __init__(self, *, correction: int) -> None:
+        self.correction = correction
+        super().__init__(f"there is no correction {correction}")
+
+
+class CorrectionDecidedError(SettlementError):
+    """A correction was issued or withdrawn already."""
+
+    code = "correction_decided"
+
+    def __init__(self, *, correction: int, decision: str) -> None:
+        self.correction = correction
+        self.decision = decision
+        super().__init__(f"correction {correction} is {decision} already")
+
+
+class DrafterMayNotApproveError(SettlementError):
+    """Whoever drafted a correction may not approve it."""
+
+    code = "drafter_may_not_approve"
+
+    def __init__(self, *, correction: int, actor: str) -> None:
+        self.correction = correction
+        self.actor = actor
+        super().__init__(f"{actor} drafted correction {correction}; somebody else has to approve it")

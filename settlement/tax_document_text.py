@@ -7,6 +7,7 @@ from settlement.documents.figures import grouped
 from settlement.documents.wording import word
 from settlement.engine.invoice import TYPE_CODES
 from settlement.report_text import table
+from settlement.stores.corrections import Correction
 from settlement.stores.tax_documents import TaxDocument
 
 
@@ -40,3 +41,43 @@ def tax_documents_text(documents: Sequence[TaxDocument], currency: str, names: M
         for document in documents
     ]
     return table(rows, left=3)
+
+
+def correction_document(correction: Correction) -> dict[str, Any]:
+    """Return a correction; `issued` null: nobody has agreed yet, or it was withdrawn."""
+    return {
+        "correction": correction.correction,
+        "corrects": correction.number,
+        "window": correction.window_no,
+        "partner": correction.partner,
+        "reason": correction.reason,
+        "taken_back": {str(line): str(amount) for line, amount in correction.taken_back.items()},
+        "drafted_by": correction.drafted_by,
+        "drafted_at": correction.drafted_at.isoformat(),
+        "decided_by": correction.decided_by,
+        "issued": correction.issued,
+        "is_withdrawn": correction.is_withdrawn,
+    }
+
+
+def corrections_text(corrections: Sequence[Correction]) -> str:
+    """Return corrections, one a line."""
+    rows = [("No.", "Corrects", "Takes back", "Reason", "Drafted by", "State")]
+    rows += [
+        (
+            str(correction.correction),
+            correction.number,
+            str(sum(correction.taken_back.values())) if correction.taken_back else "words only",
+            correction.reason,
+            correction.drafted_by,
+            _state(correction),
+        )
+        for correction in corrections
+    ]
+    return table(rows, left=6)
+
+
+def _state(correction: Correction) -> str:
+    if correction.issued is not None:
+        return f"issued as {correction.issued} by {correction.decided_by}"
+    return f"withdrawn by {correction.decided_by}" if correction.is_withdrawn else "to be approved"

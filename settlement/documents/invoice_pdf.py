@@ -262,7 +262,7 @@ class _InvoiceLetter(Letter):
 
     def _write_line(self, line: InvoiceLine) -> None:
         language = self._language
-        is_of_points = line.quantity != 1
+        is_of_points = abs(line.quantity) != 1
         cells = (
             self.word(f"line.{line.code}"),
             grouped(line.quantity, language) if is_of_points else "",

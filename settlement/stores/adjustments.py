@@ -11,12 +11,13 @@ import asyncpg
 from coalition.database.pool import Connection
 from settlement.engine.money import Currency, from_minor, to_minor
 
-AdjustmentKind = Literal["carried_forward", "loss_shared", "dispute_rejected", "dispute_accepted"]
+AdjustmentKind = Literal["carried_forward", "loss_shared", "dispute_rejected", "dispute_accepted", "correction"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adjustment:
-    """`amount` > 0: the partner owes it. `about`: the partner that defaulted, or the dispute."""
+    """`amount` > 0: the partner owes it. `about`: the partner that defaulted, the dispute, or the
+    document that takes it back."""
 
     partner: int
     kind: AdjustmentKind

@@ -10,12 +10,26 @@ import pytest
 
 from coalition.database.pool import Pool
 from settlement.documents.invoice_json import read_invoice_json
-from settlement.errors import InvalidLegalPartyError, MissingLegalDataError
+from settlement.errors import (
+    CorrectionDecidedError,
+    DrafterMayNotApproveError,
+    InvalidLegalPartyError,
+    MissingLegalDataError,
+    UnknownDocumentError,
+)
 from settlement.operations.approve_window import approve_window
 from settlement.operations.calculate_window import calculate_window
+from settlement.operations.correct_document import (
+    approve_correction,
+    draft_correction,
+    list_corrections,
+    withdraw_correction,
+)
+from settlement.operations.find_documents import list_documents
 from settlement.operations.find_statement import find_statement
 from settlement.operations.invoice_window import invoice, invoice_window
 from settlement.operations.manage_legal_party import set_legal_party, show_legal_party
+from settlement.operations.report_window import report_window
 from tests.database.settlement_books import Books, now
 from tests.pure.settlement.en16931 import broken_rules
 
@@ -138,3 +152,60 @@ async def test_legal_data_are_versions_of_which_the_newest_counts(books: Books) 
     party = (await show_legal_party(books.pool, a)).party
     assert (party.town, party.street, party.email) == ("Bremen", "Hafenstraße 1", None)
     assert await books.fetch("SELECT count(*) FROM legal_party") == [(2,)]
+
+
+async def test_a_correction_needs_a_second_person_and_is_part_of_the_next_payment(books: Books) -> None:
+    """Drafted, refused to its drafter, approved once by two at a time: one credit note, one line in the next share."""
+    a = await books.partner("A", **VAT)
+    for partner in (None, a):
+        await know(books, partner)
+    await books.book(a, "issued", 10_000)
+    first = await approved_window(books)
+    await invoice_it(books, first)
+    number = f"INV-{now().year}-000001"
+    pool = books.pool
+    taken_back = {1: Decimal("10.00")}
+    draft = await draft_correction(pool, number, reason="Price", taken_back=taken_back, now=now(), actor="anna")
+    assert await numbers(books) == ["INV 000001"]
+    with pytest.raises(DrafterMayNotApproveError):
+        await approve_correction(pool, draft.correction, now=now(), actor="anna")
+    both = await asyncio.gather(
+        *(approve_correction(pool, draft.correction, now=now(), actor="bert") for _ in range(2))
+    )
+    assert {correction.issued for correction in both} == {f"CRN-{now().year}-000001"}
+    assert await numbers(books) == ["INV 000001", "CRN 000001"]
+    (_, note), _ = await list_documents(pool, first)
+    assert (note.corrects, note.gross) == (number, Decimal("11.90"))
+    await books.book(a, "issued", 3000)
+    second = await approved_window(books)
+    await invoice_it(books, second)
+    (adjustment,) = (await report_window(pool, second)).adjustments
+    assert (adjustment.kind, adjustment.amount, adjustment.about) == ("correction", Decimal("-11.90"), note.document)
+    ((payable,),) = await books.fetch("SELECT net_minor + adjusted_minor FROM window_share WHERE window_no = 2")
+    assert payable == 3570 - 1190
+
+
+async def test_two_drafts_cannot_take_back_the_same_amount(books: Books) -> None:
+    """What fitted when it was drafted is looked at again when it is issued; a draft may be withdrawn, once."""
+    a, *_ = await worked_example_1(books)
+    for partner in (None, 1, 2, 3):
+        await know(books, partner)
+    await invoice_it(books, 1)
+    number, pool = f"INV-{now().year}-000001", books.pool
+    drafts = [
+        await draft_correction(pool, number, reason="Twice", taken_back=None, now=now(), actor="anna") for _ in range(2)
+    ]
+    results = await asyncio.gather(
+        *(approve_correction(pool, draft.correction, now=now(), actor="bert") for draft in drafts),
+        return_exceptions=True,
+    )
+    assert sorted(type(result).__name__ for result in results) == ["Correction", "InvalidCorrectionError"]
+    ((issued,),) = await books.fetch("SELECT amount_minor FROM share_adjustment WHERE partner = $1", a)
+    assert issued == -1_200_000
+    (left,) = [draft for draft in await list_corrections(pool) if draft.is_open]
+    withdrawn = await withdraw_correction(pool, left.correction, now=now(), actor="anna")
+    assert withdrawn.is_withdrawn
+    with pytest.raises(CorrectionDecidedError, match="withdrawn"):
+        await approve_correction(pool, left.correction, now=now(), actor="bert")
+    with pytest.raises(UnknownDocumentError):
+        await draft_correction(pool, "INV-1", reason="x", taken_back=None, now=now(), actor="anna")

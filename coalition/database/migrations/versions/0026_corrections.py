@@ -1,0 +1,14 @@
+"""Corrections of tax documents: drafted by one person, approved by another."""
+
+from coalition.database.migration_script import refuse_downgrade, run_script
+
+revision = "0026"
+down_revision = "0025"
+
+
+def upgrade() -> None:
+    run_script(__file__)
+
+
+def downgrade() -> None:
+    refuse_downgrade()
