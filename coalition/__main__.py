@@ -22,6 +22,7 @@ from settlement.cli_bank import bank_app, operator_bank_app, partner_bank_app
 from settlement.cli_calendar import calendar_app
 from settlement.cli_collateral import collateral_app
 from settlement.cli_documents import invoice_app
+from settlement.cli_dispute import dispute_app
 from settlement.cli_legal_parties import add_party_commands
 from settlement.cli_payments import rules_app
 from settlement.cli_reports import add_report_commands
@@ -50,6 +51,7 @@ app.add_typer(window_app, name="window")
 app.add_typer(terms_app, name="terms")
 app.add_typer(invoice_app, name="invoice")
 app.add_typer(calendar_app, name="calendar")
+app.add_typer(dispute_app, name="dispute")
 app.add_typer(rules_app, name="rules")
 app.add_typer(collateral_app, name="collateral")
 app.add_typer(bank_app, name="bank")

@@ -20,6 +20,7 @@ from partner_sdk.books import BookLine, Books
 from partner_sdk.books_file import read_books
 from partner_sdk.certificate import Certificate
 from partner_sdk.client import Coalition, Progress
+from partner_sdk.dispute import Dispute
 from partner_sdk.errors import (
     AddressInvalidError,
     AnswerNotUnderstoodError,
@@ -79,6 +80,7 @@ __all__ = [
     "ComparedDay",
     "DayTotals",
     "Difference",
+    "Dispute",
     "Earn",
     "Entry",
     "Event",

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from partner_sdk.backoff import Backoff
 from partner_sdk.books import Books, outbox_books
 from partner_sdk.certificate import Certificate, read_certificate, verify_certificate
+from partner_sdk.dispute import Dispute, parse_dispute, parse_disputes
 from partner_sdk.errors import (
     AnswerNotUnderstoodError,
     CertificateUnusableError,
@@ -433,6 +434,42 @@ class Coalition:
         if not isinstance(content, dict):
             raise AnswerNotUnderstoodError("expected a statement", content=content)
         return content
+
+    async def dispute(
+        self,
+        *,
+        window: int,
+        amount: str,
+        reason: str,
+        line: tuple[str, int] | None = None,
+        operation_ids: Sequence[str] = (),
+    ) -> Dispute:
+        """Dispute your share of a window: your net is too high by `amount`, VAT included, you hold.
+
+        By a `line` of the statement, as its code and terms version, by ids of your operations in that window, or both.
+        Until the window is invoiced, what you owe by it is not payable before it is answered. The same again is the
+        same dispute. Raises MessageRejectedError with the hub's code (invalid_dispute, dispute_too_late,
+        unknown_statement, unknown_window).
+        """
+        _, exchange, _ = self._parts()
+        asked = {
+            "window": window,
+            "line": None if line is None else {"code": line[0], "terms_version": line[1]},
+            "operation_ids": list(operation_ids),
+            "amount": amount,
+            "reason": reason,
+        }
+        return parse_dispute((await exchange.ask("POST", "/v1/disputes", json.dumps(asked).encode())).content())
+
+    async def disputes(self) -> list[Dispute]:
+        """Return all your disputes with their answers, oldest first."""
+        disputes: list[Dispute] = []
+        cursor: str | None = ""
+        while cursor is not None:
+            after = f"?after={quote(cursor, safe='')}" if cursor else ""
+            page, cursor = parse_disputes((await self._get(f"/v1/disputes{after}")).content())
+            disputes += page
+        return disputes
 
     async def reconcile(
         self,

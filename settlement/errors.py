@@ -13,6 +13,10 @@ SettlementError
 ├── PaymentRefusedError      a payment is not of what is left to pay; says what is
 ├── InvalidRulesError        rules of payment or of the calendar break a limit; names every field
 ├── DefaultTooEarlyError     a share is not overdue, or its days of grace are not over
+├── InvalidDisputeError      a dispute is of nothing that its statement has; names every field
+├── DisputeTooLateError      the days in which a share may be disputed are over
+├── DisputeResolvedError     a dispute has been answered otherwise already
+├── UnknownDisputeError      there is no dispute of that number
 ├── UnknownPartnerError      there is no partner of that name or number
 ├── UnknownWindowError       there is no window of that number
 ├── UnknownStatementError    a partner has no statement in that window
@@ -203,6 +207,49 @@ class DefaultTooEarlyError(SettlementError):
         self.from_day = from_day
         when = "it is not overdue" if from_day is None else f"expected {from_day} or later"
         super().__init__(f"partner {partner}'s share of window {window}, {state}, is not in default: {when}")
+
+
+class InvalidDisputeError(SettlementError):
+    """A dispute is not valid."""
+
+    code = "invalid_dispute"
+
+    def __init__(self, *, problems: Sequence[FieldProblem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("the dispute is not valid: " + "; ".join(str(problem) for problem in self.problems))
+
+
+class DisputeTooLateError(SettlementError):
+    """The days in which a share may be disputed are over."""
+
+    code = "dispute_too_late"
+
+    def __init__(self, *, window: int, last_day: date) -> None:
+        self.window = window
+        self.last_day = last_day
+        super().__init__(f"window {window} could be disputed until {last_day}")
+
+
+class DisputeResolvedError(SettlementError):
+    """A dispute has been answered otherwise."""
+
+    code = "dispute_resolved"
+
+    def __init__(self, *, dispute: int, state: str, accepted: Decimal | None) -> None:
+        self.dispute = dispute
+        self.state = state
+        how = "" if accepted is None else f", with {accepted} accepted"
+        super().__init__(f"dispute {dispute} is {state} already{how}")
+
+
+class UnknownDisputeError(SettlementError):
+    """There is no dispute of that number."""
+
+    code = "unknown_dispute"
+
+    def __init__(self, *, dispute: int) -> None:
+        self.dispute = dispute
+        super().__init__(f"there is no dispute {dispute}")
 
 
 class UnknownPartnerError(SettlementError):

@@ -9,6 +9,7 @@ from settlement.engine.netting import Netting
 from settlement.engine.total import KINDS
 from settlement.operations.report_window import ControlReport, PartnerReport, WindowReport, WindowSummary
 from settlement.stores.adjustments import Adjustment
+from settlement.stores.disputes import Dispute
 from settlement.stores.shares import Share
 from settlement.stores.terms import StoredTerms
 from settlement.stores.windows import Window
@@ -211,6 +212,27 @@ def share_document(share: Share) -> dict[str, Any]:
         "paid": str(share.paid),
         "unpaid": str(share.unpaid),
         "due_on": share.due_on.isoformat() if share.due_on else None,
+    }
+
+
+def dispute_document(dispute: Dispute) -> dict[str, Any]:
+    """Return a dispute as partners and operators see it; money is text."""
+    line = dispute.claim.line
+    return {
+        "dispute": dispute.dispute,
+        "partner": dispute.partner,
+        "window": dispute.window_no,
+        "state": dispute.state,
+        "line": None if line is None else {"code": line[0], "terms_version": line[1]},
+        "operation_ids": list(dispute.claim.operation_ids),
+        "amount": str(dispute.claim.amount),
+        "held": str(dispute.held),
+        "reason": dispute.claim.reason,
+        "received_at": dispute.received_at.isoformat(),
+        "answer_until": dispute.answer_until.isoformat(),
+        "accepted": None if dispute.accepted is None else str(dispute.accepted),
+        "answer": dispute.answer,
+        "resolved_at": dispute.resolved_at.isoformat() if dispute.resolved_at else None,
     }
 
 

@@ -10,8 +10,8 @@ from pydantic import Field
 
 from coalition.errors import RequestRefusedError
 from coalition.http.answers import CertificateAnswer
+from coalition.http.bodies import read_json, refuse_other_content
 from coalition.http.hub_key import SIGNER
-from coalition.http.messages import read_json, refuse_other_content
 from coalition.http.routes import CLEARING, POOL, Answer, PartnerCall, Route
 from coalition.journal.record import timestamp
 from coalition.ledger.certificate import VALID_S_MAX, VALID_S_MIN, Certificate

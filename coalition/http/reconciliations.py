@@ -11,7 +11,7 @@ from pydantic import Field
 
 from coalition.errors import FieldFault, NotFoundError, RequestRefusedError
 from coalition.http.answers import ReconciliationAnswer, ReconciliationGuide
-from coalition.http.messages import read_json, refuse_other_content, refused_message
+from coalition.http.bodies import read_json, refuse_other_content, refused_message
 from coalition.http.routes import CLEARING, POOL, Answer, PartnerCall, Route
 from coalition.journal.reconciliation import DayTotals, Difference, JournalLine, LineType, OwnLine
 from coalition.journal.record import timestamp

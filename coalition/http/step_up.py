@@ -8,7 +8,7 @@ from aiohttp import web
 
 from coalition.errors import RequestRefusedError
 from coalition.http.answers import StepUpAnswer
-from coalition.http.messages import read_json, refuse_other_content
+from coalition.http.bodies import read_json, refuse_other_content
 from coalition.http.reads import asked_card
 from coalition.http.routes import CLEARING, POOL, Answer, PartnerCall, Route
 from coalition.journal.record import timestamp

@@ -417,12 +417,20 @@ FROM message
 LEFT JOIN partner_key ON partner_key.keyid = message.keyid AND partner_key.partner = message.partner
 """
 
+SELECT_DISPUTES = """
+SELECT dispute.partner, dispute.digest, dispute.authority, dispute.target, dispute.signature_input, dispute.signature,
+    dispute.content_digest, dispute.body, partner_key.public_key
+FROM dispute
+LEFT JOIN partner_key ON partner_key.keyid = dispute.keyid AND partner_key.partner = dispute.partner
+"""
+
 
 async def read_messages(connection: Connection) -> AsyncIterator[list[CheckedMessage]]:
-    """Read all evidence with the keys that signed it, a few hundred messages at a time."""
-    cursor = await connection.cursor(SELECT_MESSAGES)
-    while rows := await cursor.fetch(200):
-        yield [CheckedMessage(*row.values()) for row in rows]
+    """Read all evidence, of disputes too, with the keys that signed it, a few hundred messages at a time."""
+    for query in (SELECT_MESSAGES, SELECT_DISPUTES):
+        cursor = await connection.cursor(query)
+        while rows := await cursor.fetch(200):
+            yield [CheckedMessage(*row.values()) for row in rows]
 
 
 SELECT_LANE_WINDOWS = "SELECT window_no, end_leaf, root FROM lane_window WHERE lane = $1 ORDER BY window_no"

@@ -10,6 +10,7 @@ from settlement.engine.line import LineCode
 from settlement.engine.states import ShareState, WindowState
 from settlement.engine.total import Kind
 from settlement.engine.vat import VatCategory
+from settlement.stores.disputes import DisputeState
 
 
 class PartnerWindow(AnswerModel):
@@ -150,3 +151,35 @@ class StatementAnswer(AnswerModel):
     documents: list[StatementDocument] = Field(default_factory=list)
     control: StatementControl
     origins: list[StatementOrigin]
+
+
+class DisputedLineAnswer(AnswerModel):
+    code: LineCode
+    terms_version: int
+
+
+class DisputeAnswer(AnswerModel):
+    """`held` was taken out of what is payable. `accepted` of `amount` is yours; FALLEN: the statement was replaced by a
+    new one, which you may dispute."""
+
+    dispute: int
+    partner: int
+    window: int
+    state: DisputeState
+    line: DisputedLineAnswer | None
+    operation_ids: list[str]
+    amount: str
+    held: str
+    reason: str
+    received_at: datetime
+    answer_until: date
+    accepted: str | None
+    answer: str | None
+    resolved_at: datetime | None
+
+
+class DisputesAnswer(AnswerModel):
+    """`next` is the `after` of the next page; null: this is the last."""
+
+    disputes: list[DisputeAnswer]
+    next: int | None

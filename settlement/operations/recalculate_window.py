@@ -10,6 +10,7 @@ from settlement.documents.statement_json import read_json, write_json
 from settlement.engine.statement import Statement
 from settlement.engine.states import has_reached, move_window
 from settlement.operations.calculate_window import make_statements
+from settlement.stores.disputes import let_fall
 from settlement.stores.shares import (
     CalculatedShare,
     delete_shares,
@@ -65,6 +66,7 @@ async def _replace_changed(
             return ()
         await claim_move(connection, window_no, from_state=window.state, to_state="CLOSED", actor=actor, now=now)
         await delete_shares(connection, window_no, [*changed, *gone])
+        await let_fall(connection, window_no, [*changed, *gone], now=now, actor=actor)
         await move_shares(connection, window_no, from_state="ACCEPTED", to_state="CALCULATED", actor=actor, now=now)
     await claim_move(connection, window_no, from_state="CLOSED", to_state="CALCULATED", actor=actor, now=now)
     shares = [CalculatedShare(statement, write_json(statement)) for statement in changed.values()]

@@ -1,0 +1,76 @@
+"""What a dispute takes out of a share until it is resolved, and what its resolution moves.
+
+    payable = net - held out + what comes from earlier windows
+
+Held out is what the partner owes by the line that it disputes, as far as it disputes it. A claim that the partner is
+owed more than its statement says takes nothing out: that money is not in the net.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from settlement.engine.line import Line, LineCode
+from settlement.engine.money import Currency, add_exactly, multiply_exactly, round_half_up
+from settlement.errors import FieldProblem, InvalidDisputeError
+
+LineKey = tuple[LineCode, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """`amount` > 0: by so much, VAT included, the partner holds that its net is too high. `line` None: by operations
+    alone."""
+
+    line: LineKey | None
+    operation_ids: tuple[str, ...]
+    amount: Decimal
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What an answer moves: `still_held` stays out for ever, since it is not owed; `released` is owed after all;
+    `credited` is owed to the partner beyond what was held out."""
+
+    still_held: Decimal
+    released: Decimal
+    credited: Decimal
+
+
+def held_by(claim: Claim, lines: Iterable[Line], held: Mapping[LineKey | None, Decimal], currency: Currency) -> Decimal:
+    """Return what a claim takes out of the payable, beside what others have `held` out by line.
+
+    Raises:
+        InvalidDisputeError: the statement has no such line, or less is left of it than is claimed.
+    """
+    owed = {(line.code, line.terms_version): _with_vat(line, currency) for line in lines}
+    if claim.line is not None:
+        if claim.line not in owed:
+            lines_there = ", ".join(f"{code} of terms version {version}" for code, version in owed)
+            problem = f"expected a line of the statement ({lines_there}), got {claim.line[0]} of {claim.line[1]}"
+            raise InvalidDisputeError(problems=[FieldProblem(field="line", problem=problem)])
+        most = owed[claim.line] - held.get(claim.line, Decimal(0))
+        if owed[claim.line] <= 0:
+            return round_half_up(Decimal(0), currency)
+    else:
+        most = add_exactly(amount for amount in owed.values() if amount > 0)
+    # Disputes of several lines, and of operations, hold out no more than there is in all.
+    taken = add_exactly(amount for key, amount in held.items() if key is None or owed.get(key, 0) > 0)
+    most = min(most, add_exactly(amount for amount in owed.values() if amount > 0) - taken)
+    if claim.amount > most:
+        problem = f"expected at most {most}, what is owed by it and not disputed yet, got {claim.amount}"
+        raise InvalidDisputeError(problems=[FieldProblem(field="amount", problem=problem)])
+    return claim.amount
+
+
+def resolve(*, held: Decimal, accepted: Decimal) -> Resolution:
+    """Return what becomes of what is held out, once so much of the claim is accepted."""
+    still_held = min(held, accepted)
+    return Resolution(still_held=still_held, released=held - still_held, credited=accepted - still_held)
+
+
+def _with_vat(line: Line, currency: Currency) -> Decimal:
+    return round_half_up(multiply_exactly(1, line.amount, 1 + line.vat.rate / 100), currency)
