@@ -21,8 +21,8 @@ from settlement.cli import terms_app, window_app
 from settlement.cli_bank import bank_app, operator_bank_app, partner_bank_app
 from settlement.cli_calendar import calendar_app
 from settlement.cli_collateral import collateral_app
-from settlement.cli_documents import invoice_app
 from settlement.cli_dispute import dispute_app
+from settlement.cli_documents import invoice_app
 from settlement.cli_legal_parties import add_party_commands
 from settlement.cli_payments import rules_app
 from settlement.cli_reports import add_report_commands

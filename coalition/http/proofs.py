@@ -7,7 +7,7 @@ from aiohttp import web
 
 from coalition.errors import FieldFault, RequestRefusedError
 from coalition.http.answers import CheckpointAnswer, ConsistencyAnswer, InclusionAnswer
-from coalition.http.messages import refused_message
+from coalition.http.bodies import refused_message
 from coalition.http.problems import shortened
 from coalition.http.routes import CLEARING, POOL, Answer, PartnerCall, Route
 from coalition.journal.record import timestamp
