@@ -2,8 +2,8 @@
 
 from coalition.database.migration_script import refuse_downgrade, run_script
 
-revision = "0026"
-down_revision = "0025"
+revision = "0027"
+down_revision = "0026"
 
 
 def upgrade() -> None:
