@@ -17,7 +17,7 @@ from coalition.cli.webhook import webhook_app
 from coalition.pages.expiry_mail import mount_expiry_mail
 from coalition.pages.mount import mount_member_pages
 from coalition.pages.step_up_mail import mount_step_up_mail
-from settlement.cli import terms_app, window_app
+from settlement.cli import window_app
 from settlement.cli_bank import bank_app, operator_bank_app, partner_bank_app
 from settlement.cli_calendar import calendar_app
 from settlement.cli_collateral import collateral_app
@@ -25,7 +25,9 @@ from settlement.cli_dispute import dispute_app
 from settlement.cli_documents import invoice_app
 from settlement.cli_legal_parties import add_party_commands
 from settlement.cli_payments import rules_app
+from settlement.cli_prepaid import prepaid_app
 from settlement.cli_reports import add_report_commands
+from settlement.cli_terms import terms_app
 from settlement.http import routes as settlement_routes
 from settlement.pages.mount import mount_finance_pages
 from settlement.schedule import following_calendar
@@ -51,7 +53,11 @@ app.add_typer(window_app, name="window")
 app.add_typer(terms_app, name="terms")
 app.add_typer(invoice_app, name="invoice")
 app.add_typer(calendar_app, name="calendar")
+<<<<<<< HEAD
 app.add_typer(dispute_app, name="dispute")
+=======
+app.add_typer(prepaid_app, name="prepaid")
+>>>>>>> bdc947c (Points are paid for at issue, at burn or before; terms are drafted and approved by two; periods are re-rated)
 app.add_typer(rules_app, name="rules")
 app.add_typer(collateral_app, name="collateral")
 app.add_typer(bank_app, name="bank")

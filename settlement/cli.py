@@ -1,8 +1,7 @@
-"""`coalition window` and `coalition terms`: the operator's work on the bill."""
+"""`coalition window`: the operator's work on the bill."""
 
 import sys
 from collections.abc import Coroutine
-from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -14,9 +13,7 @@ from coalition.cli.session import now, open_session, run, show
 from coalition.errors import CoalitionError
 from coalition.lanes.close_window import close_window
 from settlement.documents.wording import Language
-from settlement.engine.vat import VatTreatment, parse_vat
-from settlement.errors import InvalidTermsError, SettlementError
-from settlement.operations.add_terms import TermsChange, add_terms, list_terms
+from settlement.errors import SettlementError
 from settlement.operations.approve_window import approve_window
 from settlement.operations.calculate_window import calculate_window
 from settlement.operations.find_partner import find_partner
@@ -30,22 +27,15 @@ from settlement.report_text import (
     report_text,
     summaries_text,
     summary_document,
-    terms_document,
-    terms_text,
     window_document,
 )
-from settlement.stores.terms import OfflineLoss, ReturnLoss
 
 window_app = typer.Typer(help="Windows: close, calculate, approve, settle, list, show.", no_args_is_help=True)
-terms_app = typer.Typer(help="Partners' terms: add a version, list them.", no_args_is_help=True)
 
 WINDOWS_MAX = 10_000
 
 WindowNo = Annotated[int, typer.Argument(help="The window's number.", min=1, max=2_147_483_647)]
 Partner = Annotated[str, typer.Argument(help="The partner's name or number.")]
-Price = Annotated[str | None, typer.Option(help="Money per point; without it as before.")]
-
-Vat = Annotated[str | None, typer.Option(help="Category, rate and country, like 'S 19 DE', 'E DE' or 'O'.")]
 
 T = TypeVar("T")
 
@@ -199,68 +189,6 @@ def statement(
     write_output(run_work(work()), output)
 
 
-@terms_app.command("add")
-def add(
-    partner: Partner,
-    valid_from: Annotated[str, typer.Option(help="2027-01-01 or with time and offset; programme's zone without.")],
-    issue_price: Price = None,
-    service_fee: Price = None,
-    redemption_price: Price = None,
-    commission: Annotated[str | None, typer.Option(help="Share of redemptions kept, 0 to 1.")] = None,
-    platform_fee: Annotated[str | None, typer.Option(help="Money per window.")] = None,
-    charge_vat: Vat = None,
-    fee_vat: Vat = None,
-    redemption_vat: Vat = None,
-    earn_rate: Annotated[str | None, typer.Option(help="Points per unit of currency.")] = None,
-    offline_loss: Annotated[
-        OfflineLoss | None, typer.Option(help="Who bears an offline burn whose points are gone.")
-    ] = None,
-    return_loss: Annotated[
-        ReturnLoss | None, typer.Option(help="Who bears a returned sale whose points are gone.")
-    ] = None,
-    as_json: AsJson = False,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-) -> None:
-    """Add a version to a partner's terms; what is not given stays as in the version before."""
-    start = _moment(valid_from)
-    change = TermsChange(
-        issue_price=parse_decimal("issue-price", issue_price),
-        service_fee=parse_decimal("service-fee", service_fee),
-        redemption_price=parse_decimal("redemption-price", redemption_price),
-        commission=parse_decimal("commission", commission),
-        platform_fee=parse_decimal("platform-fee", platform_fee),
-        charge_vat=_vat("charge_vat", charge_vat),
-        fee_vat=_vat("fee_vat", fee_vat),
-        redemption_vat=_vat("redemption_vat", redemption_vat),
-        earn_rate=parse_decimal("earn-rate", earn_rate),
-        offline_loss=offline_loss,
-        return_loss=return_loss,
-    )
-
-    async def work() -> None:
-        async with open_session(data_dir, database_url) as session:
-            number = await find_partner(session.pool, partner)
-            stored = await add_terms(session.pool, number, change, valid_from=start, now=now(), actor=session.actor)
-            show(terms_document(stored), as_json=as_json, text=terms_text([stored]))
-
-    run_work(work())
-
-
-@terms_app.command("list")
-def list_versions(
-    partner: Partner, as_json: AsJson = False, data_dir: DataDir = None, database_url: DatabaseUrl = None
-) -> None:
-    """List every version of a partner's terms."""
-
-    async def work() -> None:
-        async with open_session(data_dir, database_url) as session:
-            versions = await list_terms(session.pool, await find_partner(session.pool, partner))
-            show([terms_document(stored) for stored in versions], as_json=as_json, text=terms_text(versions))
-
-    run_work(work())
-
-
 def run_work(work: Coroutine[Any, Any, T]) -> T:
     """Run a command's work; a refusal of settlement's becomes one line and exit code 1."""
 
@@ -285,24 +213,6 @@ def write_output(content: bytes, output: Path | None, *, is_quiet: bool = False)
         raise typer.Exit(1) from error
     if not is_quiet:
         typer.echo(f"{output}: {len(content):,} bytes")
-
-
-def _moment(text: str) -> datetime:
-    """Return a moment; one without offset has no zone yet and gets the programme's."""
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError as error:
-        raise typer.BadParameter(
-            f"expected a date like 2027-01-01, {text!r} came", param_hint="--valid-from"
-        ) from error
-
-
-def _vat(field: str, text: str | None) -> VatTreatment | None:
-    try:
-        return None if text is None else parse_vat(text, field=field)
-    except InvalidTermsError as error:
-        flag = f"--{field.replace('_', '-')}"
-        raise typer.BadParameter(error.problems[0].problem, param_hint=flag) from error
 
 
 def parse_decimal(flag: str, text: str | None) -> Decimal | None:

@@ -3,12 +3,18 @@
 SettlementError
 ├── InvalidTermsError        a partner's terms break a limit; names every field
 ├── UnknownTermsError        totals name a terms version that nobody has written down
+├── InvalidBlockError        a prepaid block, or what happens beyond it, can't be as asked
 ├── MixedCurrencyError       two currencies meet in one statement
 ├── InvalidSplitError        an amount cannot be split as asked
 ├── AlreadyClosedError       the window to be closed is no longer the open one
 ├── IllegalMoveError         a state may not follow another; names both
 ├── TieOutError              a window's partners and its points do not agree; says where
 ├── UnbalancedNettingError   positions and the operator's share do not sum to zero
+├── InvalidPeriodError       a period has no closed windows, or too many
+├── UnknownDraftError        there is no draft of terms of that number
+├── DraftDecidedError        a draft was approved or withdrawn already
+├── StaleDraftError          terms have got a version since the draft was made
+├── DrafterMayNotApproveError  whoever drafted terms may not approve them
 ├── SecondPersonNeededError  whoever calculated a window may not approve it
 ├── PaymentRefusedError      a payment is not of what is left to pay; says what is
 ├── InvalidRulesError        rules of payment or of the calendar break a limit; names every field
@@ -76,6 +82,16 @@ class InvalidTermsError(SettlementError):
     def __init__(self, *, problems: Sequence[FieldProblem]) -> None:
         self.problems = tuple(problems)
         super().__init__("the terms are not valid: " + "; ".join(str(problem) for problem in self.problems))
+
+
+class InvalidBlockError(SettlementError):
+    """Prepaid points cannot be as asked."""
+
+    code = "invalid_block"
+
+    def __init__(self, *, problems: Sequence[FieldProblem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("this can't be prepaid: " + "; ".join(str(problem) for problem in self.problems))
 
 
 class UnknownTermsError(SettlementError):
@@ -161,6 +177,64 @@ class UnbalancedNettingError(SettlementError):
         self.expected = expected
         self.actual = actual
         super().__init__(f"the partners' nets sum to {actual}, but the operator's share is {expected}")
+
+
+class InvalidPeriodError(SettlementError):
+    """A period has no closed windows, or too many."""
+
+    code = "invalid_period"
+
+    def __init__(self, *, expected: str, actual: int) -> None:
+        self.expected = expected
+        self.actual = actual
+        super().__init__(f"the period must have {expected}, not {actual}")
+
+
+class UnknownDraftError(SettlementError):
+    """There is no draft of terms of that number."""
+
+    code = "unknown_draft"
+
+    def __init__(self, *, draft: int) -> None:
+        self.draft = draft
+        super().__init__(f"there is no draft {draft} of terms")
+
+
+class DraftDecidedError(SettlementError):
+    """A draft was approved or withdrawn already."""
+
+    code = "draft_decided"
+
+    def __init__(self, *, draft: int, state: str, decided_by: str) -> None:
+        self.draft = draft
+        self.state = state
+        self.decided_by = decided_by
+        super().__init__(f"draft {draft} is {state} already, by {decided_by}")
+
+
+class StaleDraftError(SettlementError):
+    """Terms have got a version since the draft was made."""
+
+    code = "stale_draft"
+
+    def __init__(self, *, draft: int, expected: int, actual: int) -> None:
+        self.draft = draft
+        self.expected = expected
+        self.actual = actual
+        super().__init__(
+            f"draft {draft} was made after version {expected}, and the last one is version {actual}; draft it anew"
+        )
+
+
+class DrafterMayNotApproveError(SettlementError):
+    """Whoever drafted terms may not approve them."""
+
+    code = "second_person_needed"
+
+    def __init__(self, *, draft: int, actor: str) -> None:
+        self.draft = draft
+        self.actor = actor
+        super().__init__(f"{actor} made draft {draft}; somebody else has to approve it")
 
 
 class SecondPersonNeededError(SettlementError):

@@ -1,9 +1,9 @@
-"""Windows and terms as the command line tells them: documents for machines, tables for people."""
+"""Windows as the command line tells them: documents for machines, tables for people."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from settlement.documents.figures import days, grouped, percent, plain, price
+from settlement.documents.figures import days, grouped, plain, price
 from settlement.documents.statement_json import sales_document
 from settlement.engine.netting import Netting
 from settlement.engine.total import KINDS
@@ -11,7 +11,6 @@ from settlement.operations.report_window import ControlReport, PartnerReport, Wi
 from settlement.stores.adjustments import Adjustment
 from settlement.stores.disputes import Dispute
 from settlement.stores.shares import Share
-from settlement.stores.terms import StoredTerms
 from settlement.stores.windows import Window
 
 
@@ -61,30 +60,6 @@ def report_document(report: WindowReport) -> dict[str, Any]:
             {"from": move.from_state, "to": move.to_state, "actor": move.actor, "at": move.moved_at.isoformat()}
             for move in report.moves
         ],
-    }
-
-
-def terms_document(stored: StoredTerms) -> dict[str, Any]:
-    """Return one version of terms; prices are text, per point."""
-    terms = stored.terms
-    return {
-        "partner": terms.partner,
-        "version": terms.version,
-        "valid_from": terms.valid_from.isoformat(),
-        "currency": terms.currency.code,
-        "issue_price": plain(terms.issue_price),
-        "service_fee": plain(terms.service_fee),
-        "redemption_price": plain(terms.redemption_price),
-        "commission": plain(terms.commission),
-        "platform_fee": plain(terms.platform_fee),
-        "charge_vat": str(terms.charge_vat),
-        "fee_vat": str(terms.fee_vat),
-        "redemption_vat": str(terms.redemption_vat),
-        "earn_rate": None if stored.earn_rate is None else plain(stored.earn_rate),
-        "offline_loss": stored.offline_loss,
-        "return_loss": stored.return_loss,
-        "created_at": stored.created_at.isoformat(),
-        "created_by": stored.created_by,
     }
 
 
@@ -148,43 +123,6 @@ def recalculation_text(report: WindowReport, changed_partners: Sequence[int]) ->
         return f"{report_text(report)}\nEvery statement came to the same; nothing is changed."
     listed = ", ".join(str(partner) for partner in changed_partners)
     return f"{report_text(report)}\nThe statements of these partners have changed: {listed}."
-
-
-def terms_text(versions: Sequence[StoredTerms]) -> str:
-    """Return versions of terms as a table."""
-    rows = [
-        (
-            "Version",
-            "Valid from",
-            "Issue",
-            "Service fee",
-            "Redemption",
-            "Commission",
-            "Platform fee",
-            "VAT charge/fee/redemption",
-            "Earn rate",
-            "Lost offline",
-            "Lost returns",
-        )
-    ]
-    for stored in versions:
-        terms = stored.terms
-        rows.append(
-            (
-                str(terms.version),
-                f"{terms.valid_from:%Y-%m-%d %H:%M %Z}",
-                price(terms.issue_price, "en"),
-                price(terms.service_fee, "en"),
-                price(terms.redemption_price, "en"),
-                percent(terms.commission, "en"),
-                price(terms.platform_fee, "en"),
-                f"{terms.charge_vat} / {terms.fee_vat} / {terms.redemption_vat}",
-                "" if stored.earn_rate is None else plain(stored.earn_rate),
-                stored.offline_loss,
-                stored.return_loss,
-            )
-        )
-    return table(rows, left=2)
 
 
 def _partner_document(partner: PartnerReport) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import typer
 from coalition.cli.options import AsJson, DatabaseUrl, DataDir
 from coalition.cli.session import now, open_session, read_file, run, show
 from coalition.errors import InvalidTermsError
-from coalition.ledger.participant import OfflineLoss, ReturnLoss
+from coalition.ledger.participant import Funding, OfflineLoss, ReturnLoss
 from coalition.operations.manage_cap import set_cap
 from coalition.operations.manage_partner import FirstTerms, add_key, add_partner, end_key, set_status
 from coalition.stores.caps import load_caps
@@ -42,6 +42,9 @@ def add(
     charge_vat: Vat = "O",
     fee_vat: Vat = "O",
     redemption_vat: Vat = "O",
+    funding: Annotated[
+        Funding | None, typer.Option(help="When points are paid for; without it the programme's.")
+    ] = None,
     offline_loss: Annotated[
         OfflineLoss, typer.Option(help="Who bears an offline burn whose points are gone.")
     ] = "partner",
@@ -65,6 +68,7 @@ def add(
         charge_vat=charge_vat,
         fee_vat=fee_vat,
         redemption_vat=redemption_vat,
+        funding=funding,
         offline_loss=offline_loss,
         return_loss=return_loss,
     )

@@ -189,7 +189,8 @@ async def _load(
         billed = {command.partner.partner for command in commands}
         billed |= {payer.partner for promotion in paying for payer, _ in promotion.payers}
         billed |= {payer for original in originals.values() for (payer, _, _), _ in original.payer_shares}
-        positions = await load_positions(connection, lane, billed & funds.caps.keys())
+        in_points = {partner for partner, cap in funds.caps.items() if cap.basis == "points"}
+        positions = await load_positions(connection, lane, billed & funds.caps.keys(), in_points=in_points)
     limits = None
     if rules.are_on:
         cards = {command.operation.card for command in commands}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from coalition.database.pool import Connection
-from coalition.stores.caps import load_positions, lock_cap, set_granted
+from coalition.stores.caps import find_cap_basis, load_positions, lock_cap, set_granted
 from coalition.stores.lanes import load_lanes
 from coalition.stores.programme import load_programme
 
@@ -17,7 +17,8 @@ async def fit_allowances(connection: Connection, partners: Sequence[int]) -> Non
     """
     for partner in sorted(partners):
         cap_minor = await lock_cap(connection, partner)
-        if cap_minor is None:
+        # Neither payments nor collateral change what is left of blocks.
+        if cap_minor is None or await find_cap_basis(connection, partner) == "points":
             continue
         minor_unit = (await load_programme(connection)).minor_unit
         lanes = await load_lanes(connection)

@@ -12,7 +12,7 @@ from decimal import Decimal
 from coalition.database.pool import Connection, Pool
 from coalition.ledger.cap import Position
 from coalition.ledger.promotion import Allowance
-from coalition.stores.caps import load_positions, lock_cap, set_granted
+from coalition.stores.caps import find_cap_basis, load_positions, lock_cap, set_granted
 from coalition.stores.lanes import load_lanes
 from coalition.stores.programme import load_programme
 from coalition.stores.promotions import grant, lock_budget, return_unused
@@ -128,11 +128,13 @@ async def _make_room(connection: Connection, lane: int, partner: int, amount: De
 async def _lock_positions(
     connection: Connection, lane: int, partner: int
 ) -> tuple[Decimal | None, Position, dict[int, Position]]:
-    """Lock a cap and return it in money, None: there is none; with the lane's own position and the others'."""
+    """Lock a cap and return it in money, or in points where it is counted in them, None: there is none; with the lane's
+    own position and the others'."""
     cap_minor = await lock_cap(connection, partner)
-    minor_unit = (await load_programme(connection)).minor_unit
+    in_points = [partner] if await find_cap_basis(connection, partner) == "points" else []
+    minor_unit = 0 if in_points else (await load_programme(connection)).minor_unit
     positions: dict[int, Position] = {}
     for each in await load_lanes(connection):
-        positions[each] = (await load_positions(connection, each, [partner]))[partner]
+        positions[each] = (await load_positions(connection, each, [partner], in_points=in_points))[partner]
     own = positions.pop(lane)
     return None if cap_minor is None else Decimal(cap_minor).scaleb(-minor_unit), own, positions

@@ -13,6 +13,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
+from typing import Literal
 
 from coalition.ledger.decision import Refusal, TotalKind, points_of_earn
 from coalition.ledger.operation import Earn
@@ -27,13 +28,20 @@ class PointPrices:
     redeemed: Decimal
 
 
+# What a cap is counted in: money that is unpaid, or points of blocks that were paid before.
+CapBasis = Literal["money", "points"]
+
+
 @dataclass(frozen=True, slots=True)
 class Cap:
-    """A partner's cap in minor units of the currency, with its prices by the version of its terms."""
+    """A partner's cap, in minor units of the currency or in points, with its prices by the version of its terms.
+
+    A cap in points is what a partner has bought as blocks: a point that it issues under terms that prepay costs one."""
 
     partner: int
     cap_minor: int
     prices: Mapping[int, PointPrices]
+    basis: CapBasis = "money"
 
 
 NO_CAPS: Mapping[int, Cap] = MappingProxyType({})

@@ -7,6 +7,8 @@ from typing import Literal
 
 # Who bears an offline burn whose points are gone when it is booked.
 OfflineLoss = Literal["partner", "member"]
+# Who pays for points, and when: pool at issue, issuer_pays at burn, prepaid before.
+Funding = Literal["pool", "issuer_pays", "prepaid"]
 # Who bears a returned sale whose points are gone.
 ReturnLoss = Literal["member", "issuer"]
 

@@ -34,6 +34,7 @@ QUERIES = (
     ("joint earns = their payers' lots and shares; reversals within them", check.BROKEN_SHARES),
     ("budgets = allowances granted, never passed; used = earned - reversed", check.BROKEN_BUDGETS),
     ("position within its net debit cap, and no lane may raise it further", check.BROKEN_CAPS),
+    ("prepaid points issued within their blocks", check.BROKEN_BLOCKS),
     ("window by window: issued - redeemed - expired = growth of outstanding points", check.BROKEN_WINDOWS),
     ("certificates = their burns, each counter once", check.BROKEN_CERTIFICATES),
     ("each operation in one lane, once", check.BROKEN_IDENTITIES),

@@ -10,7 +10,7 @@ import asyncpg
 
 from coalition.database.pool import Pool
 from coalition.errors import AlreadyThereError, FieldFault, InvalidTermsError, NotFoundError, SettingError
-from coalition.ledger.participant import OfflineLoss, ReturnLoss
+from coalition.ledger.participant import Funding, OfflineLoss, ReturnLoss
 from coalition.signatures.keys import keyid_of, load_public_key, raw_of_public_key
 from coalition.stores.programme import load_programme
 from coalition.stores.registry import (
@@ -40,8 +40,8 @@ class FirstTerms:
     """Money per point, without VAT; None: the programme's point value. `earn_rate`: points per unit of currency.
 
     VAT is category, rate and country as in `S 19 DE`, or O: `charge_vat` for what pays for points, `fee_vat` for fees
-    and commission, `redemption_vat` for redemptions. `offline_loss` and `return_loss`: who bears an offline burn, and a
-    returned sale, whose points are gone."""
+    and commission, `redemption_vat` for redemptions. `funding` None: the programme's. `offline_loss` and `return_loss`:
+    who bears an offline burn, and a returned sale, whose points are gone."""
 
     earn_rate: Decimal | None = None
     issue_price: Decimal | None = None
@@ -52,6 +52,7 @@ class FirstTerms:
     charge_vat: str = "O"
     fee_vat: str = "O"
     redemption_vat: str = "O"
+    funding: Funding | None = None
     offline_loss: OfflineLoss = "partner"
     return_loss: ReturnLoss = "member"
 
@@ -104,6 +105,7 @@ async def add_partner(
             charge_vat=terms.charge_vat,
             fee_vat=terms.fee_vat,
             redemption_vat=terms.redemption_vat,
+            funding=terms.funding,
             offline_loss=terms.offline_loss,
             return_loss=terms.return_loss,
             now=now,

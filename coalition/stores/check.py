@@ -263,6 +263,7 @@ FROM (
     LEFT JOIN (
         SELECT partner, sum(amount_minor) AS amount_minor FROM collateral_movement WHERE kind = 'draw' GROUP BY partner
     ) AS drawn ON drawn.partner = net_debit_cap.partner
+    WHERE net_debit_cap.basis = 'money'
 ) AS cap
 JOIN (
     SELECT coalesce(booked.partner, cap_allowance.partner) AS partner, coalesce(booked.used, 0) AS used,
@@ -295,6 +296,26 @@ JOIN (
 GROUP BY cap.partner, cap.cap, cap.excused
 HAVING sum(greatest(lane.granted, lane.used)) > greatest(cap.cap, sum(lane.used))
     OR sum(lane.used) > cap.excused + sum(lane.returned) + sum(lane.paid_out)
+ORDER BY cap.partner
+LIMIT 10
+"""
+
+BROKEN_BLOCKS = """
+-- Which partners have issued more points than their prepaid blocks let them, or may without asking?
+SELECT cap.partner, cap.cap_minor AS points, sum(greatest(allowance.granted, coalesce(booked.used, 0))) AS reach
+FROM net_debit_cap AS cap
+JOIN cap_allowance AS allowance ON allowance.partner = cap.partner
+LEFT JOIN (
+    SELECT total.lane, total.partner,
+        sum(CASE total.kind WHEN 'issued' THEN total.points ELSE -total.points END) AS used
+    FROM window_total AS total
+    JOIN terms ON terms.partner = total.partner AND terms.version = total.terms_version
+    WHERE total.kind IN ('issued', 'issue_reversed') AND terms.funding = 'prepaid'
+    GROUP BY total.lane, total.partner
+) AS booked ON booked.lane = allowance.lane AND booked.partner = allowance.partner
+WHERE cap.basis = 'points'
+GROUP BY cap.partner, cap.cap_minor, cap.position_then
+HAVING sum(greatest(allowance.granted, coalesce(booked.used, 0))) > greatest(cap.cap_minor, cap.position_then)
 ORDER BY cap.partner
 LIMIT 10
 """

@@ -7,7 +7,7 @@ from decimal import Decimal
 import asyncpg
 
 from coalition.database.pool import Connection
-from coalition.ledger.participant import OfflineLoss, Participant, ReturnLoss, TermsVersion
+from coalition.ledger.participant import Funding, OfflineLoss, Participant, ReturnLoss, TermsVersion
 
 ANNOUNCE = "SELECT pg_notify('registry', '')"
 
@@ -96,8 +96,9 @@ async def set_partner_status(connection: Connection, name: str, status: str) -> 
 
 INSERT_FIRST_TERMS = """
 INSERT INTO terms (partner, version, valid_from, earn_rate, issue_price, service_fee, redemption_price, commission,
-    platform_fee, charge_vat, fee_vat, redemption_vat, offline_loss, return_loss, created_at, created_by)
-VALUES ($1, 1, '2000-01-01', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+    platform_fee, charge_vat, fee_vat, redemption_vat, funding, offline_loss, return_loss, created_at, created_by)
+SELECT $1, 1, '2000-01-01', $2, $3, $4, $5, $6, $7, $8, $9, $10, coalesce($11, programme.funding), $12, $13, $14, $15
+FROM programme
 """
 
 
@@ -114,12 +115,14 @@ async def add_first_terms(
     charge_vat: str,
     fee_vat: str,
     redemption_vat: str,
+    funding: Funding | None,
     offline_loss: OfflineLoss,
     return_loss: ReturnLoss,
     now: datetime,
     actor: str,
 ) -> None:
-    """Add a new partner's first terms; they hold for every sale before the second version's start."""
+    """Add a new partner's first terms; they hold for every sale before the second version's start. `funding` None:
+    the programme's."""
     await connection.execute(
         INSERT_FIRST_TERMS,
         partner,
@@ -132,6 +135,7 @@ async def add_first_terms(
         charge_vat,
         fee_vat,
         redemption_vat,
+        funding,
         offline_loss,
         return_loss,
         now,

@@ -62,7 +62,7 @@ def _head_rows(statement: Statement, language: Language) -> list[list[str]]:
 def _line_row(line: Line, statement: Statement, language: Language) -> list[str]:
     return [
         line.code,
-        word(language, line.description_key),
+        word(language, line.description_key, counterparty=statement.counterparty_of(line)),
         str(line.terms_version),
         "" if line.points is None else str(line.points),
         plain(line.price).replace(".", "," if language == "de" else "."),

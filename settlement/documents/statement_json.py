@@ -16,10 +16,12 @@ from settlement.engine.document import DocumentTotal, VatGroup
 from settlement.engine.line import Line
 from settlement.engine.money import Currency
 from settlement.engine.position import Position
+from settlement.engine.prepaid import BlockAccount, BlockUse
 from settlement.engine.sales import SalesPeriod
-from settlement.engine.statement import ControlTotals, Party, PointsOrigin, Statement, WindowPeriod
+from settlement.engine.statement import ControlTotals, MatrixRow, Party, PointsOrigin, Statement, WindowPeriod
 from settlement.engine.total import KINDS
 from settlement.engine.vat import NOT_SUBJECT, VatTreatment
+from settlement.engine.vat_correction import MonthOfVat, RateOfVat
 
 FORMAT: Final = "coalition-statement-v1"
 
@@ -39,6 +41,11 @@ def write_json(statement: Statement) -> bytes:
         "documents": [_document(total) for total in statement.documents],
         "control": _control(statement.control),
         "origins": [_origin(origin) for origin in statement.origins],
+        "points_elsewhere": [_matrix_row(row) for row in statement.points_elsewhere],
+        "points_here": [_matrix_row(row) for row in statement.points_here],
+        "burned_vat": [_rate_of_vat(rate) for rate in statement.burned_vat],
+        "expired_vat": [_rate_of_vat(rate) for rate in statement.expired_vat],
+        "blocks": None if statement.blocks is None else _blocks(statement.blocks),
     }
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
@@ -82,6 +89,11 @@ def read_json(content: bytes) -> Statement:
             operations={kind: document["control"][kind]["operations"] for kind in KINDS},
         ),
         origins=tuple(_read_origin(origin) for origin in document["origins"]),
+        points_elsewhere=tuple(_read_matrix_row(row) for row in document.get("points_elsewhere", ())),
+        points_here=tuple(_read_matrix_row(row) for row in document.get("points_here", ())),
+        burned_vat=tuple(_read_rate_of_vat(rate) for rate in document.get("burned_vat", ())),
+        expired_vat=tuple(_read_rate_of_vat(rate) for rate in document.get("expired_vat", ())),
+        blocks=_read_blocks(document.get("blocks")),
     )
 
 
@@ -117,6 +129,7 @@ def _line(line: Line) -> dict[str, Any]:
         "rate": None if line.rate is None else plain(line.rate),
         "amount": str(line.amount),
         "operations": line.operations,
+        "counterparty": line.counterparty,
         **_vat(line.vat),
     }
 
@@ -164,6 +177,65 @@ def _origin(origin: PointsOrigin) -> dict[str, Any]:
     return {"kind": origin.kind, "vat_rate": rate, "points": origin.points}
 
 
+def _matrix_row(row: MatrixRow) -> dict[str, Any]:
+    return {"partner": row.partner, "name": row.name, "points": row.points, "amount": str(row.amount)}
+
+
+def _rate_of_vat(rate: RateOfVat) -> dict[str, Any]:
+    return {
+        "vat_rate": None if rate.rate is None else plain(rate.rate),
+        "points": rate.points,
+        "value": str(rate.value),
+        "vat": str(rate.vat),
+        "months": [
+            {"month": part.month.isoformat()[:7], "points": part.points, "vat": str(part.vat)} for part in rate.months
+        ],
+    }
+
+
+def _blocks(account: BlockAccount) -> dict[str, Any]:
+    return {
+        "opening": account.opening,
+        "bought": account.bought,
+        "issued": account.issued,
+        "overdraft": account.overdraft,
+        "closing": account.closing,
+        "warn_below": account.warn_below,
+        "is_low": account.is_low,
+        "blocks": [{"block": use.block, "points": use.points, "left": use.left} for use in account.blocks],
+    }
+
+
+def _read_matrix_row(row: dict[str, Any]) -> MatrixRow:
+    return MatrixRow(partner=row["partner"], name=row["name"], points=row["points"], amount=Decimal(row["amount"]))
+
+
+def _read_rate_of_vat(rate: dict[str, Any]) -> RateOfVat:
+    return RateOfVat(
+        rate=None if rate["vat_rate"] is None else Decimal(rate["vat_rate"]),
+        points=rate["points"],
+        value=Decimal(rate["value"]),
+        vat=Decimal(rate["vat"]),
+        months=tuple(
+            MonthOfVat(month=date.fromisoformat(f"{part['month']}-01"), points=part["points"], vat=Decimal(part["vat"]))
+            for part in rate["months"]
+        ),
+    )
+
+
+def _read_blocks(account: dict[str, Any] | None) -> BlockAccount | None:
+    if account is None:
+        return None
+    return BlockAccount(
+        opening=account["opening"],
+        bought=account["bought"],
+        issued=account["issued"],
+        overdraft=account["overdraft"],
+        blocks=tuple(BlockUse(**use) for use in account["blocks"]),
+        warn_below=account["warn_below"],
+    )
+
+
 def _read_sales(window: dict[str, Any]) -> SalesPeriod | None:
     # Statements made before these fields were there lack them.
     if window.get("sales_from") is None:
@@ -187,6 +259,7 @@ def _read_line(line: dict[str, Any]) -> Line:
         amount=Decimal(line["amount"]),
         operations=line["operations"],
         vat=_read_vat(line),
+        counterparty=line.get("counterparty"),
     )
 
 

@@ -143,7 +143,11 @@ class _StatementLetter(Letter):
         amount = grouped(line.amount, language)
         self.ln(1.2)
         self.pen(9.5, INK)
-        self.write_cells(LINE_COLUMNS, (self.word(line.description_key), points, each, amount), 5)
+        self.write_cells(
+            LINE_COLUMNS,
+            (self.word(line.description_key, counterparty=self._statement.counterparty_of(line)), points, each, amount),
+            5,
+        )
         self.pen(8, QUIET)
         self.text_cell(WIDTH, 4, self._details(line), next_line=True)
         self.ln(1.2)

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Literal, assert_never, get_args
 
 from settlement.engine.money import Currency, multiply_exactly, round_half_up
-from settlement.engine.terms import Terms
+from settlement.engine.terms import Funding, Terms
 from settlement.engine.total import KINDS, Kind, WindowTotal
 from settlement.engine.vat import NOT_SUBJECT, VatTreatment
 from settlement.errors import MixedCurrencyError, UnknownTermsError
@@ -21,6 +21,16 @@ from settlement.errors import MixedCurrencyError, UnknownTermsError
 LineCode = Literal[
     "issue_charge",
     "issue_charge_reversed",
+    "issue_deferred",
+    "issue_deferred_reversed",
+    "issue_prepaid",
+    "issue_prepaid_reversed",
+    "issue_overdraft",
+    "block_purchase",
+    "burn_charge",
+    "burn_charge_reversed",
+    "cover_charge",
+    "cover_credit",
     "service_fee",
     "service_fee_reversed",
     "redemption_credit",
@@ -31,6 +41,13 @@ LineCode = Literal[
 ]
 LINE_CODES: tuple[LineCode, ...] = get_args(LineCode)
 
+# The line that counts points issued, and that of points taken back, by how they are paid for.
+_ISSUE_CODES: dict[Funding, tuple[LineCode, LineCode]] = {
+    "pool": ("issue_charge", "issue_charge_reversed"),
+    "issuer_pays": ("issue_deferred", "issue_deferred_reversed"),
+    "prepaid": ("issue_prepaid", "issue_prepaid_reversed"),
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
@@ -39,7 +56,8 @@ class Line:
     `amount` is points * price * rate with its sign, rounded half up once (`rate` is 1 where there is none; for the
     platform fee it is the price alone). `operations` counts the booked operations on the line: each is counted on
     exactly one, so fees, which price points that another line has counted, have none. `amount` is without VAT, which
-    `vat` says and which is added up per document.
+    `vat` says and which is added up per document. `counterparty` is the partner at which points were redeemed that
+    this one pays for; the terms version of such a line is that partner's.
     """
 
     code: LineCode
@@ -50,11 +68,17 @@ class Line:
     rate: Decimal | None = None
     operations: int = 0
     vat: VatTreatment = NOT_SUBJECT
+    counterparty: int | None = None
 
     @property
     def description_key(self) -> str:
         """Where the line's words are found in each language."""
         return f"line.{self.code}"
+
+    @property
+    def sort_key(self) -> tuple[int, int, int]:
+        """The order of lines on a statement."""
+        return LINE_CODES.index(self.code), self.counterparty or 0, self.terms_version
 
 
 def lines_of(
@@ -81,7 +105,41 @@ def lines_of(
         lines += _lines_of_kind(kind, points, operations, _in_currency(terms[partner, version], currency))
     if platform_terms is not None and platform_terms.platform_fee:
         lines.append(_platform_line(_in_currency(platform_terms, currency)))
-    return tuple(sorted(lines, key=lambda line: (LINE_CODES.index(line.code), line.terms_version)))
+    return in_order(lines)
+
+
+def in_order(lines: Iterable[Line]) -> tuple[Line, ...]:
+    """Return lines as a statement lists them."""
+    return tuple(sorted(lines, key=lambda line: line.sort_key))
+
+
+def priced_line(
+    code: LineCode,
+    signed_points: int,
+    price: Decimal,
+    *,
+    currency: Currency,
+    vat: VatTreatment,
+    terms_version: int,
+    rate: Decimal | None = None,
+    operations: int = 0,
+    counterparty: int | None = None,
+) -> Line:
+    """Return the line of some points; more than 0 are owed by the partner, less are owed to it."""
+    factors = (price,) if rate is None else (price, rate)
+    # Half up, once per line: from the exact product, so a commission is not taken of a rounded credit.
+    amount = round_half_up(multiply_exactly(signed_points, *factors), currency)
+    return Line(
+        code=code,
+        terms_version=terms_version,
+        points=abs(signed_points),
+        price=price,
+        rate=rate,
+        amount=amount,
+        operations=operations,
+        vat=vat,
+        counterparty=counterparty,
+    )
 
 
 def _added_up(totals: Iterable[WindowTotal]) -> dict[tuple[int, Kind, int], tuple[int, int]]:
@@ -101,32 +159,46 @@ def _in_currency(terms: Terms, currency: Currency) -> Terms:
 
 def _lines_of_kind(kind: Kind, points: int, operations: int, terms: Terms) -> list[Line]:
     match kind:
-        case "issued":
-            principal = _line(
-                "issue_charge", terms, points, terms.issue_price, vat=terms.charge_vat, operations=operations
-            )
-            fee = _line("service_fee", terms, points, terms.service_fee, vat=terms.fee_vat)
-        case "issue_reversed":
-            principal = _line(
-                "issue_charge_reversed", terms, -points, terms.issue_price, vat=terms.charge_vat, operations=operations
-            )
-            fee = _line("service_fee_reversed", terms, -points, terms.service_fee, vat=terms.fee_vat)
-        case "redeemed":
-            price = terms.redemption_price
-            principal = _line(
-                "redemption_credit", terms, -points, price, vat=terms.redemption_vat, operations=operations
-            )
-            fee = _line("commission", terms, points, price, rate=terms.commission, vat=terms.fee_vat)
-        case "redeem_reversed":
-            price = terms.redemption_price
-            principal = _line(
-                "redemption_credit_reversed", terms, points, price, vat=terms.redemption_vat, operations=operations
-            )
-            fee = _line("commission_reversed", terms, -points, price, rate=terms.commission, vat=terms.fee_vat)
+        case "issued" | "issue_reversed":
+            principal, fee = _issue_lines(kind, points, operations, terms)
+        case "redeemed" | "redeem_reversed":
+            principal, fee = _redemption_lines(kind, points, operations, terms)
         case _:
             assert_never(kind)
     # A fee line of 0.00 says nothing; a principal line of 0.00 still counts operations.
     return [principal, fee] if fee.price and fee.rate != 0 else [principal]
+
+
+def _issue_lines(
+    kind: Literal["issued", "issue_reversed"], points: int, operations: int, terms: Terms
+) -> tuple[Line, Line]:
+    issued, taken_back = _ISSUE_CODES[terms.funding]
+    # Other points than a pool's are not paid for when they are issued; they still count their operations.
+    price = terms.issue_price if terms.funding == "pool" else Decimal(0)
+    if kind == "issued":
+        return (
+            _line(issued, terms, points, price, vat=terms.charge_vat, operations=operations),
+            _line("service_fee", terms, points, terms.service_fee, vat=terms.fee_vat),
+        )
+    return (
+        _line(taken_back, terms, -points, price, vat=terms.charge_vat, operations=operations),
+        _line("service_fee_reversed", terms, -points, terms.service_fee, vat=terms.fee_vat),
+    )
+
+
+def _redemption_lines(
+    kind: Literal["redeemed", "redeem_reversed"], points: int, operations: int, terms: Terms
+) -> tuple[Line, Line]:
+    price, rate = terms.redemption_price, terms.commission
+    if kind == "redeemed":
+        return (
+            _line("redemption_credit", terms, -points, price, vat=terms.redemption_vat, operations=operations),
+            _line("commission", terms, points, price, rate=rate, vat=terms.fee_vat),
+        )
+    return (
+        _line("redemption_credit_reversed", terms, points, price, vat=terms.redemption_vat, operations=operations),
+        _line("commission_reversed", terms, -points, price, rate=rate, vat=terms.fee_vat),
+    )
 
 
 def _line(
@@ -139,18 +211,15 @@ def _line(
     rate: Decimal | None = None,
     operations: int = 0,
 ) -> Line:
-    factors = (price,) if rate is None else (price, rate)
-    # Half up, once per line: from the exact product, so a commission is not taken of a rounded credit.
-    amount = round_half_up(multiply_exactly(signed_points, *factors), terms.currency)
-    return Line(
-        code=code,
-        terms_version=terms.version,
-        points=abs(signed_points),
-        price=price,
-        rate=rate,
-        amount=amount,
-        operations=operations,
+    return priced_line(
+        code,
+        signed_points,
+        price,
+        currency=terms.currency,
         vat=vat,
+        terms_version=terms.version,
+        rate=rate,
+        operations=operations,
     )
 
 

@@ -59,6 +59,13 @@ def round_half_up(amount: Decimal, currency: Currency) -> Decimal:
     return rounded if rounded else abs(rounded)
 
 
+def vat_within(gross: Decimal, rate: Decimal, currency: Currency) -> Decimal:
+    """Return the VAT that is part of a gross amount, at a rate in per cent, rounded half up to the minor unit."""
+    # 80 digits: what is not a half in them was none before.
+    exact = _ROUNDING.divide(_EXACT.multiply(gross, rate), _EXACT.add(Decimal(100), rate))
+    return round_half_up(exact, currency)
+
+
 def to_minor(amount: Decimal, currency: Currency) -> int:
     """Return a rounded amount as a count of minor units: 12.50 EUR are 1250.
 

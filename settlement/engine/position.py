@@ -1,4 +1,4 @@
-"""The pool model: what a partner pays at issue, what it is paid at redemption, and the net of both.
+"""What a partner pays for points, what it is paid at redemption, and the net of both; here in the pool model:
 
     charge = issued   * (issue_price + service_fee)             issued   net of reversals
     credit = redeemed * redemption_price * (1 - commission)     redeemed net of reversals
@@ -16,18 +16,16 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from settlement.engine.document import document_vat
-from settlement.engine.line import Line, LineCode, lines_of
+from settlement.engine.line import LINE_CODES, Line, LineCode, lines_of
 from settlement.engine.money import Currency, add_exactly, round_half_up
 from settlement.engine.terms import Terms
 from settlement.engine.total import WindowTotal
 
-CHARGE_CODES: frozenset[LineCode] = frozenset(
-    ("issue_charge", "issue_charge_reversed", "service_fee", "service_fee_reversed")
-)
+PLATFORM_CODES: frozenset[LineCode] = frozenset(("platform_fee",))
 CREDIT_CODES: frozenset[LineCode] = frozenset(
     ("redemption_credit", "redemption_credit_reversed", "commission", "commission_reversed")
 )
-PLATFORM_CODES: frozenset[LineCode] = frozenset(("platform_fee",))
+CHARGE_CODES: frozenset[LineCode] = frozenset(LINE_CODES) - CREDIT_CODES - PLATFORM_CODES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

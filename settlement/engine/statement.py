@@ -6,7 +6,7 @@ The content follows from its arguments alone: made again, it is the same, byte f
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
@@ -14,10 +14,14 @@ from decimal import Decimal
 from settlement.engine.document import DocumentTotal, document_totals
 from settlement.engine.legal_party import LegalParty
 from settlement.engine.line import Line
+from settlement.engine.matrix import MatrixCell
 from settlement.engine.money import Currency
+from settlement.engine.origin import OriginTotal
 from settlement.engine.position import Position, position_of
+from settlement.engine.prepaid import BlockAccount
 from settlement.engine.sales import SalesPeriod, sales_of
 from settlement.engine.total import KINDS, Kind, WindowTotal
+from settlement.engine.vat_correction import RateOfVat, burned_vat, expired_vat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,10 +74,25 @@ class PointsOrigin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MatrixRow:
+    """Points that one partner pays for and another redeemed, seen from one of them: the other, and what it comes to.
+
+    `amount` is the redeemer's credit for them; `partner` 0 has no name: the points are older than the book of lots.
+    """
+
+    partner: int
+    name: str
+    points: int
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
     """A statement; `total` > 0 is paid by the partner, < 0 is paid to it.
 
-    `sales` None: only a platform fee is billed, or it was made before statements told it.
+    `sales` None: only a platform fee is billed, or it was made before statements told it. `points_elsewhere` are points
+    that this partner pays for, by redeemer, its own shops among them; `points_here` those that were redeemed with it,
+    by payer. `burned_vat` and `expired_vat` are the VAT behind points that it pays for; `blocks` is what is prepaid.
     """
 
     number: str
@@ -88,10 +107,19 @@ class Statement:
     position: Position
     control: ControlTotals
     origins: tuple[PointsOrigin, ...]
+    points_elsewhere: tuple[MatrixRow, ...] = ()
+    points_here: tuple[MatrixRow, ...] = ()
+    burned_vat: tuple[RateOfVat, ...] = ()
+    expired_vat: tuple[RateOfVat, ...] = ()
+    blocks: BlockAccount | None = None
 
     @property
     def total(self) -> Decimal:
         return self.position.net
+
+    def counterparty_of(self, line: Line) -> str:
+        """Return the name of the partner that a line is about; "" for one about nobody else."""
+        return next((row.name for row in self.points_elsewhere if row.partner == line.counterparty), "")
 
     @property
     def documents(self) -> tuple[DocumentTotal, ...]:
@@ -115,12 +143,19 @@ def make_statement(
     currency: Currency,
     lines: Iterable[Line],
     totals: Iterable[WindowTotal],
+    origins: Iterable[OriginTotal] = (),
+    matrix: Iterable[MatrixCell] = (),
+    names: Mapping[int, str] | None = None,
+    point_value: Decimal = Decimal(0),
+    blocks: BlockAccount | None = None,
 ) -> Statement:
     """Put one partner's statement together from its priced lines and the totals that they were priced from.
 
-    `zone` is the programme's: it says which day a sale was of.
+    `zone` is the programme's: it says which day a sale was of. `origins` and `matrix` may be those of all partners,
+    whose `names` they need.
     """
-    lines, totals = tuple(lines), tuple(totals)
+    lines, totals, origins, matrix = tuple(lines), tuple(totals), tuple(origins), tuple(matrix)
+    names = names or {}
     return Statement(
         number=statement_number(window=period.window, partner=partner),
         period=period,
@@ -134,7 +169,16 @@ def make_statement(
         position=position_of(partner, lines, currency),
         control=_control_totals(totals),
         origins=_origins(totals),
+        points_elsewhere=tuple(_row(cell, cell.redeemer, names) for cell in matrix if cell.payer == partner),
+        points_here=tuple(_row(cell, cell.payer, names) for cell in matrix if cell.redeemer == partner),
+        burned_vat=burned_vat(origins, partner, point_value=point_value, currency=currency),
+        expired_vat=expired_vat(origins, partner, point_value=point_value, currency=currency),
+        blocks=blocks,
     )
+
+
+def _row(cell: MatrixCell, other: int, names: Mapping[int, str]) -> MatrixRow:
+    return MatrixRow(partner=other, name=names.get(other, ""), points=cell.points, amount=cell.amount)
 
 
 def _control_totals(totals: Iterable[WindowTotal]) -> ControlTotals:

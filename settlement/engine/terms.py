@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
+from typing import Literal, get_args
 
 from settlement.engine.money import Currency
 from settlement.engine.vat import NOT_SUBJECT, VatTreatment, vat_problems
 from settlement.errors import FieldProblem, InvalidTermsError
+
+# Who pays for points, and when: pool at issue, issuer_pays at burn, prepaid before.
+Funding = Literal["pool", "issuer_pays", "prepaid"]
+FUNDINGS: tuple[Funding, ...] = get_args(Funding)
 
 PRICE_DECIMALS_MAX = 6
 PRICE_MAX = Decimal("999999.999999")
@@ -29,6 +34,9 @@ class Terms:
     points, by `fee_vat` for the operator's fees and commission, and by `redemption_vat` for redemptions. Which version
     applies is decided by an operation's `occurred_at`.
 
+    `funding` is how points issued under this version are paid for. Lots know the month of their sale and no more, so
+    another funding begins with a month, in the time zone that `valid_from` is given in.
+
     Raises:
         InvalidTermsError: fields are negative, too large, too precise or have no time zone; names all of them.
     """
@@ -45,6 +53,7 @@ class Terms:
     charge_vat: VatTreatment = NOT_SUBJECT
     fee_vat: VatTreatment = NOT_SUBJECT
     redemption_vat: VatTreatment = NOT_SUBJECT
+    funding: Funding = "pool"
 
     def __post_init__(self) -> None:
         problems = tuple(_problems(self))
@@ -58,22 +67,40 @@ def terms_valid_at(versions: Iterable[Terms], moment: datetime) -> Terms | None:
     return max(begun, key=lambda terms: (terms.valid_from, terms.version), default=None)
 
 
+def funding_of_month(versions: Iterable[Terms], month: date) -> Funding:
+    """Return how points of a month's sales are paid for; `month` is its first day."""
+    begun = [terms for terms in versions if terms.valid_from.date() <= month]
+    latest = max(begun, key=lambda terms: (terms.valid_from, terms.version), default=None)
+    return "pool" if latest is None else latest.funding
+
+
+def funding_problems(terms: Terms, before: Terms) -> Iterator[FieldProblem]:
+    """Tell what is wrong with a version after the one before it: another funding begins with a month."""
+    start = terms.valid_from
+    is_first = (start.day, start.hour, start.minute, start.second, start.microsecond) == (1, 0, 0, 0, 0)
+    if terms.funding != before.funding and not is_first:
+        problem = f"goes from {before.funding} to {terms.funding} only at the start of a month, not {start.isoformat()}"
+        yield FieldProblem(field="funding", problem=problem)
+
+
 def _problems(terms: Terms) -> Iterator[FieldProblem]:
     if terms.version < 1:
         yield FieldProblem(field="version", problem=f"must be 1 or more, not {terms.version}")
     if terms.valid_from.utcoffset() is None:
         yield FieldProblem(field="valid_from", problem="must name its time zone")
     for field in ("issue_price", "service_fee", "redemption_price"):
-        yield from _amount_problems(field, getattr(terms, field), most=PRICE_MAX, decimals_max=PRICE_DECIMALS_MAX)
-    yield from _amount_problems(
+        yield from amount_problems(field, getattr(terms, field), most=PRICE_MAX, decimals_max=PRICE_DECIMALS_MAX)
+    yield from amount_problems(
         "commission", terms.commission, most=Decimal(1), decimals_max=COMMISSION_DECIMALS_MAX, unit=" (a fraction)"
     )
-    yield from _amount_problems(
+    yield from amount_problems(
         "platform_fee",
         terms.platform_fee,
         most=PLATFORM_FEE_MAX,
         decimals_max=min(terms.currency.minor_units, PLATFORM_FEE_DECIMALS_MAX),
     )
+    if terms.funding not in FUNDINGS:
+        yield FieldProblem(field="funding", problem=f"must be one of {', '.join(FUNDINGS)}, not {terms.funding!r}")
     for field in ("charge_vat", "fee_vat", "redemption_vat"):
         yield from vat_problems(field, getattr(terms, field))
     if (terms.charge_vat.category == "O") != (terms.fee_vat.category == "O"):
@@ -85,8 +112,8 @@ def _problems(terms: Terms) -> Iterator[FieldProblem]:
         yield FieldProblem(field="fee_vat", problem=problem)
 
 
-def _amount_problems(
-    field: str, amount: object, *, most: Decimal, decimals_max: int, unit: str = ""
+def amount_problems(
+    field: str, amount: object, *, most: Decimal, decimals_max: int = PRICE_DECIMALS_MAX, unit: str = ""
 ) -> Iterator[FieldProblem]:
     if not isinstance(amount, Decimal):
         # A float has already lost the digits that a bill is about.

@@ -82,6 +82,7 @@ class StatementLine(AnswerModel):
     vat_category: VatCategory | None
     vat_rate: str | None = None
     vat_country: str | None = None
+    counterparty: int | None = None
 
 
 class StatementTotals(AnswerModel):
@@ -136,6 +137,50 @@ class StatementOrigin(AnswerModel):
     points: int
 
 
+class StatementMatrixRow(AnswerModel):
+    """Points that one of two partners pays for and the other redeemed; `amount` is the redeemer's credit for them."""
+
+    partner: int
+    name: str
+    points: int
+    amount: str
+
+
+class StatementMonthOfVat(AnswerModel):
+    month: str
+    points: int
+    vat: str
+
+
+class StatementRateOfVat(AnswerModel):
+    """`vat` is the VAT in `value`, from sales of that rate, per cent; null: not stated."""
+
+    vat_rate: str | None
+    points: int
+    value: str
+    vat: str
+    months: list[StatementMonthOfVat]
+
+
+class StatementBlock(AnswerModel):
+    block: int
+    points: int
+    left: int
+
+
+class StatementBlocks(AnswerModel):
+    """Prepaid points: closing = opening + bought - issued + overdraft."""
+
+    opening: int
+    bought: int
+    issued: int
+    overdraft: int
+    closing: int
+    warn_below: int | None
+    is_low: bool
+    blocks: list[StatementBlock]
+
+
 class StatementAnswer(AnswerModel):
     """Canonical JSON (sorted keys, no blanks); money is text."""
 
@@ -151,6 +196,11 @@ class StatementAnswer(AnswerModel):
     documents: list[StatementDocument] = Field(default_factory=list)
     control: StatementControl
     origins: list[StatementOrigin]
+    points_elsewhere: list[StatementMatrixRow] = Field(default_factory=list)
+    points_here: list[StatementMatrixRow] = Field(default_factory=list)
+    burned_vat: list[StatementRateOfVat] = Field(default_factory=list)
+    expired_vat: list[StatementRateOfVat] = Field(default_factory=list)
+    blocks: StatementBlocks | None = None
 
 
 class DisputedLineAnswer(AnswerModel):

@@ -6,7 +6,13 @@ from settlement import errors
 STATUSES: dict[type[errors.SettlementError], int] = {
     errors.InvalidTermsError: 422,
     errors.InvalidBreakageRuleError: 422,
+    errors.InvalidBlockError: 422,
     errors.UnknownTermsError: 409,
+    errors.InvalidPeriodError: 422,
+    errors.UnknownDraftError: 404,
+    errors.DraftDecidedError: 409,
+    errors.StaleDraftError: 409,
+    errors.DrafterMayNotApproveError: 403,
     errors.MixedCurrencyError: 409,
     errors.InvalidSplitError: 422,
     errors.AlreadyClosedError: 409,

@@ -1,15 +1,14 @@
 """Add a version to a partner's terms."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from coalition.database.pool import Pool
-from settlement.engine.terms import Terms
-from settlement.engine.vat import NOT_SUBJECT, VatTreatment
+from coalition.database.pool import Connection, Pool
+from settlement.engine.terms import Funding, Terms, funding_problems
+from settlement.engine.vat import VatTreatment
 from settlement.errors import FieldProblem, InvalidTermsError, UnknownPartnerError
 from settlement.stores.hub import Programme, load_partner_names, load_programme
 from settlement.stores.terms import (
@@ -21,8 +20,7 @@ from settlement.stores.terms import (
     load_terms,
     lock_terms,
 )
-
-Kept = TypeVar("Kept", Decimal, VatTreatment)
+from settlement.stores.terms_drafts import TermsDraft, decide_draft, insert_draft
 
 EARN_RATE_MAX = Decimal(100_000)
 EARN_RATE_DECIMALS_MAX = 6
@@ -40,6 +38,7 @@ class TermsChange:
     charge_vat: VatTreatment | None = None
     fee_vat: VatTreatment | None = None
     redemption_vat: VatTreatment | None = None
+    funding: Funding | None = None
     earn_rate: Decimal | None = None
     offline_loss: OfflineLoss | None = None
     return_loss: ReturnLoss | None = None
@@ -48,7 +47,7 @@ class TermsChange:
 async def add_terms(
     pool: Pool, partner: int, change: TermsChange, *, valid_from: datetime, now: datetime, actor: str
 ) -> StoredTerms:
-    """Add the next version of a partner's terms, valid from a moment that is still to come.
+    """Draft the next version of a partner's terms and approve it at once, for who stands in for both persons.
 
     A `valid_from` without a zone is meant in the programme's. The same change for the same moment, sent again, is the
     version that is there. Running hubs are told.
@@ -58,29 +57,37 @@ async def add_terms(
         InvalidTermsError: fields break a limit, or `valid_from` is past or not after the version before.
     """
     async with pool.acquire() as connection, connection.transaction():
-        if partner not in await load_partner_names(connection):
-            raise UnknownPartnerError(partner=partner)
-        programme = await load_programme(connection)
-        valid_from = _in_zone(valid_from, programme.zone)
-        await lock_terms(connection, partner)
-        versions = await load_terms(connection, partner, programme)
-        terms, earn_rate = _next_version(versions, partner, change, programme=programme, valid_from=valid_from)
-        offline_loss = change.offline_loss or (versions[-1].offline_loss if versions else "partner")
-        return_loss = change.return_loss or (versions[-1].return_loss if versions else "member")
-        added = StoredTerms(
-            terms=terms,
-            earn_rate=earn_rate,
-            offline_loss=offline_loss,
-            return_loss=return_loss,
-            created_at=now,
-            created_by=actor,
+        versions, programme = await lock_versions(connection, partner)
+        added = next_version(
+            versions, partner, change, programme=programme, valid_from=valid_from, now=now, actor=actor
         )
-        if versions and _says_the_same(versions[-1], added):
+        if versions and says_the_same(versions[-1], added):
             return versions[-1]
-        _refuse_wrong_start(versions, valid_from, now=now)
-        await insert_terms(connection, added)
-        await announce_terms(connection)
-        return added
+        refuse_wrong_start(versions, added, now=now)
+        draft = await insert_draft(connection, added, base_version=len(versions))
+        return await make_version(connection, draft, now=now, actor=actor)
+
+
+async def lock_versions(connection: Connection, partner: int) -> tuple[list[StoredTerms], Programme]:
+    """Return a partner's versions, to which nobody else adds one until the transaction ends.
+
+    Raises:
+        UnknownPartnerError: there is no such partner.
+    """
+    if partner not in await load_partner_names(connection):
+        raise UnknownPartnerError(partner=partner)
+    programme = await load_programme(connection)
+    await lock_terms(connection, partner)
+    return await load_terms(connection, partner, programme), programme
+
+
+async def make_version(connection: Connection, draft: TermsDraft, *, now: datetime, actor: str) -> StoredTerms:
+    """Make an approved draft the next version of its partner's terms, and tell running hubs."""
+    approved = replace(draft.stored, approved_by=actor, approved_at=now)
+    await insert_terms(connection, approved)
+    await decide_draft(connection, draft.draft, "APPROVED", version=approved.terms.version, now=now, actor=actor)
+    await announce_terms(connection)
+    return approved
 
 
 async def list_terms(pool: Pool, partner: int) -> list[StoredTerms]:
@@ -95,44 +102,74 @@ async def list_terms(pool: Pool, partner: int) -> list[StoredTerms]:
         return await load_terms(connection, partner, await load_programme(connection))
 
 
-def _next_version(
-    versions: Sequence[StoredTerms], partner: int, change: TermsChange, *, programme: Programme, valid_from: datetime
-) -> tuple[Terms, Decimal | None]:
+def next_version(
+    versions: Sequence[StoredTerms],
+    partner: int,
+    change: TermsChange,
+    *,
+    programme: Programme,
+    valid_from: datetime,
+    now: datetime,
+    actor: str,
+    is_trial: bool = False,
+) -> StoredTerms:
+    """Return what the version after these would say; `is_trial`: it is never to begin, so it may begin at any time.
+
+    Raises:
+        InvalidTermsError: fields break a limit; names all of them.
+    """
     _refuse_bad_earn_rate(change.earn_rate)
-    before = versions[-1].terms if versions else None
-    terms = Terms(
-        partner=partner,
-        version=before.version + 1 if before else 1,
-        valid_from=valid_from,
-        currency=programme.currency,
-        issue_price=_kept(change.issue_price, before.issue_price if before else programme.point_value),
-        service_fee=_kept(change.service_fee, before.service_fee if before else Decimal(0)),
-        redemption_price=_kept(change.redemption_price, before.redemption_price if before else programme.point_value),
-        commission=_kept(change.commission, before.commission if before else Decimal(0)),
-        platform_fee=_kept(change.platform_fee, before.platform_fee if before else Decimal(0)),
-        charge_vat=_kept(change.charge_vat, before.charge_vat if before else NOT_SUBJECT),
-        fee_vat=_kept(change.fee_vat, before.fee_vat if before else NOT_SUBJECT),
-        redemption_vat=_kept(change.redemption_vat, before.redemption_vat if before else NOT_SUBJECT),
+    last = versions[-1] if versions else None
+    before = last.terms if last else _first_terms(partner, programme)
+    changed = {
+        field.name: getattr(change, field.name)
+        for field in fields(Terms)
+        if getattr(change, field.name, None) is not None
+    }
+    version = before.version + 1 if last else 1
+    terms = replace(before, version=version, valid_from=_in_zone(valid_from, programme.zone), **changed)
+    problems = tuple(funding_problems(terms, before)) if last and not is_trial else ()
+    if problems:
+        raise InvalidTermsError(problems=problems)
+    return StoredTerms(
+        terms=terms,
+        earn_rate=change.earn_rate or (last.earn_rate if last else None),
+        offline_loss=change.offline_loss or (last.offline_loss if last else "partner"),
+        return_loss=change.return_loss or (last.return_loss if last else "member"),
+        created_at=now,
+        created_by=actor,
     )
-    earn_rate = change.earn_rate if change.earn_rate is not None or not versions else versions[-1].earn_rate
-    return terms, earn_rate
+
+
+def _first_terms(partner: int, programme: Programme) -> Terms:
+    return Terms(
+        partner=partner,
+        version=1,
+        valid_from=datetime(2000, 1, 1, tzinfo=programme.zone),
+        currency=programme.currency,
+        issue_price=programme.point_value,
+        redemption_price=programme.point_value,
+    )
 
 
 def _in_zone(moment: datetime, zone: ZoneInfo) -> datetime:
     return moment.replace(tzinfo=zone) if moment.tzinfo is None else moment.astimezone(zone)
 
 
-def _kept(changed: Kept | None, before: Kept) -> Kept:
-    return before if changed is None else changed
-
-
-def _says_the_same(before: StoredTerms, added: StoredTerms) -> bool:
+def says_the_same(before: StoredTerms, added: StoredTerms) -> bool:
+    """Say whether two versions differ in nothing but their number and who made them."""
     terms = replace(added.terms, version=before.terms.version)
     hub_says = (added.earn_rate, added.offline_loss, added.return_loss)
     return before.terms == terms and (before.earn_rate, before.offline_loss, before.return_loss) == hub_says
 
 
-def _refuse_wrong_start(versions: Sequence[StoredTerms], valid_from: datetime, *, now: datetime) -> None:
+def refuse_wrong_start(versions: Sequence[StoredTerms], added: StoredTerms, *, now: datetime) -> None:
+    """Refuse a version that begins in the past, or not after the last one.
+
+    Raises:
+        InvalidTermsError: it does.
+    """
+    valid_from = added.terms.valid_from
     # A start in the past would change the price of sales that are already booked, and in closed windows.
     if valid_from < now:
         problem = f"must not be in the past: {valid_from.isoformat()} is before {now.isoformat()}"

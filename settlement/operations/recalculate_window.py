@@ -9,7 +9,7 @@ from coalition.stores.windows import lock_windows
 from settlement.documents.statement_json import read_json, write_json
 from settlement.engine.statement import Statement
 from settlement.engine.states import has_reached, move_window
-from settlement.operations.calculate_window import make_statements
+from settlement.operations.make_statements import make_statements
 from settlement.stores.disputes import let_fall
 from settlement.stores.shares import (
     CalculatedShare,

@@ -25,6 +25,7 @@ from settlement.stores.hub import (
     load_sales,
     load_totals_by_lane,
 )
+from settlement.stores.origins import load_origins
 from settlement.stores.payments import Payment, load_payments
 from settlement.stores.shares import Share, load_partner_shares, load_shares, load_statement_contents
 from settlement.stores.windows import Window, WindowMove, find_window, load_moves, load_windows
@@ -152,13 +153,14 @@ async def report_window(pool: Pool, window_no: int) -> WindowReport:
         programme = await load_programme(connection)
         is_calculated = has_reached(window.state, "CALCULATED")
         partners = await _partner_reports(connection, window_no, programme)
+        origins = await load_origins(connection, window_no, lanes=programme.lanes) if is_calculated else []
         return WindowReport(
             window=window,
             sales=(await load_sales(connection, [window_no], programme)).get(window_no),
             currency=programme.currency,
             partners=tuple(report for report, _ in partners),
             control=await _control_report(connection, window_no, programme) if is_calculated else None,
-            netting=net_out({report.partner: lines for report, lines in partners}, programme.currency),
+            netting=net_out({report.partner: lines for report, lines in partners}, programme.currency, origins),
             moves=tuple(await load_moves(connection, window_no)),
             adjustments=await _adjustments(connection, window, [report.partner for report, _ in partners], programme),
             payments=tuple(await load_payments(connection, window_no, programme.currency)),

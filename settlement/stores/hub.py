@@ -12,6 +12,7 @@ import asyncpg
 from coalition.database.pool import Connection
 from settlement.engine.money import Currency
 from settlement.engine.sales import SalesPeriod
+from settlement.engine.terms import Funding
 from settlement.engine.tie_out import LaneGrowth
 from settlement.engine.total import WindowTotal
 
@@ -41,6 +42,14 @@ async def load_programme(connection: Connection) -> Programme:
         point_value=row["point_value"],
         lanes=row["lanes"],
     )
+
+
+SET_DEFAULT_FUNDING = "UPDATE programme SET funding = $1"
+
+
+async def set_default_funding(connection: Connection, funding: Funding) -> None:
+    """Say how points are paid for by partners that are taken in without saying otherwise."""
+    await connection.execute(SET_DEFAULT_FUNDING, funding)
 
 
 SELECT_PARTNER_NAMES = "SELECT partner, name FROM partner ORDER BY partner"

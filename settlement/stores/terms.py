@@ -21,7 +21,7 @@ class StoredTerms:
     """Terms with what only the hub uses: the earn rate, points per unit of the currency (None: points are sent), and
     who bears an offline burn whose points are gone.
 
-    They start at a moment in the programme's time zone.
+    They start at a moment in the programme's time zone. `approved_by` None: those that a partner was taken in with.
     """
 
     terms: Terms
@@ -30,11 +30,14 @@ class StoredTerms:
     return_loss: ReturnLoss = "member"
     created_at: datetime
     created_by: str
+    approved_by: str | None = None
+    approved_at: datetime | None = None
 
 
 SELECT_ALL_TERMS = """
 SELECT partner, version, valid_from, earn_rate, issue_price, service_fee, redemption_price, commission, platform_fee,
-    charge_vat, fee_vat, redemption_vat, offline_loss, return_loss, created_at, created_by
+    charge_vat, fee_vat, redemption_vat, funding, offline_loss, return_loss, created_at, created_by, approved_by,
+    approved_at
 FROM terms
 ORDER BY partner, version
 """
@@ -47,7 +50,8 @@ async def load_all_terms(connection: Connection, programme: Programme) -> list[S
 
 SELECT_TERMS = """
 SELECT partner, version, valid_from, earn_rate, issue_price, service_fee, redemption_price, commission, platform_fee,
-    charge_vat, fee_vat, redemption_vat, offline_loss, return_loss, created_at, created_by
+    charge_vat, fee_vat, redemption_vat, funding, offline_loss, return_loss, created_at, created_by, approved_by,
+    approved_at
 FROM terms
 WHERE partner = $1
 ORDER BY version
@@ -61,8 +65,9 @@ async def load_terms(connection: Connection, partner: int, programme: Programme)
 
 INSERT_TERMS = """
 INSERT INTO terms (partner, version, valid_from, earn_rate, issue_price, service_fee, redemption_price, commission,
-    platform_fee, charge_vat, fee_vat, redemption_vat, offline_loss, return_loss, created_at, created_by)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+    platform_fee, charge_vat, fee_vat, redemption_vat, funding, offline_loss, return_loss, created_at, created_by,
+    approved_by, approved_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 """
 
 
@@ -83,10 +88,13 @@ async def insert_terms(connection: Connection, stored: StoredTerms) -> None:
         str(terms.charge_vat),
         str(terms.fee_vat),
         str(terms.redemption_vat),
+        terms.funding,
         stored.offline_loss,
         stored.return_loss,
         stored.created_at,
         stored.created_by,
+        stored.approved_by,
+        stored.approved_at,
     )
 
 
@@ -125,10 +133,13 @@ def _stored(row: asyncpg.Record, programme: Programme) -> StoredTerms:
             charge_vat=parse_vat(row["charge_vat"], field="charge_vat"),
             fee_vat=parse_vat(row["fee_vat"], field="fee_vat"),
             redemption_vat=parse_vat(row["redemption_vat"], field="redemption_vat"),
+            funding=row["funding"],
         ),
         earn_rate=row["earn_rate"],
         offline_loss=row["offline_loss"],
         return_loss=row["return_loss"],
         created_at=row["created_at"],
         created_by=row["created_by"],
+        approved_by=row["approved_by"],
+        approved_at=row["approved_at"],
     )

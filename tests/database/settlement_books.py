@@ -24,6 +24,9 @@ SET points = window_total.points + excluded.points, operations = window_total.op
 
 MOVE_OUTSTANDING = "UPDATE lane SET outstanding = outstanding + $2 WHERE lane = $1"
 
+# Terms that are no amounts.
+TEXTS = ("funding", "charge_vat", "fee_vat", "redemption_vat", "offline_loss", "return_loss")
+
 SIGNS = {"issued": 1, "issue_reversed": -1, "redeemed": -1, "redeem_reversed": 1}
 
 
@@ -43,9 +46,7 @@ class Books:
             self.pool,
             name=name,
             key_pem=public_key_pem(Ed25519PrivateKey.generate().public_key()),
-            terms=FirstTerms(
-                **{field: value if field.endswith("_vat") else Decimal(value) for field, value in terms.items()}
-            ),
+            terms=FirstTerms(**{field: value if field in TEXTS else Decimal(value) for field, value in terms.items()}),
             now=now(),
             actor="test",
         )

@@ -14,12 +14,15 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from coalition.database.pool import Pool
-from settlement.cli import terms_app, window_app
+from settlement.cli import window_app
+from settlement.cli_prepaid import prepaid_app
+from settlement.cli_terms import terms_app
 from tests.database.settlement_books import Books
 
 app = typer.Typer()
 app.add_typer(window_app, name="window")
 app.add_typer(terms_app, name="terms")
+app.add_typer(prepaid_app, name="prepaid")
 
 Call = Callable[..., Awaitable[Result]]
 

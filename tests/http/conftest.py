@@ -37,6 +37,10 @@ class Clock:
         self.ahead += step
 
 
+# Terms that are no amounts.
+TEXTS = ("funding", "charge_vat", "fee_vat", "redemption_vat", "offline_loss", "return_loss")
+
+
 @dataclass
 class RunningHub:
     """A hub on a port of its own; `shop` takes a new partner in, `card` opens a new account."""
@@ -54,7 +58,9 @@ class RunningHub:
             self.pool,
             name=name,
             key_pem=public_key_pem(shop.private_key.public_key()),
-            terms=FirstTerms(**{field: Decimal(str(value)) for field, value in terms.items()}),
+            terms=FirstTerms(
+                **{field: value if field in TEXTS else Decimal(str(value)) for field, value in terms.items()}
+            ),
             may_earn=may_earn,
             may_burn=may_burn,
             now=now(),

@@ -1,0 +1,119 @@
+"""Make a closed window's statements from its books, and from nothing else."""
+
+from datetime import datetime
+
+from coalition.database.pool import Connection
+from settlement.engine.bill import WindowBooks, bill
+from settlement.engine.matrix import matrix_differences
+from settlement.engine.netting import net_out
+from settlement.engine.prepaid import account_of
+from settlement.engine.statement import Party, Statement, WindowPeriod, make_statement, party_on_letter
+from settlement.engine.tie_out import tie_out
+from settlement.engine.total import WindowTotal
+from settlement.errors import Difference, TieOutError
+from settlement.stores.hub import (
+    Programme,
+    load_fee_payers,
+    load_growths,
+    load_partner_names,
+    load_programme,
+    load_totals_by_lane,
+)
+from settlement.stores.legal_parties import load_legal_parties
+from settlement.stores.origins import load_origins
+from settlement.stores.prepaid import PrepaidRule, load_blocks, load_issued, load_rules
+from settlement.stores.terms import load_all_terms
+from settlement.stores.windows import Window
+
+
+async def make_statements(connection: Connection, window: Window, *, now: datetime) -> list[Statement]:
+    """Return the statements of a closed window, by partner; nothing is written.
+
+    Raises:
+        TieOutError: partners' totals and members' points disagree, or the two books of points.
+    """
+    programme = await load_programme(connection)
+    books = await load_books(connection, window, programme)
+    lines = bill(books)
+    differences = matrix_differences(lines, books.origins)
+    if differences:
+        raise TieOutError(window=window.window_no, differences=differences)
+    # Refuses a window whose nets do not sum to the operator's share.
+    netting = net_out(lines, programme.currency, books.origins)
+    names = await load_partner_names(connection)
+    parties = await load_legal_parties(connection)
+    return [
+        make_statement(
+            period=_period(window, programme),
+            zone=programme.zone,
+            made_at=now.astimezone(programme.zone),
+            operator=party_on_letter(parties.operator) or Party(name=programme.name),
+            partner=partner,
+            addressee=party_on_letter(parties.partners.get(partner), seen_from=parties.operator)
+            or Party(name=names[partner]),
+            currency=programme.currency,
+            lines=partner_lines,
+            totals=[total for total in books.totals if total.partner == partner],
+            origins=books.origins,
+            matrix=netting.matrix,
+            names=names,
+            point_value=programme.point_value,
+            blocks=books.accounts.get(partner),
+        )
+        for partner, partner_lines in lines.items()
+    ]
+
+
+async def load_books(connection: Connection, window: Window, programme: Programme) -> WindowBooks:
+    """Return all that a closed window's bill is made of; it never changes, but for terms that are added.
+
+    Raises:
+        TieOutError: partners' totals and members' points disagree.
+    """
+    assert window.closed_at is not None, "a closed window knows when it was closed"
+    number, lanes = window.window_no, programme.lanes
+    terms = [stored.terms for stored in await load_all_terms(connection, programme)]
+    blocks = await load_blocks(connection, until=number)
+    prepaying = blocks.keys() | {version.partner for version in terms if version.funding == "prepaid"}
+    issued = await load_issued(connection, prepaying, until=number, lanes=lanes)
+    rules = await load_rules(connection)
+    return WindowBooks(
+        window=number,
+        currency=programme.currency,
+        opened_at=window.opened_at.astimezone(programme.zone),
+        totals=tuple(await _tied_out_totals(connection, number, programme)),
+        origins=tuple(await load_origins(connection, number, lanes=lanes)),
+        terms=tuple(terms),
+        fee_payers=frozenset(await load_fee_payers(connection, closed_at=window.closed_at)),
+        blocks={
+            partner: tuple(block for block in bought if block.window == number) for partner, bought in blocks.items()
+        },
+        accounts={
+            partner: account_of(
+                blocks.get(partner, ()),
+                issued.get(partner, {}),
+                window=number,
+                warn_below=rules.get(partner, PrepaidRule()).warn_below,
+            )
+            for partner in sorted(prepaying)
+        },
+    )
+
+
+async def _tied_out_totals(connection: Connection, window_no: int, programme: Programme) -> list[WindowTotal]:
+    totals = await load_totals_by_lane(connection, window_no, lanes=programme.lanes)
+    growths = await load_growths(connection, window_no, lanes=programme.lanes)
+    if len(growths) != programme.lanes:
+        missing = Difference(where="lanes that ended the window", expected=programme.lanes, actual=len(growths))
+        raise TieOutError(window=window_no, differences=[missing])
+    tie_out(window_no, totals, growths, point_value=programme.point_value)
+    return [total for lane in sorted(totals) for total in totals[lane]]
+
+
+def _period(window: Window, programme: Programme) -> WindowPeriod:
+    assert window.closed_at is not None, "a closed window knows when it was closed"
+    return WindowPeriod(
+        window=window.window_no,
+        opened_at=window.opened_at.astimezone(programme.zone),
+        closed_at=window.closed_at.astimezone(programme.zone),
+    )
