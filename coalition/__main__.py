@@ -53,11 +53,8 @@ app.add_typer(window_app, name="window")
 app.add_typer(terms_app, name="terms")
 app.add_typer(invoice_app, name="invoice")
 app.add_typer(calendar_app, name="calendar")
-<<<<<<< HEAD
 app.add_typer(dispute_app, name="dispute")
-=======
 app.add_typer(prepaid_app, name="prepaid")
->>>>>>> bdc947c (Points are paid for at issue, at burn or before; terms are drafted and approved by two; periods are re-rated)
 app.add_typer(rules_app, name="rules")
 app.add_typer(collateral_app, name="collateral")
 app.add_typer(bank_app, name="bank")

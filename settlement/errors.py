@@ -14,7 +14,7 @@ SettlementError
 ├── UnknownDraftError        there is no draft of terms of that number
 ├── DraftDecidedError        a draft was approved or withdrawn already
 ├── StaleDraftError          terms have got a version since the draft was made
-├── DrafterMayNotApproveError  whoever drafted terms may not approve them
+├── TermsDrafterError        whoever drafted terms may not approve them
 ├── SecondPersonNeededError  whoever calculated a window may not approve it
 ├── PaymentRefusedError      a payment is not of what is left to pay; says what is
 ├── InvalidRulesError        rules of payment or of the calendar break a limit; names every field
@@ -226,7 +226,7 @@ class StaleDraftError(SettlementError):
         )
 
 
-class DrafterMayNotApproveError(SettlementError):
+class TermsDrafterError(SettlementError):
     """Whoever drafted terms may not approve them."""
 
     code = "second_person_needed"

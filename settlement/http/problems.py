@@ -12,7 +12,7 @@ STATUSES: dict[type[errors.SettlementError], int] = {
     errors.UnknownDraftError: 404,
     errors.DraftDecidedError: 409,
     errors.StaleDraftError: 409,
-    errors.DrafterMayNotApproveError: 403,
+    errors.TermsDrafterError: 403,
     errors.MixedCurrencyError: 409,
     errors.InvalidSplitError: 422,
     errors.AlreadyClosedError: 409,

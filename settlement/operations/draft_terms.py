@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from coalition.database.pool import Connection, Pool
-from settlement.errors import DraftDecidedError, DrafterMayNotApproveError, StaleDraftError, UnknownDraftError
+from settlement.errors import DraftDecidedError, StaleDraftError, TermsDrafterError, UnknownDraftError
 from settlement.operations.add_terms import (
     TermsChange,
     lock_versions,
@@ -52,7 +52,7 @@ async def approve_draft(
     Raises:
         UnknownDraftError: there is no such draft.
         DraftDecidedError: it was withdrawn.
-        DrafterMayNotApproveError: the actor is who drafted it.
+        TermsDrafterError: the actor is who drafted it.
         StaleDraftError: the partner has got another version since.
         InvalidTermsError: it would begin in the past by now.
     """
@@ -64,7 +64,7 @@ async def approve_draft(
         if draft.state == "APPROVED":
             return next(stored for stored in versions if stored.terms.version == draft.version)
         if is_second_person_needed and actor == draft.stored.created_by:
-            raise DrafterMayNotApproveError(draft=draft_no, actor=actor)
+            raise TermsDrafterError(draft=draft_no, actor=actor)
         if len(versions) != draft.base_version:
             raise StaleDraftError(draft=draft_no, expected=draft.base_version, actual=len(versions))
         refuse_wrong_start(versions, draft.stored, now=now)
