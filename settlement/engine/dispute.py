@@ -32,12 +32,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """What an answer moves: `still_held` stays out for ever, since it is not owed; `released` is owed after all;
-    `credited` is owed to the partner beyond what was held out."""
+    """What an answer moves: `still_held` stays out, credit notes are set against it first; `released` is payable."""
 
     still_held: Decimal
     released: Decimal
-    credited: Decimal
 
 
 def held_by(claim: Claim, lines: Iterable[Line], held: Mapping[LineKey | None, Decimal], currency: Currency) -> Decimal:
@@ -69,7 +67,7 @@ def held_by(claim: Claim, lines: Iterable[Line], held: Mapping[LineKey | None, D
 def resolve(*, held: Decimal, accepted: Decimal) -> Resolution:
     """Return what becomes of what is held out, once so much of the claim is accepted."""
     still_held = min(held, accepted)
-    return Resolution(still_held=still_held, released=held - still_held, credited=accepted - still_held)
+    return Resolution(still_held=still_held, released=held - still_held)
 
 
 def _with_vat(line: Line, currency: Currency) -> Decimal:

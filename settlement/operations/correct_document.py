@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from coalition.database.pool import Connection, Pool
+from coalition.stores.windows import lock_windows
 from settlement.documents.invoice_json import read_invoice_json
 from settlement.engine.correction import correct, left_of, owed_after
 from settlement.engine.invoice import Invoice
@@ -27,6 +28,7 @@ from settlement.stores.corrections import (
     mark_issued,
     mark_withdrawn,
 )
+from settlement.stores.disputes import offset_against_held
 from settlement.stores.hub import Programme, load_programme
 from settlement.stores.legal_parties import load_legal_parties
 from settlement.stores.tax_documents import TaxDocument, find_document, insert_documents, load_content
@@ -88,6 +90,8 @@ async def approve_correction(
         MissingLegalDataError: the parties lack data that the document needs.
     """
     async with pool.acquire() as connection, connection.transaction():
+        # First, as whatever moves a window's money has it: what was held out of it is set off once.
+        await lock_windows(connection)
         programme, draft = await _locked_draft(connection, correction)
         if draft.issued is not None:
             return draft
@@ -190,4 +194,5 @@ async def _issue(connection: Connection, draft: Correction, programme: Programme
             from_window=document.window_no,
             about=written.document,
         )
-        await insert_adjustments(connection, [adjustment], programme.currency, now=now)
+        offset = await offset_against_held(connection, adjustment, programme.currency)
+        await insert_adjustments(connection, [adjustment, *offset], programme.currency, now=now)

@@ -9,7 +9,7 @@ from settlement.engine.dispute import resolve
 from settlement.engine.money import to_minor
 from settlement.engine.states import ShareState, has_reached
 from settlement.errors import DisputeResolvedError, FieldProblem, InvalidDisputeError, UnknownDisputeError
-from settlement.stores.adjustments import Adjustment, AdjustmentKind, insert_adjustments
+from settlement.stores.adjustments import Adjustment, insert_adjustments
 from settlement.stores.disputes import Dispute, DisputeState, close_disputes, hold_out, load_disputes
 from settlement.stores.hub import Programme, load_programme
 from settlement.stores.shares import move_shares
@@ -23,8 +23,9 @@ async def accept_dispute(
 ) -> Dispute:
     """Accept a dispute, as claimed or in part; again the same, it stays as it is.
 
-    What is accepted of what was held out is never payable; what goes beyond it is owed to the partner, and payable with
-    its next share. What is not accepted is as in `reject_dispute`. A credit note corrects the documents.
+    What is accepted is owed to the partner by a credit note, which is somebody's draft and another's approval. What was
+    held out and is accepted stays out of what is payable; the credit note is set against it first. What is not accepted
+    is as in `reject_dispute`.
 
     Raises:
         UnknownDisputeError: there is none of that number.
@@ -106,14 +107,18 @@ async def _move_money(
 ) -> None:
     moved = resolve(held=dispute.held, accepted=accepted)
     window = await find_window(connection, dispute.window_no)
-    waiting = [_adjustment(dispute, "dispute_accepted", -moved.credited)] if moved.credited else []
-    if has_reached(window.state, "INVOICED"):
-        if moved.released:
-            waiting.append(_adjustment(dispute, "dispute_rejected", moved.released))
-    else:
+    if not has_reached(window.state, "INVOICED"):
         await hold_out(connection, dispute.window_no, dispute.partner, -moved.released, programme.currency)
         await _end_disputed(connection, dispute, window, programme, now=now, actor=actor)
-    await insert_adjustments(connection, waiting, programme.currency, now=now)
+    elif moved.released:
+        released = Adjustment(
+            partner=dispute.partner,
+            kind="dispute_rejected",
+            amount=moved.released,
+            from_window=dispute.window_no,
+            about=dispute.dispute,
+        )
+        await insert_adjustments(connection, [released], programme.currency, now=now)
 
 
 async def _end_disputed(
@@ -126,10 +131,4 @@ async def _end_disputed(
     to_state: ShareState = "ACCEPTED" if has_reached(window.state, "APPROVED") else "CALCULATED"
     await move_shares(
         connection, window_no, from_state="DISPUTED", to_state=to_state, actor=actor, now=now, partners=[partner]
-    )
-
-
-def _adjustment(dispute: Dispute, kind: AdjustmentKind, amount: Decimal) -> Adjustment:
-    return Adjustment(
-        partner=dispute.partner, kind=kind, amount=amount, from_window=dispute.window_no, about=dispute.dispute
     )

@@ -1,7 +1,7 @@
 """Disputes, with the signed messages that opened them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
@@ -12,6 +12,7 @@ from coalition.database.pool import Connection
 from settlement.engine.dispute import Claim
 from settlement.engine.line import LineCode
 from settlement.engine.money import Currency, from_minor, to_minor
+from settlement.stores.adjustments import Adjustment
 
 DisputeState = Literal["OPEN", "ACCEPTED", "REJECTED", "FALLEN"]
 
@@ -167,11 +168,6 @@ async def close_disputes(
 FALL = """
 UPDATE dispute SET state = 'FALLEN', accepted_minor = NULL, resolved_at = $3, resolved_by = $4
 WHERE window_no = $1 AND partner = ANY($2) AND state IN ('OPEN', 'ACCEPTED')
-RETURNING dispute
-"""
-
-FORGET_CREDITS = """
-DELETE FROM share_adjustment WHERE kind = 'dispute_accepted' AND about = ANY($1) AND into_window IS NULL
 """
 
 
@@ -180,8 +176,28 @@ async def let_fall(
 ) -> None:
     """Let the disputes of statements fall that are replaced before their window is invoiced, also those accepted: the
     new statements may say what these asked for, and may be disputed anew."""
-    rows = await connection.fetch(FALL, window_no, list(partners), now, actor)
-    await connection.execute(FORGET_CREDITS, [row["dispute"] for row in rows])
+    await connection.execute(FALL, window_no, list(partners), now, actor)
+
+
+SELECT_NOT_OFFSET = """
+SELECT coalesce((
+        SELECT sum(least(held_minor, accepted_minor)) FROM dispute
+        WHERE window_no = $1 AND partner = $2 AND state = 'ACCEPTED'
+    ), 0)::bigint - coalesce((
+        SELECT sum(amount_minor) FROM share_adjustment
+        WHERE from_window = $1 AND partner = $2 AND kind = 'dispute_accepted'
+    ), 0)::bigint
+"""
+
+
+async def offset_against_held(connection: Connection, credit: Adjustment, currency: Currency) -> list[Adjustment]:
+    """Return what a credit note is set against first: what was held out of its window, accepted, and so never paid.
+
+    Without it the partner would be paid back what it has not paid.
+    """
+    not_offset: int = await connection.fetchval(SELECT_NOT_OFFSET, credit.from_window, credit.partner)
+    offset = min(-credit.amount, from_minor(not_offset, currency))
+    return [replace(credit, kind="dispute_accepted", amount=offset)] if offset > 0 else []
 
 
 SELECT_OWN_OPERATIONS = """

@@ -24,6 +24,7 @@ from settlement.http import routes
 from settlement.http.answers import DisputeAnswer, DisputesAnswer
 from settlement.operations.approve_window import approve_window
 from settlement.operations.calculate_window import calculate_window
+from settlement.operations.correct_document import approve_correction, draft_correction
 from settlement.operations.invoice_window import invoice_window
 from settlement.operations.list_disputes import show_dispute
 from settlement.operations.recalculate_window import recalculate_window
@@ -31,6 +32,7 @@ from settlement.operations.report_window import report_window
 from settlement.operations.resolve_dispute import accept_dispute, reject_dispute
 from settlement.stores.shares import Share
 from tests.database.settlement_books import Books, now
+from tests.database.test_tax_documents import know
 from tests.shop import Shop
 
 CHARGE = {"code": "issue_charge", "terms_version": 1}
@@ -67,6 +69,14 @@ class Journey:
         report = await report_window(self.books.pool, window_no)
         return report.partners[0].share
 
+    async def credit(self, amount: str) -> None:
+        """Issue a credit note of the invoice's first line, by two persons."""
+        pool, number = self.books.pool, f"INV-{now().year}-000001"
+        draft = await draft_correction(
+            pool, number, reason="Dispute", taken_back={1: Decimal(amount)}, now=now(), actor="anna"
+        )
+        await approve_correction(pool, draft.correction, now=now(), actor="bert")
+
     async def reject(self, number: int) -> Any:
         return await reject_dispute(self.books.pool, number, answer="It is yours.", now=now(), actor="dora")
 
@@ -91,6 +101,8 @@ async def journey(pool: Pool, tmp_path: Path) -> AsyncIterator[Journey]:
         await clearing.registry.load()
         (member,) = await add_members(pool, [NewMember("m@shop.example", "A member")], now=now())
         earned = await shop.earn(member.card, 1_000)
+        for party in (None, 1):
+            await know(Books(pool), party)
         books = Books(pool)
         await books.close()
         await calculate_window(pool, 1, now=now(), actor="anna")
@@ -165,9 +177,28 @@ async def test_a_dispute_of_an_invoiced_window_is_corrected_in_a_later_one(journ
     await journey.invoice()
     opened = await journey.opened(line=None, operation_ids=[journey.earned["id"]], amount="2.50")
     assert (opened.held, (await journey.share()).payable) == ("0.00", Decimal("10.00"))
-    await journey.accept(opened.dispute)
+    assert (await journey.accept(opened.dispute)).accepted == Decimal("2.50")
+    assert await journey.books.fetch("SELECT 1 FROM share_adjustment") == [], "a credit note owes it"
+    await journey.credit("2.50")
     rows = await journey.books.fetch("SELECT kind, amount_minor, from_window, into_window FROM share_adjustment")
-    assert rows == [("dispute_accepted", -250, 1, None)]
+    assert rows == [("correction", -250, 1, None)]
+
+
+async def test_a_credit_note_is_set_against_what_was_held_out_first(journey: Journey) -> None:
+    """4.00 held out, 3.00 of it accepted, 5.00 credited in two notes: of the 10.00 billed, 5.00 are paid in the end."""
+    opened = await journey.opened(amount="4.00")
+    await journey.invoice()
+    await journey.accept(opened.dispute, "3.00")
+    await journey.credit("2.00")
+    await journey.credit("3.00")
+    assert await journey.books.fetch("SELECT kind, amount_minor FROM share_adjustment ORDER BY adjustment") == [
+        ("dispute_rejected", 100),
+        ("correction", -200),
+        ("dispute_accepted", 200),
+        ("correction", -300),
+        ("dispute_accepted", 100),
+    ]
+    assert (await journey.share()).payable + sum((Decimal(1), -2, 2, -3, 1), Decimal(0)) == Decimal("5.00")
 
 
 async def test_a_statement_that_is_replaced_lets_its_disputes_fall(journey: Journey) -> None:
