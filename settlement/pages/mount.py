@@ -10,6 +10,7 @@ from coalition.pages.door import add_page
 from coalition.pages.operator_sign_in import OperatorSignIn
 from coalition.pages.sign_in import leave
 from coalition.pages.site import Frame, site_of
+from settlement.pages.corrections import decide_correction, show_after_decision
 from settlement.pages.documents import download_document
 from settlement.pages.statements import download_statement
 from settlement.pages.steps import show_after_step, take_step
@@ -40,5 +41,8 @@ def mount_finance_pages(app: web.Application, session: Session) -> None:
     add_page(app, "GET", window, show_window, area="finance")
     add_page(app, "GET", window + "/statements/{partner}.{format}", download_statement, area="finance")
     add_page(app, "GET", window + "/documents/{number}.{format}", download_document, area="finance")
+    correction = window + "/corrections/{correction}/{decision}"
+    add_page(app, "GET", correction, show_after_decision, area="finance")
+    add_page(app, "POST", correction, decide_correction, area="finance")
     add_page(app, "GET", window + "/{step}", show_after_step, area="finance")
     add_page(app, "POST", window + "/{step}", take_step, area="finance")

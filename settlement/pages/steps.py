@@ -11,6 +11,7 @@ from coalition.pages.operator_sign_in import Role, signed_in_operator
 from coalition.pages.visit import Visit
 from settlement.errors import (
     AlreadyClosedError,
+    DrafterMayNotApproveError,
     IllegalMoveError,
     MissingLegalDataError,
     SecondPersonNeededError,
@@ -71,7 +72,7 @@ async def take_step(visit: Visit) -> web.StreamResponse:
     except SettlementError as error:
         log.info("window.step_refused", window=number, step=name, operator=operator.name, reason=error.code)
         differences = error if isinstance(error, TieOutError) else None
-        return await render_window(visit, operator, status=409, fault=_told(visit, error), differences=differences)
+        return await render_window(visit, operator, status=409, fault=told(visit, error), differences=differences)
     log.info("window.step_taken", window=number, step=name, operator=operator.name)
     return visit.redirect(f"/finance/windows/{number}?done={name}")
 
@@ -81,12 +82,15 @@ async def show_after_step(visit: Visit) -> web.StreamResponse:
     return visit.redirect(f"/finance/windows/{window_number(visit.request.match_info['window'])}")
 
 
-def _told(visit: Visit, error: SettlementError) -> str:
+def told(visit: Visit, error: SettlementError) -> str:
+    """Return a refusal in the words of the page."""
     match error:
         case TieOutError():
             return visit.word("finance.fault.tie_out")
         case SecondPersonNeededError():
             return visit.word("finance.fault.second_person")
+        case DrafterMayNotApproveError():
+            return visit.word("finance.fault.drafter")
         case AlreadyClosedError():
             return visit.word("finance.fault.already_closed")
         case MissingLegalDataError():

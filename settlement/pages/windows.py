@@ -10,6 +10,7 @@ from coalition.pages.visit import Visit
 from settlement.engine.money import add_exactly
 from settlement.engine.states import WINDOW_STATES, WindowState, has_reached
 from settlement.errors import TieOutError, UnknownWindowError
+from settlement.operations.correct_document import list_corrections
 from settlement.operations.report_window import WindowReport, list_windows, report_window
 from settlement.pages.documents import load_window_documents
 from settlement.pages.nets_chart import nets_chart
@@ -27,7 +28,7 @@ NEXT_STEPS: Final[dict[WindowState, tuple[str, Role]]] = {
     "INVOICED": ("settle", "approve"),
     "SETTLING": ("settle", "approve"),
 }
-DONE: Final = ("close", "calculate", "approve", "settle")
+DONE: Final = ("close", "calculate", "approve", "settle", "correction_approve", "correction_withdraw")
 
 
 async def show_windows(visit: Visit) -> web.StreamResponse:
@@ -80,6 +81,8 @@ async def render_window(
         values["chart"] = nets_chart([(partner.name, partner.net) for partner in report.partners])
         values["paid_in"] = add_exactly(net for net in nets if net > 0)
         values["documents"] = await load_window_documents(pool, report)
+        values["drafts"] = [draft for draft in await list_corrections(pool, window_no=number) if draft.is_open]
+        values["may_approve"] = "approve" in operator.roles
         values["paid_out"] = add_exactly(-net for net in nets if net < 0)
     step = NEXT_STEPS.get(report.window.state) if report is not None else None
     return visit.render(

@@ -10,7 +10,11 @@ from typing import Any
 import pytest
 from playwright.async_api import BrowserContext, Page
 
+from coalition.lanes.close_window import close_window
+from settlement.operations.calculate_window import calculate_window
+from settlement.operations.correct_document import draft_correction
 from settlement.operations.find_statement import find_statement
+from settlement.operations.manage_legal_party import set_legal_party
 from tests.pages.conftest import PASSWORD, RunningSite, submit
 from tests.pages.forms import Forms
 from tests.pages.test_member_journey import texts
@@ -167,6 +171,40 @@ async def test_statements_are_downloaded(site: RunningSite, page: Page) -> None:
     assert json.loads(kept)["partner"]["name"] == "Garage"
     assert list(csv.reader(io.StringIO(files[f"statement-1-{partner}.csv"].decode("utf-8-sig"))))
     assert files[f"statement-1-{partner}.pdf"].startswith(b"%PDF-")
+
+
+async def test_invoices_are_listed_and_a_second_person_approves_their_correction(site: RunningSite, page: Page) -> None:
+    """What they lack is named; then each can be downloaded, and a draft is not approved by who made it."""
+    await book_window(site)
+    pool, clock = site.hub.pool, datetime.now(UTC)
+    address = {"street": "Ring 1", "post_code": "20457", "town": "Hamburg", "country": "DE"}
+    await set_legal_party(pool, None, {"legal_name": "Operator", **address}, now=clock, actor="test")
+    await site.operator("ada", "operate", "approve")
+    await site.operator("berta", "operate", "approve")
+    await calculate_window(
+        pool, await close_window(pool, clock=lambda: datetime.now(UTC), actor="test"), now=clock, actor="operator:berta"
+    )
+    await site.sign_in_operator(page, "ada")
+    await page.goto(f"{site.url}/finance/windows/1")
+    await press(page, "Approve")
+    await press(page, "Mark as settled")
+    assert "Bakery: name and address; Garage: name and address; Florist" in await page.inner_text(".note.bad")
+    for partner, name in ((1, "Bakery"), (2, "Garage"), (3, "Florist")):
+        await set_legal_party(pool, partner, {"legal_name": name, **address}, now=clock, actor="test")
+    await press(page, "Mark as settled")
+    numbers = await texts(page, "#documents tbody th")
+    assert [number[:3] for number in numbers] == ["INV", "INV", "SBI", "INV"]
+    for draft in ("operator:ada", "operator:berta"):
+        await draft_correction(pool, numbers[0], reason="Price", taken_back={1: Decimal(1)}, now=clock, actor=draft)
+    await page.reload()
+    await submit(page, "#corrections li:first-child button")
+    assert "you drafted this correction" in await page.inner_text(".note.bad")
+    await submit(page, "#corrections li:last-child button")
+    assert "The correction is issued" in await page.inner_text(".note.good")
+    assert [number[:3] for number in await texts(page, "#documents tbody th")] == ["INV", "CRN", "INV", "SBI", "INV"]
+    async with page.expect_download() as download:
+        await page.click(f"a[href$='{numbers[0]}.pdf']")
+    assert (await download.value).suggested_filename == f"{numbers[0]}.pdf"
 
 
 async def test_each_role_may_do_its_own_part_alone(site: RunningSite) -> None:
