@@ -102,17 +102,18 @@ def number_in_range(text: str, field: str, *, least: int, most: int) -> int:
     # Digits of ASCII only, and few: int() takes much more, slowly.
     if text.isascii() and text.isdigit() and len(text) <= len(str(most)) and least <= int(text) <= most:
         return int(text)
-    raise _refused(field, "number_out_of_range", f"a whole number from {least} to {most}", text)
+    raise refused_field(field, "number_out_of_range", f"a whole number from {least} to {most}", text)
 
 
 def _language(text: str) -> Language:
     for language in LANGUAGES:
         if text == language:
             return language
-    raise _refused("language", "language_unknown", " or ".join(LANGUAGES), text)
+    raise refused_field("language", "language_unknown", " or ".join(LANGUAGES), text)
 
 
-def _refused(field: str, code: str, expected: str, got: str) -> RequestRefusedError:
+def refused_field(field: str, code: str, expected: str, got: str) -> RequestRefusedError:
+    """Return the refusal of one field of a question."""
     fault = FieldFault(field, code, expected, shortened(got))
     return RequestRefusedError(
         status=422, code=code, detail=f"{field}: expected {expected}, got {shortened(got)}", faults=(fault,)

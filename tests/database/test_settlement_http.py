@@ -112,6 +112,30 @@ async def test_csv_xlsx_and_pdf_lie_beside_it(journey: Journey) -> None:
     assert (await journey.issuer.get("/v1/windows/1/statement.pdf")).body == as_pdf.body
 
 
+async def test_items_are_paged_and_together_the_whole_file(journey: Journey) -> None:
+    """Each page is signed; the next one begins after the last row, until one has none."""
+    for points in (100, 200, 300):
+        await journey.issuer.earn(journey.card, points, reference="=1+1")
+    await journey.redeemer.burn(journey.card, 50)
+    await journey.close_and_calculate()
+    for suffix in ("csv", "jsonl"):
+        path = f"/v1/windows/1/items.{suffix}"
+        whole = await journey.issuer.get(path)
+        assert "Signature" in whole.headers
+        first = await journey.issuer.get(f"{path}?limit=2")
+        body, last = first.body, first.body.decode().splitlines()[-1]
+        place = last.split(";")[0] if suffix == "csv" else json.loads(last)["item"]
+        body += (await journey.issuer.get(f"{path}?limit=2&after={place}")).body
+        assert body == whole.body
+        end = body.decode().splitlines()[-1]
+        place = end.split(";")[0] if suffix == "csv" else json.loads(end)["item"]
+        assert (await journey.issuer.get(f"{path}?after={place}")).body == b""
+    rows = [json.loads(line) for line in whole.body.splitlines()]
+    assert [(row["points"], row["amount"], row["line"]) for row in rows] == [
+        (100, "1", "issue_charge"), (200, "2", "issue_charge"), (300, "3", "issue_charge")
+    ]  # fmt: skip
+
+
 async def test_windows_are_paged_with_the_callers_own_nets(journey: Journey) -> None:
     await journey.issuer.earn(journey.card, 1000)
     await journey.close_and_calculate()
@@ -142,6 +166,9 @@ async def test_windows_are_paged_with_the_callers_own_nets(journey: Journey) -> 
         ("/v1/windows/x/statement.csv", 422, "number_out_of_range"),
         ("/v1/windows/%D9%A1/statement", 422, "number_out_of_range"),
         ("/v1/windows/1/statement.pdf?language=xx", 422, "language_unknown"),
+        ("/v1/windows/1/items.csv", 404, "unknown_statement"),
+        ("/v1/windows/1/items.jsonl?after=1.2", 422, "cursor_unknown"),
+        ("/v1/windows/1/items.jsonl?limit=5001", 422, "number_out_of_range"),
         ("/v1/windows?after=-1", 422, "number_out_of_range"),
         ("/v1/windows?limit=0", 422, "number_out_of_range"),
         ("/v1/windows?limit=1001", 422, "number_out_of_range"),

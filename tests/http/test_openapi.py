@@ -136,7 +136,10 @@ async def test_answers_to_questions_are_as_described(whole_hub: RunningHub) -> N
         ("/v1/windows/{window}/statement", "/v1/windows/1/statement", 404),
         ("/v1/windows/{window}/statement", "/v1/windows/none/statement", 422),
         ("/v1/windows/{window}/statement.csv", "/v1/windows/77/statement.csv", 404),
+        ("/v1/windows/{window}/statement.xlsx", "/v1/windows/77/statement.xlsx", 404),
         ("/v1/windows/{window}/statement.pdf", "/v1/windows/77/statement.pdf", 404),
+        ("/v1/windows/{window}/items.csv", "/v1/windows/77/items.csv", 404),
+        ("/v1/windows/{window}/items.jsonl", "/v1/windows/none/items.jsonl", 422),
     ]
     for path, address, status in asked:
         answer = await shop.get(address)

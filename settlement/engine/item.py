@@ -1,0 +1,85 @@
+"""One operation of a statement, with the line that counts it and what it adds to that line, not rounded.
+
+The items of a statement add up to its control totals, and their amounts, line by line, to its lines before rounding.
+Fees are prices of the same points, on lines of their own: they are not among the items.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+from settlement.engine.line import Line, LineCode
+from settlement.engine.money import multiply_exactly
+from settlement.engine.total import Kind
+
+# What the journal calls each kind of operation that moves points of partners.
+KIND_OF: Final[Mapping[str, Kind]] = {
+    "earn": "issued",
+    "reverse_earn": "issue_reversed",
+    "burn": "redeemed",
+    "capture": "redeemed",
+    "reverse_burn": "redeem_reversed",
+}
+LINE_OF: Final[Mapping[Kind, LineCode]] = {
+    "issued": "issue_charge",
+    "issue_reversed": "issue_charge_reversed",
+    "redeemed": "redemption_credit",
+    "redeem_reversed": "redemption_credit_reversed",
+}
+_SIGN_OF: Final[Mapping[Kind, int]] = {"issued": 1, "issue_reversed": -1, "redeemed": -1, "redeem_reversed": 1}
+
+
+class ItemPlace(NamedTuple):
+    """Where an item stands, and so where to go on after it: lane, leaf in its journal, part of a joint promotion."""
+
+    lane: int
+    leaf: int
+    part: int
+
+    def __str__(self) -> str:
+        return f"{self.lane}.{self.leaf}.{self.part}"
+
+
+class BookedItem(NamedTuple):
+    """A booked operation as far as a partner is billed for it; `sender` sent it, and is another one where a joint
+    promotion bills the partner for a share. `operations` is 0 where another payer's statement counts the operation."""
+
+    place: ItemPlace
+    operation_id: str
+    sender: int
+    kind: Kind
+    points: int
+    operations: int
+    terms_version: int
+    shop: str | None
+    till: str | None
+    reference: str | None
+    occurred_at: datetime
+    booked_at: datetime
+
+
+class Item(NamedTuple):
+    """An item with its line; `amount` > 0 is owed by the partner. Both None: the statement prices no such line."""
+
+    booked: BookedItem
+    line: LineCode
+    price: Decimal | None
+    amount: Decimal | None
+
+
+class ItemPrices:
+    """The prices of a statement's own lines, by kind and terms version: items cost what was billed, whatever the terms
+    say by now."""
+
+    def __init__(self, lines: Iterable[Line]) -> None:
+        self._prices = {(line.code, line.terms_version): line.price for line in lines}
+
+    def price(self, booked: BookedItem) -> Item:
+        """Return the item with its line and what it adds to it."""
+        code = LINE_OF[booked.kind]
+        price = self._prices.get((code, booked.terms_version))
+        amount = None if price is None else multiply_exactly(_SIGN_OF[booked.kind] * booked.points, price)
+        return Item(booked, code, price, amount)
