@@ -61,6 +61,10 @@ def call(database_url: str) -> Iterator[Call]:
     structlog.reset_defaults()
 
 
+def files_in(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir())
+
+
 async def document_of(call: Call, *arguments: str) -> Any:
     result = await call(*arguments, "--json")
     assert result.exit_code == 0, result.output
@@ -163,3 +167,20 @@ async def test_a_banks_file_is_taken_in_and_told(books: Books, call: Call, tmp_p
     assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)
     assert "the bank's file cannot be read, line 20: " in refused.stderr
     assert (await call("bank", "import", str(tmp_path / "none.xml"))).exit_code == 1
+
+
+@pytest.mark.parametrize("items_format", ["csv", "jsonl", "xlsx"])
+async def test_items_are_written_to_a_file_or_not_at_all(
+    books: Books, call: Call, tmp_path: Path, items_format: str
+) -> None:
+    await books.worked_example_1()
+    file = tmp_path / f"items.{items_format}"
+    arguments = ("window", "items", "1", "A", "--format", items_format)
+    refused = await call(*arguments, "--output", str(file))
+    assert "partner 1 has no statement in window 1, which is CLOSED" in refused.stderr
+    assert files_in(tmp_path) == []
+    await call("window", "calculate", "1")
+    written = await call(*arguments, "--output", str(file))
+    assert (written.exit_code, written.stdout.split(":")[0]) == (0, str(file))
+    assert files_in(tmp_path) == [file]
+    assert (await call(*arguments)).exit_code == (2 if items_format == "xlsx" else 0)
