@@ -41,6 +41,7 @@ from partner_sdk.errors import (
     RefusedError,
     UnknownOperationError,
 )
+from partner_sdk.gather_evidence import Gathered
 from partner_sdk.keys import make_key_pair, thumbprint
 from partner_sdk.operation import (
     Burn,
@@ -62,6 +63,8 @@ from partner_sdk.reconciliation import ComparedDay, DayTotals, Difference, HubLi
 from partner_sdk.result import CardBalance, Event, Expiry, Flushed, OpenHold, Result, StepUp, Window
 from partner_sdk.returns import returned_points
 from partner_sdk.statement_check import KindTotal, StatementCheck
+from partner_sdk.verify_evidence import CheckedEvidence, verify_evidence
+from partner_sdk.verify_receipts import Checked, verify_receipts
 
 __all__ = [
     "AddressInvalidError",
@@ -75,6 +78,8 @@ __all__ = [
     "CardBalance",
     "Certificate",
     "CertificateUnusableError",
+    "Checked",
+    "CheckedEvidence",
     "Coalition",
     "CoalitionError",
     "ComparedDay",
@@ -87,6 +92,7 @@ __all__ = [
     "Expiry",
     "FieldFault",
     "Flushed",
+    "Gathered",
     "HubKeyChangedError",
     "HubLine",
     "HubUnreachableError",
@@ -123,4 +129,6 @@ __all__ = [
     "read_books",
     "returned_points",
     "thumbprint",
+    "verify_evidence",
+    "verify_receipts",
 ]

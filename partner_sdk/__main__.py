@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from partner_sdk import reconcile_command
+from partner_sdk import reconcile_command, verify_command
 from partner_sdk.certificate import Certificate
 from partner_sdk.client import Coalition, default_outbox
 from partner_sdk.errors import (
@@ -23,12 +23,11 @@ from partner_sdk.errors import (
     ReceiptInvalidError,
     RefusedError,
 )
-from partner_sdk.keys import load_public_key, make_key_pair
+from partner_sdk.keys import make_key_pair
 from partner_sdk.operation import KINDS
 from partner_sdk.operation_file import operation_of_flags, read_operations
 from partner_sdk.outbox import Entry, Outbox, existing_outbox
 from partner_sdk.result import Event, Flushed, Result
-from partner_sdk.verify_receipts import verify_receipts
 
 REFUSED, WRONG_USE, NO_ANSWER = 1, 2, 3
 
@@ -226,15 +225,6 @@ def _outbox_retry(options: argparse.Namespace) -> int:
     return 0
 
 
-def _verify(options: argparse.Namespace) -> int:
-    named = None if options.hub_key is None else load_public_key(options.hub_key)
-    checked = verify_receipts(_outbox(options), hub_key=named)
-    lines = [f"{name.replace('_', ' ')}: {figure}" for name, figure in checked.figures().items()]
-    lines += [f"NOT VALID  {fault}" for fault in checked.faults]
-    _print(checked.figures() | {"faults": list(checked.faults)}, "\n".join(lines), options)
-    return REFUSED if checked.faults else 0
-
-
 def _hub(options: argparse.Namespace) -> Coalition:
     return Coalition(
         options.url, options.key, outbox=options.outbox, hub_key=options.hub_key, give_up_after_s=options.give_up_after
@@ -307,8 +297,7 @@ def _parser() -> argparse.ArgumentParser:
     certificate = commands.add_parser("certificate", help="burn without a network, within what the hub signed before")
     _add_certificate_commands(certificate.add_subparsers(required=True, metavar="COMMAND"), online=online)
 
-    verify = commands.add_parser("verify", parents=[kept], help="check every kept receipt's signature, offline")
-    verify.set_defaults(run=_verify)
+    verify_command.add_to(commands, kept)
     return parser
 
 

@@ -24,6 +24,8 @@ from partner_sdk.errors import (
     RefusedError,
 )
 from partner_sdk.exchange import Exchange
+from partner_sdk.gather_evidence import Gathered, gather_evidence
+from partner_sdk.gather_evidence import Progress as EvidenceProgress
 from partner_sdk.hub_keys import HubKeys
 from partner_sdk.keys import load_private_key, load_public_key, thumbprint
 from partner_sdk.message import OPERATIONS_MAX
@@ -513,6 +515,13 @@ class Coalition:
                 if fault.status != 404:
                     raise
         return checks
+
+    async def gather_evidence(self, progress: EvidenceProgress | None = None) -> Gathered:
+        """Keep what a bill is checked with: a checkpoint, paths of the records that have none, statements.
+
+        `verify_evidence` then asks nobody. Raises HubUnreachableError, ReceiptInvalidError; call it again to go on.
+        """
+        return await gather_evidence(self._get, self._parts()[0], progress=progress or (lambda so_far: None))
 
     async def statement_file(self, window: int, kind: Literal["csv", "pdf"]) -> bytes:
         """Return this partner's statement of a window as a file's bytes, covered by the hub's signature."""

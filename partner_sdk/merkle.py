@@ -12,8 +12,8 @@ from hashlib import sha256
 
 
 def leaf_hash(*, message: bytes, index: int, result: bytes) -> bytes:
-    """Return the hash of a record; `message` is the body that was sent, `result` the bytes of the answer about it."""
-    return sha256(b"\x00" + sha256(message).digest() + index.to_bytes(4, "big") + result).digest()
+    """Return the hash of a record; `message` is the SHA-256 of the body that was sent, `result` what was answered."""
+    return sha256(b"\x00" + message + index.to_bytes(4, "big") + result).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:

@@ -87,7 +87,7 @@ class Outbox:
     def _prepare(self) -> None:
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")
-        with self._transaction():
+        with self.transaction():
             (layout,) = self._connection.execute("PRAGMA user_version").fetchone()
             if layout > LAYOUT:
                 raise OutboxError(f"outbox {self.path} has layout {layout}, this SDK knows up to {LAYOUT}")
@@ -98,7 +98,8 @@ class Outbox:
         self._connection.close()
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Do what is done within in one commit. Raises OutboxError."""
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -112,7 +113,8 @@ class Outbox:
         except sqlite3.Error as fault:
             raise OutboxError(f"outbox {self.path}: {fault}") from fault
 
-    def _rows(self, query: str, *arguments: object) -> list[tuple[Any, ...]]:
+    def rows(self, query: str, *arguments: object) -> list[tuple[Any, ...]]:
+        """Return what a query finds. Raises OutboxError."""
         try:
             return self._connection.execute(query, arguments).fetchall()
         except sqlite3.Error as fault:
@@ -128,7 +130,7 @@ class Outbox:
         """Save the operations in one commit and return their ids. Raises OperationIdReusedError: then none is saved."""
         saved_at = now.timestamp()
         rows = [_operation_row(one, saved_at, clock_offset_s) for one in operations]
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             inserted = connection.executemany(self._PUT, rows).rowcount
             if inserted != len(rows):
                 self._refuse_other_content(rows)
@@ -136,7 +138,7 @@ class Outbox:
 
     def _refuse_other_content(self, rows: Sequence[tuple[str, str, int, bytes, float, float | None]]) -> None:
         saved = "SELECT body FROM operation WHERE id = ?"
-        reused = [row[0] for row in rows if self._rows(saved, row[0]) != [(row[3],)]]
+        reused = [row[0] for row in rows if self.rows(saved, row[0]) != [(row[3],)]]
         if reused:
             raise OperationIdReusedError(reused)
 
@@ -156,7 +158,7 @@ class Outbox:
     ) -> list[Waiting]:
         """Return the next operations of one of `streams` that may be sent, oldest first, of the places after..up_to."""
         moment = now.timestamp()
-        rows = self._rows(self._DUE, after, up_to, streams, stream, moment, moment, operations_max)
+        rows = self.rows(self._DUE, after, up_to, streams, stream, moment, moment, operations_max)
         return [Waiting(*row) for row in rows]
 
     _WAITING_OF_CARD = """
@@ -166,11 +168,11 @@ class Outbox:
 
     def waiting_of_card(self, card: str, *, after: int, operations_max: int) -> list[Waiting]:
         """Return the oldest operations of this card that wait, due or not, of the places after `after`."""
-        return [Waiting(*row) for row in self._rows(self._WAITING_OF_CARD, same_card(card), after, operations_max)]
+        return [Waiting(*row) for row in self.rows(self._WAITING_OF_CARD, same_card(card), after, operations_max)]
 
     def waiting(self) -> tuple[int, int]:
         """Return how many operations wait, and the place of the youngest."""
-        [row] = self._rows("SELECT count(*), coalesce(max(place), 0) FROM operation WHERE state = 'waiting'")
+        [row] = self.rows("SELECT count(*), coalesce(max(place), 0) FROM operation WHERE state = 'waiting'")
         return row
 
     _KEEP_RECEIPT = """
@@ -189,16 +191,26 @@ class Outbox:
 
     def record(self, receipt: Receipt, answered: Sequence[Answered]) -> None:
         """Keep the signed answer and mark what it answers, in one commit."""
-        with self._transaction() as connection:
-            number = connection.execute(self._KEEP_RECEIPT, _receipt_row(receipt)).lastrowid
+        with self.transaction() as connection:
+            number = self.keep(connection, receipt)
             offset_s = receipt.clock_offset_s
             marks = [(one.state, one.code, _seconds(one.retry_at), number, offset_s, one.place) for one in answered]
             connection.executemany(self._MARK, marks)
 
+    def keep(self, connection: sqlite3.Connection, receipt: Receipt) -> int:
+        """Keep a signed answer within a transaction; return its number."""
+        number = connection.execute(self._KEEP_RECEIPT, _receipt_row(receipt)).lastrowid
+        assert number is not None, "an INSERT has a row"
+        return number
+
+    def numbered(self, number: int) -> Receipt:
+        """Return a kept answer by its number."""
+        return _receipt(self.rows(self._RECEIPT, number)[0])
+
     def clock_offset_s(self) -> float | None:
         """Return how far the hub's clock was ahead of this machine's at the newest receipt that tells."""
         newest = "SELECT clock_offset_s FROM receipt WHERE clock_offset_s IS NOT NULL ORDER BY receipt DESC LIMIT 1"
-        rows = self._rows(newest)
+        rows = self.rows(newest)
         return rows[0][0] if rows else None
 
     _RECEIPT_OF = """
@@ -209,7 +221,7 @@ class Outbox:
 
     def receipt(self, operation_id: str) -> Receipt:
         """Return the newest signed answer to this operation. Raises UnknownOperationError."""
-        rows = self._rows(self._RECEIPT_OF, operation_id)
+        rows = self.rows(self._RECEIPT_OF, operation_id)
         if not rows:
             raise UnknownOperationError(f"no answer kept for operation {operation_id} in {self.path}")
         return _receipt(rows[0])
@@ -226,19 +238,19 @@ class Outbox:
 
     def receipts(self) -> Iterator[tuple[Receipt, dict[str, str]]]:
         """Yield each receipt, oldest first, with the id and state of the operations that rest on it."""
-        for (number,) in self._rows("SELECT receipt FROM receipt ORDER BY receipt"):
-            rows = self._rows("SELECT id, state FROM operation WHERE receipt = ?", number)
-            yield _receipt(self._rows(self._RECEIPT, number)[0]), dict(rows)
+        for (number,) in self.rows("SELECT receipt FROM receipt ORDER BY receipt"):
+            rows = self.rows("SELECT id, state FROM operation WHERE receipt = ?", number)
+            yield self.numbered(number), dict(rows)
 
     _ANSWERED = "SELECT id, body, receipt FROM operation WHERE state = 'booked' ORDER BY receipt, place"
 
     def booked(self) -> Iterator[tuple[bytes, Result]]:
         """Yield each booked operation as it was sent, with the hub's result. Raises UnknownOperationError."""
         number, results = None, dict[str, Result]()
-        for operation_id, body, receipt_number in self._rows(self._ANSWERED):
+        for operation_id, body, receipt_number in self.rows(self._ANSWERED):
             if receipt_number != number:
                 number = receipt_number
-                results = {one.id: one for one in _receipt(self._rows(self._RECEIPT, number)[0]).results()}
+                results = {one.id: one for one in self.numbered(receipt_number).results()}
             if operation_id not in results:
                 raise UnknownOperationError(f"{self.path}: receipt {number} does not answer operation {operation_id}")
             yield body, results[operation_id]
@@ -250,23 +262,23 @@ class Outbox:
 
     def entries(self, *, state: str | None = None, entries_max: int = -1) -> list[Entry]:
         """Return the operations of this state, or all, oldest first."""
-        return [_entry(row) for row in self._rows(self._ENTRIES, state, None, entries_max)]
+        return [_entry(row) for row in self.rows(self._ENTRIES, state, None, entries_max)]
 
     def entry(self, operation_id: str) -> Entry:
         """Return one operation. Raises UnknownOperationError."""
-        rows = self._rows(self._ENTRIES, None, operation_id, 1)
+        rows = self.rows(self._ENTRIES, None, operation_id, 1)
         if not rows:
             raise UnknownOperationError(f"no operation {operation_id} in {self.path}")
         return _entry(rows[0])
 
     def state_of(self, operation_id: str) -> str | None:
         """Return the state of an operation; None: it is not in this outbox."""
-        rows = self._rows("SELECT state FROM operation WHERE id = ?", operation_id)
+        rows = self.rows("SELECT state FROM operation WHERE id = ?", operation_id)
         return rows[0][0] if rows else None
 
     def counts(self) -> dict[str, int]:
         """Return how many operations are in each state."""
-        return dict(self._rows("SELECT state, count(*) FROM operation GROUP BY state ORDER BY state"))
+        return dict(self.rows("SELECT state, count(*) FROM operation GROUP BY state ORDER BY state"))
 
     _RETRY = """
         UPDATE operation SET state = 'waiting', retry_at = NULL, answers = 0
@@ -276,7 +288,7 @@ class Outbox:
 
     def retry(self, operation_id: str | None = None) -> int:
         """Make one operation due now, or all that are deferred or set aside; return how many. No verdict is undone."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             return connection.execute(self._RETRY, (operation_id,)).rowcount
 
     _PUT_CERTIFICATE = """
@@ -289,7 +301,7 @@ class Outbox:
         signed = certificate.signed
         figures = (certificate.id, certificate.card, certificate.points)
         row = (*figures, signed.text, signed.keyid, signed.signature, certificate.next_counter)
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             connection.execute(self._PUT_CERTIFICATE, row)
 
     _CERTIFICATES = """
@@ -301,7 +313,7 @@ class Outbox:
         self, *, card: str | None = None, certificate_id: str | None = None
     ) -> list[tuple[SignedCertificate, int, int]]:
         """Return what is kept, oldest first: each certificate, the points burned within it and its next counter."""
-        rows = self._rows(self._CERTIFICATES, None if card is None else same_card(card), certificate_id)
+        rows = self.rows(self._CERTIFICATES, None if card is None else same_card(card), certificate_id)
         return [(SignedCertificate(*row[:3]), row[3], row[4]) for row in rows]
 
     _USE_CERTIFICATE = """
@@ -322,8 +334,8 @@ class Outbox:
         `fitting` returns the certificate as it is kept at that moment, or raises what the burn does not fit. A burn of
         the same id that was saved before keeps its number; OperationIdReusedError if that one was another.
         """
-        with self._transaction() as connection:
-            saved = self._rows("SELECT body FROM operation WHERE id = ?", burn.id)
+        with self.transaction() as connection:
+            saved = self.rows("SELECT body FROM operation WHERE id = ?", burn.id)
             if saved:
                 if not _is_same_burn(burn, json.loads(saved[0][0])):
                     raise OperationIdReusedError([burn.id])
@@ -339,13 +351,13 @@ class Outbox:
 
     def hub_keys(self) -> dict[str, dict[str, Any]]:
         """Return the pinned hub keys as JSON Web Keys, by keyid."""
-        rows = self._rows("SELECT keyid, jwk FROM hub_key")
+        rows = self.rows("SELECT keyid, jwk FROM hub_key")
         return {keyid: json.loads(jwk) for keyid, jwk in rows}
 
     def pin_hub_keys(self, keys: Mapping[str, Mapping[str, Any]], *, now: datetime) -> None:
         """Pin more hub keys; one pinned before stays as it is."""
         rows = [(keyid, json.dumps(jwk), now.timestamp()) for keyid, jwk in keys.items()]
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             connection.executemany("INSERT INTO hub_key VALUES (?, ?, ?) ON CONFLICT (keyid) DO NOTHING", rows)
 
 

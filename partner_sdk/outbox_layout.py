@@ -2,7 +2,34 @@
 
 import sqlite3
 
-LAYOUT = 3
+LAYOUT = 4
+
+# What a bill is checked with: signed checkpoints and statements, and paths through the hub's journals.
+_EVIDENCE = """
+CREATE TABLE IF NOT EXISTS checkpoint (
+    receipt INTEGER PRIMARY KEY REFERENCES receipt
+);
+CREATE TABLE IF NOT EXISTS statement (
+    receipt  INTEGER PRIMARY KEY REFERENCES receipt,
+    window   INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS inclusion (
+    lane     INTEGER NOT NULL,
+    leaf     INTEGER NOT NULL,
+    size     INTEGER NOT NULL,
+    message  BLOB NOT NULL,
+    place    INTEGER NOT NULL,
+    path     BLOB NOT NULL,
+    PRIMARY KEY (lane, leaf)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS consistency (
+    lane    INTEGER NOT NULL,
+    first   INTEGER NOT NULL,
+    second  INTEGER NOT NULL,
+    path    BLOB NOT NULL,
+    PRIMARY KEY (lane, first, second)
+) WITHOUT ROWID;
+"""
 
 _TABLES = """
 CREATE TABLE operation (
@@ -69,13 +96,14 @@ _STEPS = (
         next_counter  INTEGER NOT NULL
     );
     """,
+    _EVIDENCE,
 )
 
 
 def lay_out(connection: sqlite3.Connection, *, layout: int) -> None:
     """Bring an outbox of this layout, 0 for a new file, to that of today, within the caller's transaction."""
     # New tables are those of today: no step follows.
-    steps = _STEPS[:1] if layout == 0 else _STEPS[layout:]
+    steps = (_TABLES, _EVIDENCE) if layout == 0 else _STEPS[layout:]
     for step in steps:
         for statement in step.split(";\n"):
             connection.execute(statement)

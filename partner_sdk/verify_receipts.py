@@ -57,6 +57,9 @@ def verify_receipts(outbox: Outbox, *, hub_key: Ed25519PublicKey | None) -> Chec
 
 def _verdicts(receipt: Receipt, states: dict[str, str]) -> dict[str, str]:
     """Return what the receipt says of the operations that rest on it, except those that still wait."""
+    if not states:
+        # A checkpoint or a statement; or an answer that a later one has taken the place of.
+        return {}
     final = [operation_id for operation_id, state in states.items() if state not in ("waiting", "set_aside")]
     if receipt.status != 200:
         return dict.fromkeys(final, "rejected")

@@ -225,11 +225,15 @@ class CheckpointAnswer(AnswerModel):
 
 
 class InclusionAnswer(AnswerModel):
-    """`path`: hashes from the leaf's neighbour to the root's child, in hexadecimal."""
+    """`path`: hashes from the leaf's neighbour to the root's child, in hexadecimal. Of an own operation `message` is
+    the SHA-256 of the body that it was booked from, which may have been answered only when it came again, and `index`
+    its place there."""
 
     lane: int
     leaf: int
     size: int
+    message: str | None
+    index: int | None
     path: list[str]
 
 

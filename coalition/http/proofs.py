@@ -31,10 +31,11 @@ async def get_inclusion(request: web.Request, call: PartnerCall) -> Answer:
     """Answer the path from a record to a root."""
     lane, leaf, size = _numbers(request, ("lane", "leaf", "size"))
     try:
-        path = await prove_inclusion(request.app[POOL], lane=lane, leaf=leaf, size=size)
+        proof = await prove_inclusion(request.app[POOL], lane=lane, leaf=leaf, size=size, partner=call.partner)
     except ProofRefusedError as error:
         raise _refused(error) from error
-    return _answer({"lane": lane, "leaf": leaf, "size": size}, path)
+    message, index = (None, None) if proof.source is None else (proof.source[0].hex(), proof.source[1])
+    return _answer({"lane": lane, "leaf": leaf, "size": size, "message": message, "index": index}, proof.path)
 
 
 async def get_consistency(request: web.Request, call: PartnerCall) -> Answer:
@@ -47,7 +48,7 @@ async def get_consistency(request: web.Request, call: PartnerCall) -> Answer:
     return _answer({"lane": lane, "from": before, "to": size}, path)
 
 
-def _answer(asked: dict[str, int], path: Sequence[bytes]) -> Answer:
+def _answer(asked: dict[str, object], path: Sequence[bytes]) -> Answer:
     return Answer(200, json.dumps({**asked, "path": [one.hex() for one in path]}).encode())
 
 

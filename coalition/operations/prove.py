@@ -1,14 +1,22 @@
 """Prove what is in the journals: checkpoints, that a record is there, that a journal only grew; nothing is written."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from coalition.database.pool import Connection, Pool
 from coalition.journal.merkle import Frontier
 from coalition.journal.proofs import Subtree, consistency_subtrees, inclusion_subtrees, kept_nodes, subtree_hash
-from coalition.stores.proofs import find_size, load_hashes, load_trees
+from coalition.stores.proofs import find_size, find_source, load_hashes, load_trees
 
 # A lane, its size in leaves, its root.
 LaneRoot = tuple[int, int, bytes]
+
+
+class Inclusion(NamedTuple):
+    """A path, and for a partner's own record the digest of the message that it came in, with its index there."""
+
+    source: tuple[bytes, int] | None
+    path: list[bytes]
 
 
 class ProofRefusedError(ValueError):
@@ -28,13 +36,14 @@ async def take_checkpoint(pool: Pool) -> list[LaneRoot]:
     return [(tree.lane, tree.size, Frontier.parse(tree.size, tree.frontier).root()) for tree in trees]
 
 
-async def prove_inclusion(pool: Pool, *, lane: int, leaf: int, size: int) -> list[bytes]:
+async def prove_inclusion(pool: Pool, *, lane: int, leaf: int, size: int, partner: int) -> Inclusion:
     """Return the path from a leaf to the root of the lane's first `size` leaves. Raises ProofRefusedError."""
     async with pool.acquire() as connection:
         await _refuse_beyond(connection, lane, "size", size)
         if leaf >= size:
             raise ProofRefusedError("leaf", f"a leaf below the size, {size}", leaf)
-        return await _hashes(connection, lane, inclusion_subtrees(leaf, size))
+        source = await find_source(connection, lane, leaf, partner=partner)
+        return Inclusion(source, await _hashes(connection, lane, inclusion_subtrees(leaf, size)))
 
 
 async def prove_consistency(pool: Pool, *, lane: int, before: int, size: int) -> list[bytes]:

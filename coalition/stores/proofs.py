@@ -32,6 +32,16 @@ async def find_size(connection: Connection, lane: int) -> int | None:
     return await connection.fetchval(SELECT_SIZE, lane)  # type: ignore[no-any-return]
 
 
+SELECT_SOURCE = "SELECT message, message_index FROM journal WHERE lane = $1 AND leaf = $2 AND partner = $3"
+
+
+async def find_source(connection: Connection, lane: int, leaf: int, *, partner: int) -> tuple[bytes, int] | None:
+    """Return the digest of the message that a partner's record came in, and its index there; None: it is not its own,
+    or one of the hub's own records."""
+    row = await connection.fetchrow(SELECT_SOURCE, lane, leaf, partner)
+    return None if row is None or row["message"] is None else (row["message"], row["message_index"])
+
+
 INSERT_NODES = """
 INSERT INTO journal_node (lane, level, place, hash)
 SELECT $1, node.level, node.place, node.hash

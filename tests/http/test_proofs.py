@@ -1,6 +1,7 @@
 """Checkpoints and proofs: a partner checks with hashes alone that its receipts are in the journal, for good."""
 
 import json
+from hashlib import sha256
 from itertools import pairwise
 from typing import Any
 
@@ -23,6 +24,11 @@ async def path_of(shop: Shop, query: str) -> list[bytes]:
     answer = await shop.get(f"/v1/proofs/{query}")
     assert answer.status == 200, answer.body
     return [bytes.fromhex(one) for one in answer.document["path"]]
+
+
+async def source_of(shop: Shop, query: str) -> tuple[str, int]:
+    document = (await shop.get(f"/v1/proofs/{query}")).document
+    return document["message"], document["index"]
 
 
 async def send(shop: Shop, card: str, count: int) -> list[tuple[bytes, int, bytes, dict[str, Any]]]:
@@ -51,11 +57,14 @@ async def test_receipts_are_proved_and_journals_only_grow(hub: RunningHub) -> No
     for message, index, text, result in records[::101] + records[-1:]:
         leaf = result["leaf"]
         path = await path_of(shop, f"inclusion?lane={lane}&leaf={leaf}&size={size}")
-        hashed = leaf_hash(message=message, index=index, result=text)
+        digest = sha256(message).digest()
+        hashed = leaf_hash(message=digest, index=index, result=text)
+        source = await source_of(shop, f"inclusion?lane={lane}&leaf={leaf}&size={size}")
+        assert source == (digest.hex(), index)
         assert is_included(hashed, leaf=leaf, size=size, path=path, root=root)
         changed = text.replace(b'"points":1,', b'"points":2,')
         assert not is_included(
-            leaf_hash(message=message, index=index, result=changed), leaf=leaf, size=size, path=path, root=root
+            leaf_hash(message=digest, index=index, result=changed), leaf=leaf, size=size, path=path, root=root
         )
     for before, after in pairwise(checked[lane] for checked in seen if checked[lane][0]):
         path = await path_of(shop, f"consistency?lane={lane}&from={before[0]}&to={after[0]}")
@@ -93,3 +102,6 @@ async def test_what_no_journal_has_is_not_proved(hub: RunningHub) -> None:
         assert answer.status == 422, (query, answer.body)
         assert [fault["field"] for fault in answer.document["errors"]] == fields
     assert await path_of(shop, f"inclusion?lane={lane}&leaf=0&size=1") == []
+    other = await hub.shop("Other")
+    answer = await other.get(f"/v1/proofs/inclusion?lane={lane}&leaf=0&size=1")
+    assert (answer.document["message"], answer.document["index"]) == (None, None)

@@ -1,0 +1,134 @@
+"""A statement's arithmetic, line by line: points times price, what lines add up to, VAT, the net.
+
+amount     = points * price * rate, rounded half up once; > 0: owed by the partner
+VAT        = of each document (invoice, self-billed credit note) and each category, rate and country, rounded once
+net        = charge + platform_fee + VAT of the invoice - credit - VAT of the credit note
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from typing import Any
+
+from partner_sdk.errors import AnswerNotUnderstoodError
+
+# The sign of a line's amount, the total that it adds to, and the kind of the points that it counts, if it does.
+CODES = {
+    "issue_charge": (1, "charge", "issued"),
+    "issue_charge_reversed": (-1, "charge", "issue_reversed"),
+    "service_fee": (1, "charge", None),
+    "service_fee_reversed": (-1, "charge", None),
+    "redemption_credit": (-1, "credit", "redeemed"),
+    "redemption_credit_reversed": (1, "credit", "redeem_reversed"),
+    "commission": (1, "credit", None),
+    "commission_reversed": (-1, "credit", None),
+    "platform_fee": (1, "platform_fee", None),
+}
+ON_CREDIT_NOTE = ("redemption_credit", "redemption_credit_reversed")
+
+_EXACT = Context(prec=60, rounding=ROUND_HALF_UP)
+
+
+def bill_faults(statement: Any, prices: Mapping[int, Mapping[str, Decimal]] | None = None) -> list[str]:
+    """Return what doesn't add up in a statement; `prices` are those of the contract by terms version, where there is a
+    copy of it. Raises AnswerNotUnderstoodError."""
+    try:
+        unknown = sorted({line["code"] for line in statement["lines"]} - CODES.keys())
+        if unknown:
+            return [f"lines that this SDK can't check: {', '.join(unknown)}"]
+        return list(_faults(statement, prices))
+    except (KeyError, TypeError, ValueError, InvalidOperation) as fault:
+        raise AnswerNotUnderstoodError("expected a statement", content=statement) from fault
+
+
+def _faults(statement: Any, prices: Mapping[int, Mapping[str, Decimal]] | None) -> Iterator[str]:
+    unit = Decimal(1).scaleb(-int(statement["currency"]["minor_units"]))
+    sums: defaultdict[str, Decimal] = defaultdict(Decimal)
+    points: defaultdict[str, int] = defaultdict(int)
+    for line in statement["lines"]:
+        sign, total, kind = CODES[line["code"]]
+        amount = _amount(line, sign, unit)
+        if amount != Decimal(line["amount"]):
+            yield f"{line['code']}: {line['points']} points come to {amount}, the line says {line['amount']}"
+        sums[total] += Decimal(line["amount"])
+        if kind is not None:
+            points[kind] += int(line["points"])
+        yield from _price_faults(line, prices)
+    for kind in ("issued", "issue_reversed", "redeemed", "redeem_reversed"):
+        told = int(statement["control"][kind]["points"])
+        if points[kind] != told:
+            yield f"{kind}: the lines price {points[kind]} points, the control totals say {told}"
+    yield from _total_faults(statement, sums, unit)
+
+
+def _amount(line: Any, sign: int, unit: Decimal) -> Decimal:
+    exact = Decimal(line["price"])
+    if line["points"] is not None:
+        exact = _EXACT.multiply(exact, Decimal(int(line["points"])))
+    if line["rate"] is not None:
+        exact = _EXACT.multiply(exact, Decimal(line["rate"]))
+    return _rounded(sign * exact, unit)
+
+
+def _total_faults(statement: Any, sums: Mapping[str, Decimal], unit: Decimal) -> Iterator[str]:
+    invoice_vat, credit_note_vat = _vat(statement["lines"], unit)
+    expected = {
+        "charge": sums["charge"],
+        "platform_fee": sums["platform_fee"],
+        "credit": -sums["credit"],
+        "invoice_vat": invoice_vat,
+        "credit_note_vat": -credit_note_vat,
+    }
+    expected["net"] = (
+        expected["charge"] + expected["platform_fee"] + invoice_vat - expected["credit"] - expected["credit_note_vat"]
+    )
+    for name, amount in expected.items():
+        told = Decimal(statement["totals"].get(name, "0"))
+        if amount != told:
+            yield f"{name}: the lines come to {_rounded(amount, unit)}, the statement says {told}"
+
+
+def _vat(lines: Any, unit: Decimal) -> tuple[Decimal, Decimal]:
+    """Return the VAT of the lines on the invoice and of those on the credit note, with their signs."""
+    groups: defaultdict[tuple[bool, Any, Any, Any], Decimal] = defaultdict(Decimal)
+    for line in lines:
+        treatment = (line["vat_category"], line.get("vat_rate"), line.get("vat_country"))
+        groups[(line["code"] in ON_CREDIT_NOTE, *treatment)] += Decimal(line["amount"])
+    totals = [Decimal(0), Decimal(0)]
+    for (is_on_credit_note, _, rate, _), net in groups.items():
+        if rate is not None:
+            totals[is_on_credit_note] += _rounded(_EXACT.multiply(net, Decimal(rate)) / 100, unit)
+    return totals[0], totals[1]
+
+
+def _price_faults(line: Any, prices: Mapping[int, Mapping[str, Decimal]] | None) -> Iterator[str]:
+    if prices is None:
+        return
+    version = int(line["terms_version"])
+    if version not in prices:
+        yield f"{line['code']}: terms version {version} is not in the contract"
+        return
+    price, rate = _contract(line["code"], prices[version])
+    told = (Decimal(line["price"]), None if line["rate"] is None else Decimal(line["rate"]))
+    if told != (price, rate):
+        yield f"{line['code']}: terms version {version} says {_priced(price, rate)}, the line {_priced(*told)}"
+
+
+def _contract(code: str, terms: Mapping[str, Decimal]) -> tuple[Decimal, Decimal | None]:
+    match code.removesuffix("_reversed"):
+        case "issue_charge":
+            return terms["issue_price"], None
+        case "redemption_credit":
+            return terms["redemption_price"], None
+        case "commission":
+            return terms["redemption_price"], terms["commission"]
+        case name:
+            return terms[name], None
+
+
+def _priced(price: Decimal, rate: Decimal | None) -> str:
+    return f"{price}" if rate is None else f"{price} * {rate}"
+
+
+def _rounded(amount: Decimal, unit: Decimal) -> Decimal:
+    return amount.quantize(unit, context=_EXACT)

@@ -1,0 +1,101 @@
+"""Asks the hub for what a bill is checked with, and keeps it: a checkpoint, paths to its roots, statements."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from partner_sdk.errors import MessageRejectedError
+from partner_sdk.evidence import Evidence, InclusionProof, LaneRoot, lane_roots, parse_inclusion, parse_path
+from partner_sdk.journalled import journalled
+from partner_sdk.outbox import Outbox
+from partner_sdk.receipt import Receipt
+
+PROOFS_AT_ONCE = 8
+PROOFS_PER_COMMIT = 200
+
+# Asks a GET and returns the verified answer.
+Get = Callable[[str], Awaitable[Receipt]]
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """How many paths of records were asked for so far, and how many statements."""
+
+    proofs: int = 0
+    statements: int = 0
+
+
+Progress = Callable[[Gathered], None]
+
+
+async def gather_evidence(get: Get, outbox: Outbox, *, progress: Progress = lambda so_far: None) -> Gathered:
+    """Keep a new checkpoint with what leads to it from the last one, the path of each record that has none yet, and
+    the statements of all windows that receipts name. May be repeated after any failure, and goes on."""
+    evidence = Evidence(outbox)
+    kept = evidence.checkpoints()
+    receipt = await get("/v1/checkpoint")
+    now = lane_roots(receipt)
+    before = lane_roots(kept[-1]) if kept else {}
+    if now != before:
+        await _gather_consistency(get, evidence, before, now)
+        evidence.keep_checkpoint(receipt)
+    gathered = 0
+    for some in _batches(_unproved(outbox, evidence, now), PROOFS_PER_COMMIT):
+        proofs = await _inclusions(get, some, now)
+        evidence.keep_inclusions(proofs)
+        gathered += len(proofs)
+        progress(Gathered(proofs=gathered))
+    windows = sorted({result.window for _, result in outbox.booked() if result.window is not None})
+    statements = sum([await _gather_statement(get, evidence, window) for window in windows])
+    progress(figures := Gathered(gathered, statements))
+    return figures
+
+
+async def _gather_consistency(
+    get: Get, evidence: Evidence, before: dict[int, LaneRoot], now: dict[int, LaneRoot]
+) -> None:
+    for lane, later in now.items():
+        earlier = before.get(lane)
+        if earlier is not None and 0 < earlier.size < later.size:
+            query = f"lane={lane}&from={earlier.size}&to={later.size}"
+            path = parse_path((await get(f"/v1/proofs/consistency?{query}")).content())
+            evidence.keep_consistency(lane, first=earlier.size, second=later.size, path=path)
+
+
+def _unproved(outbox: Outbox, evidence: Evidence, roots: dict[int, LaneRoot]) -> Iterator[tuple[int, int]]:
+    for record in journalled(outbox):
+        is_there = record.lane in roots and record.leaf < roots[record.lane].size
+        if is_there and evidence.inclusion(record.lane, record.leaf) is None:
+            yield record.lane, record.leaf
+
+
+async def _inclusions(get: Get, places: Sequence[tuple[int, int]], roots: dict[int, LaneRoot]) -> list[InclusionProof]:
+    at_once = asyncio.Semaphore(PROOFS_AT_ONCE)
+
+    async def ask(lane: int, leaf: int) -> InclusionProof:
+        size = roots[lane].size
+        async with at_once:
+            answer = await get(f"/v1/proofs/inclusion?lane={lane}&leaf={leaf}&size={size}")
+        return parse_inclusion(answer.content(), lane=lane, leaf=leaf, size=size)
+
+    return list(await asyncio.gather(*(ask(lane, leaf) for lane, leaf in places)))
+
+
+async def _gather_statement(get: Get, evidence: Evidence, window: int) -> int:
+    try:
+        receipt = await get(f"/v1/windows/{window}/statement")
+    except MessageRejectedError as fault:
+        # Not calculated yet, or nothing to bill.
+        if fault.status != 404:
+            raise
+        return 0
+    if receipt.body not in [one.body for number, one in evidence.statements() if number == window]:
+        evidence.keep_statement(window, receipt)
+    return 1
+
+
+def _batches(places: Iterable[tuple[int, int]], count: int) -> Iterator[list[tuple[int, int]]]:
+    places = iter(places)
+    while some := list(islice(places, count)):
+        yield some
