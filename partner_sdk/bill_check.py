@@ -13,9 +13,19 @@ from typing import Any
 from partner_sdk.errors import AnswerNotUnderstoodError
 
 # The sign of a line's amount, the total that it adds to, and the kind of the points that it counts, if it does.
-CODES = {
+CODES: dict[str, tuple[int, str, str | None]] = {
     "issue_charge": (1, "charge", "issued"),
     "issue_charge_reversed": (-1, "charge", "issue_reversed"),
+    "issue_deferred": (1, "charge", "issued"),
+    "issue_deferred_reversed": (-1, "charge", "issue_reversed"),
+    "issue_prepaid": (1, "charge", "issued"),
+    "issue_prepaid_reversed": (-1, "charge", "issue_reversed"),
+    "issue_overdraft": (1, "charge", None),
+    "block_purchase": (1, "charge", None),
+    "burn_charge": (1, "charge", None),
+    "burn_charge_reversed": (-1, "charge", None),
+    "cover_charge": (1, "charge", None),
+    "cover_credit": (-1, "charge", None),
     "service_fee": (1, "charge", None),
     "service_fee_reversed": (-1, "charge", None),
     "redemption_credit": (-1, "credit", "redeemed"),
@@ -23,6 +33,17 @@ CODES = {
     "commission": (1, "credit", None),
     "commission_reversed": (-1, "credit", None),
     "platform_fee": (1, "platform_fee", None),
+}
+# Which of the contract's figures price a line. The others' prices are another partner's, or those of a block.
+PRICED_BY = {
+    "issue_charge": ("issue_price", None),
+    "issue_overdraft": ("issue_price", None),
+    "cover_charge": ("issue_price", None),
+    "cover_credit": ("issue_price", None),
+    "service_fee": ("service_fee", None),
+    "redemption_credit": ("redemption_price", None),
+    "commission": ("redemption_price", "commission"),
+    "platform_fee": ("platform_fee", None),
 }
 ON_CREDIT_NOTE = ("redemption_credit", "redemption_credit_reversed")
 
@@ -102,28 +123,17 @@ def _vat(lines: Any, unit: Decimal) -> tuple[Decimal, Decimal]:
 
 
 def _price_faults(line: Any, prices: Mapping[int, Mapping[str, Decimal]] | None) -> Iterator[str]:
-    if prices is None:
+    named = PRICED_BY.get(line["code"].removesuffix("_reversed"))
+    if prices is None or named is None:
         return
     version = int(line["terms_version"])
     if version not in prices:
         yield f"{line['code']}: terms version {version} is not in the contract"
         return
-    price, rate = _contract(line["code"], prices[version])
+    price, rate = prices[version][named[0]], None if named[1] is None else prices[version][named[1]]
     told = (Decimal(line["price"]), None if line["rate"] is None else Decimal(line["rate"]))
     if told != (price, rate):
         yield f"{line['code']}: terms version {version} says {_priced(price, rate)}, the line {_priced(*told)}"
-
-
-def _contract(code: str, terms: Mapping[str, Decimal]) -> tuple[Decimal, Decimal | None]:
-    match code.removesuffix("_reversed"):
-        case "issue_charge":
-            return terms["issue_price"], None
-        case "redemption_credit":
-            return terms["redemption_price"], None
-        case "commission":
-            return terms["redemption_price"], terms["commission"]
-        case name:
-            return terms[name], None
 
 
 def _priced(price: Decimal, rate: Decimal | None) -> str:

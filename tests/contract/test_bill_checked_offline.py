@@ -14,8 +14,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from coalition.lanes.close_window import close_window
 from partner_sdk import CheckedEvidence, Coalition, Earn, Outbox, RefusedError, verify_evidence, verify_receipts
-from partner_sdk.bill_check import bill_faults
+from partner_sdk.bill_check import CODES, ON_CREDIT_NOTE, bill_faults
 from partner_sdk.journalled import journalled
+from settlement.engine.document import document_of
+from settlement.engine.line import LINE_CODES
+from settlement.engine.position import CREDIT_CODES
 from settlement.operations.calculate_window import calculate_window
 from tests.contract.conftest import whole_hub as whole_hub
 from tests.http.conftest import RunningHub, now
@@ -124,6 +127,13 @@ async def test_a_record_booked_from_a_message_whose_answer_was_lost_is_proved(
     await books.gather()
     checked = books.check()
     assert (checked.proved, checked.resent, checked.faults) == (2, 1, ())
+
+
+def test_the_sdk_knows_every_line_of_a_statement() -> None:
+    """By its sign, its total and the points that it counts; a new kind of line is not taken for a fault unseen."""
+    assert CODES.keys() == set(LINE_CODES)
+    assert {code for code, (_, total, _) in CODES.items() if total == "credit"} == CREDIT_CODES
+    assert set(ON_CREDIT_NOTE) == {code for code in LINE_CODES if document_of(code) == "credit_note"}
 
 
 def statement(**changes: Any) -> dict[str, Any]:
