@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from coalition.database.migrate import ProgrammeSettings
 from coalition.errors import SettingError
+from coalition.http.remote import Network, parse_networks
 from coalition.ledger.expiry import NOTICE_DAYS_MAX, RULES_BESIDE_TIME, RuleName
 from coalition.ledger.limits import (
     EARNS_OF_A_DAY_MAX,
@@ -45,6 +46,9 @@ class Settings(BaseSettings):
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="How much is logged.")
     log_json: bool = Field(False, description="Log lines as JSON, for machines.")
     public_url: str | None = Field(None, description="Address that people use; https turns Secure cookies on.")
+    trusted_proxies: str = Field(
+        "", description="Addresses or networks, with commas, of proxies whose X-Forwarded-For is believed."
+    )
     smtp_url: str | None = Field(None, description="smtp://user:password@host:port, smtps:// for TLS from the start.")
     mail_from: str = Field("coalition@localhost", description="Sender of the hub's mail.")
     print_codes: bool = Field(False, description="Print sign-in codes instead of mailing them; for demos only.")
@@ -88,6 +92,16 @@ class Settings(BaseSettings):
         None, ge=1, le=OPERATIONS_OF_A_CARD_MAX, description="Operations of one card within the window below."
     )
     limit_velocity_window_s: int = Field(60, ge=1, le=VELOCITY_WINDOW_S_MAX, description="Length of that window.")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies_are_networks(cls, text: str) -> str:
+        parse_networks(text)
+        return text
+
+    @property
+    def trusted_networks(self) -> tuple[Network, ...]:
+        return parse_networks(self.trusted_proxies)
 
     @field_validator("expiry_rule")
     @classmethod

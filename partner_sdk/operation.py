@@ -50,7 +50,9 @@ def _iso_moment(value: object) -> object:
 
 Points = Annotated[int, Field(strict=True, ge=1, le=POINTS_MAX)]
 # No control characters: they have no place on a receipt, in a log or in a URL.
-Text = Annotated[str, Field(strict=True, min_length=1, max_length=TEXT_LENGTH_MAX, pattern=r"^[^\x00-\x1f\x7f]*$")]
+# As the hub takes it: no control characters, and none that turn the direction of what is read after them.
+TEXT_PATTERN = r"^[^\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]*$"
+Text = Annotated[str, Field(strict=True, min_length=1, max_length=TEXT_LENGTH_MAX, pattern=TEXT_PATTERN)]
 CardNumber = Annotated[str, Field(strict=True, pattern=r"^[0-9A-Za-z][0-9A-Za-z -]{2,39}$")]
 OperationId = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9._:-]{1,64}$")]
 # What a member reads out to the till; kept out of messages like the card, and out of repr.

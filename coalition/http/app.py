@@ -35,7 +35,16 @@ def build_app(clearing: Clearing, signer: Signer, *, more_routes: Sequence[Route
     for route in routes:
         handler = partner_door(route) if route.access == "partner" else cast(OpenHandler, route.handler)
         app.router.add_route(route.method, route.path, handler)
+        if route.access == "open" and route.method == "GET":
+            # What watches a service asks so; the answer is the same, but for its body.
+            app.router.add_route("HEAD", route.path, handler)
+    app.on_response_prepare.append(_name_no_versions)
     return app
+
+
+async def _name_no_versions(_: web.Request, response: web.StreamResponse) -> None:
+    """Whoever looks for a version with a known fault is not told."""
+    response.headers.pop("Server", None)
 
 
 def make_runner(app: web.Application) -> web.AppRunner:

@@ -37,7 +37,9 @@ def in_utc(moment: datetime) -> datetime:
 CardNumber = Annotated[str, Field(pattern=CARD_PATTERN, examples=["2760 0000 0001 8"]), AfterValidator(normalised)]
 Moment = Annotated[AwareDatetime, AfterValidator(in_utc)]
 Points = Annotated[int, Field(strict=True, ge=1, le=POINTS_MAX)]
-Text = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
+# No control characters, and none that turn the direction of what is read after them (UAX 9: embeddings and isolates).
+TEXT_PATTERN = r"^[^\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]*$"
+Text = Annotated[str, Field(min_length=1, max_length=64, pattern=TEXT_PATTERN)]
 Amount = Annotated[str, Field(pattern=r"^[0-9]{1,9}(\.[0-9]{1,3})?$", examples=["59.90"])]
 Rate = Annotated[str, Field(pattern=r"^[0-9]{1,2}(\.[0-9]{1,2})?$", examples=["19"])]
 StepUpCode = Annotated[str, Field(pattern=r"^[0-9]{6}$", examples=["408173"])]

@@ -67,12 +67,14 @@ class IssuedCode:
 
 @dataclass(frozen=True, slots=True)
 class CodeAsked:
-    """What a browser gets that asked for a code; `issued` None: there is nothing to be sent.
+    """What a browser gets that asked for a code; `issued` None: there is nothing to be sent. `is_new`: a code was made,
+    though perhaps for nobody.
 
     `ticket` goes into the browser's cookie and nowhere else."""
 
     ticket: str
     issued: IssuedCode | None
+    is_new: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,20 +94,20 @@ def normalised_email(typed: str) -> str | None:
     return email if is_plausible and len(email) <= EMAIL_CHARS_MAX else None
 
 
-async def ask_code(pool: Pool, email: str, *, held_ticket: str, now: datetime) -> CodeAsked:
+async def ask_code(pool: Pool, email: str, *, held_ticket: str, now: datetime, is_allowed: bool = True) -> CodeAsked:
     """Make a one-time code for an address, for the browser that asks; nothing is sent to unknown addresses.
 
-    An address that had its codes of this minute or hour gets none: the browser's `held_ticket` stays if it is for this
-    address, with its code; else the new one opens nothing. A code is made for unknown addresses as well, so that these
-    take the same time."""
+    An address that had its codes of this minute or hour gets none, nor does a browser that is not allowed one: the
+    browser's `held_ticket` stays if it is for this address, with its code; else the new one opens nothing. A code is
+    made for unknown addresses as well, so that these take the same time."""
     async with pool.acquire() as connection, connection.transaction():
         sent = await load_sent(connection, email, since=now - timedelta(hours=1))
         member = await find_member_by_email(connection, email)
-        if not _may_send(sent, now):
+        if not (is_allowed and _may_send(sent, now)):
             is_kept = await is_ticket_for(connection, _digest(held_ticket), email, now=now)
             return CodeAsked(held_ticket if is_kept else secrets.token_urlsafe(32), None)
         ticket, code = await _add_code(connection, email, now=now)
-    return CodeAsked(ticket, None if member is None else IssuedCode(email, member.language, code))
+    return CodeAsked(ticket, None if member is None else IssuedCode(email, member.language, code), is_new=True)
 
 
 async def sign_in_member(pool: Pool, ticket: str, code: str, *, now: datetime) -> OpenedSession | None:

@@ -68,6 +68,8 @@ def add_page(
         return _finished(visit, response)
 
     app.router.add_route(method, path, answer)
+    if method == "GET":
+        app.router.add_route("HEAD", path, answer)
 
 
 async def _told_as_pages(visit: Visit, handler: PageHandler, *, is_open: bool) -> web.StreamResponse:

@@ -34,16 +34,16 @@ class OperatorSignIn:
     async def take(self, visit: Visit) -> web.StreamResponse:
         """Check name and password; which of them is wrong is not told."""
         name, password = visit.form.get("name", "").strip(), visit.form.get("password", "")
-        key = f"{visit.request.remote}\n{name}"
+        key = f"{visit.remote}\n{name}"
         refuse_too_many(self._tries, key, visit)
         # Counted before it is looked at, so that many tries at once are many tries.
         self._tries.count(key, now=visit.now)
         opened = await sign_in_operator(visit.site.pool, name, password, now=visit.now)
         if opened is None:
-            log.info("operator.sign_in_refused", remote=visit.request.remote)
+            log.info("operator.sign_in_refused", remote=visit.remote)
             return visit.render("finance/sign_in.html", status=422, name=name, fault=visit.word("finance.wrong"))
         self._tries.forget(key)
-        log.info("operator.signed_in", operator=name, remote=visit.request.remote)
+        log.info("operator.signed_in", operator=name, remote=visit.remote)
         set_session(visit, opened)
         return visit.redirect(visit.frame.home)
 

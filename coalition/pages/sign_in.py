@@ -10,7 +10,9 @@ from aiohttp import web
 
 from coalition.operations.sign_in import (
     CODE_LIFE_MINUTES,
+    CODES_PER_HOUR_MAX,
     SESSION_LIFE_HOURS,
+    CodeAsked,
     IssuedCode,
     OpenedSession,
     ask_code,
@@ -30,8 +32,10 @@ log = structlog.get_logger()
 TICKET_COOKIE: Final = "coalition_ticket"
 EMAIL_COOKIE: Final = "coalition_email"
 CODE_PATH: Final = "/sign-in/code"
-# By address of the browser; a proxy in front counts as one, hence the large number.
+# By address of the browser; a whole company may be behind one, hence the large number.
 ASKED_PER_MINUTE_MAX = 300
+# So many codes of a member's hour go to one address of browsers: a stranger leaves some for the member himself.
+CODES_FOR_A_BROWSER_PER_HOUR_MAX = CODES_PER_HOUR_MAX // 2
 
 
 class MemberSignIn:
@@ -39,10 +43,11 @@ class MemberSignIn:
 
     def __init__(self) -> None:
         self._asked = Throttle(ASKED_PER_MINUTE_MAX, timedelta(minutes=1))
+        self._asked_for = Throttle(CODES_FOR_A_BROWSER_PER_HOUR_MAX, timedelta(hours=1))
 
     async def ask_code(self, visit: Visit) -> web.StreamResponse:
         """Send a code; the answer is the same whether the address is a member's or not."""
-        remote = visit.request.remote or ""
+        remote = visit.remote
         refuse_too_many(self._asked, remote, visit)
         self._asked.count(remote, now=visit.now)
         if not visit.site.sends_codes:
@@ -51,12 +56,25 @@ class MemberSignIn:
         email = normalised_email(typed)
         if email is None:
             return visit.render("sign_in.html", status=422, email=typed, fault=visit.word("sign_in.email_wrong"))
-        asked = await ask_code(visit.site.pool, email, held_ticket=_ticket(visit) or "", now=visit.now)
+        asked = await self._code_for(visit, email, by=f"{remote}\n{email}")
         if asked.issued is not None:
             _hand_over(visit, asked.issued)
         visit.set_cookie(TICKET_COOKIE, asked.ticket, max_age_s=CODE_LIFE_MINUTES * 60)
         visit.set_cookie(EMAIL_COOKIE, quote(email), max_age_s=CODE_LIFE_MINUTES * 60)
         return visit.redirect(CODE_PATH)
+
+    async def _code_for(self, visit: Visit, email: str, *, by: str) -> CodeAsked:
+        """Make a code, as long as this address of browsers has not had its share of this e-mail address's."""
+        asked = await ask_code(
+            visit.site.pool,
+            email,
+            held_ticket=_ticket(visit) or "",
+            now=visit.now,
+            is_allowed=not self._asked_for.wait_s(by, now=visit.now),
+        )
+        if asked.is_new:
+            self._asked_for.count(by, now=visit.now)
+        return asked
 
     async def show_code(self, visit: Visit) -> web.StreamResponse:
         email = _asked_for(visit)

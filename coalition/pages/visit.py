@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from coalition.http.remote import client_address
 from coalition.pages.formats import Formats
 from coalition.pages.language import LANGUAGES, NAMES, Language
 from coalition.pages.site import Frame, Site
@@ -38,6 +39,12 @@ class Visit:
     @property
     def now(self) -> datetime:
         return self.site.clock()
+
+    @property
+    def remote(self) -> str:
+        """The browser's address."""
+        named = self.request.headers.getall("X-Forwarded-For", [])
+        return client_address(self.request.remote, named, trusted=self.site.settings.trusted_networks)
 
     @property
     def subject(self) -> str:

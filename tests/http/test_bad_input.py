@@ -293,6 +293,16 @@ async def test_addresses_and_methods_that_are_not_there_are_problems_too(hub: Ru
     assert_problem(await shop.get("/v1/operations/nothing"), 404)
 
 
+@pytest.mark.parametrize("character", ["\n", "\x7f", "\u202e", "\u2066"])
+async def test_texts_have_no_characters_that_change_how_others_are_read(hub: RunningHub, character: str) -> None:
+    """U+202E turns the text after it around: on a statement, shop 12 would read as 21."""
+    shop, card = await hub.shop(), await hub.card()
+    assert_problem(
+        await shop.send(operation("earn", card, points=5, shop=f"{character}12")), 422, field="operations.0.shop"
+    )
+    await assert_nothing_booked(hub)
+
+
 async def test_a_text_that_looks_like_a_key_is_a_text(hub: RunningHub) -> None:
     """Only keys given twice are refused, not what merely reads like them."""
     shop, card = await hub.shop(), await hub.card()

@@ -13,6 +13,19 @@ async def test_health_and_readiness_are_told(hub: RunningHub) -> None:
         assert (ready.status, await ready.json()) == (200, {"status": "ok"})
 
 
+async def test_what_is_open_answers_head_too_and_names_no_version(hub: RunningHub) -> None:
+    for path in ("/healthz", "/readyz", "/v1/keys", "/openapi.json"):
+        async with hub.session.get(f"http://{hub.authority}{path}") as full:
+            length = len(await full.read())
+        async with hub.session.head(f"http://{hub.authority}{path}") as head:
+            assert (head.status, await head.read()) == (200, b"")
+            assert head.headers["Content-Length"] == str(length)
+        assert "Server" not in head.headers
+        assert "Server" not in full.headers
+    async with hub.session.head(f"http://{hub.authority}/v1/messages") as refused:
+        assert refused.status == 405
+
+
 async def test_operations_are_counted_by_verdict(hub: RunningHub) -> None:
     """The figures move with what partners send."""
     async with TestClient(TestServer(build_metrics_app(registry))) as client:

@@ -129,7 +129,10 @@ async def mailbox() -> AsyncIterator[Mailbox]:
 @pytest.fixture
 def settings(tmp_path: Path, mailbox: Mailbox) -> Settings:
     return Settings(
-        data_dir=tmp_path, smtp_url=f"smtp://127.0.0.1:{mailbox.port}", mail_from="points@coalition.example"
+        data_dir=tmp_path,
+        smtp_url=f"smtp://127.0.0.1:{mailbox.port}",
+        mail_from="points@coalition.example",
+        trusted_proxies="127.0.0.1",
     )
 
 

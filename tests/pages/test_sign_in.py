@@ -186,9 +186,10 @@ async def test_a_ticket_is_kept_from_scripts_other_sites_and_the_database(site: 
 async def test_an_address_gets_so_many_codes_an_hour(site: RunningSite) -> None:
     """However many browsers ask; they see the same page, and an hour later codes come again."""
     await site.member()
-    for _ in range(CODES_PER_HOUR_MAX + 2):
+    for number in range(CODES_PER_HOUR_MAX + 2):
         async with Forms(site.url) as forms:
-            assert (await forms.post("/sign-in", email="erika@shop.example")).path == "/sign-in/code"
+            behind = {"X-Forwarded-For": f"198.51.100.{number}"}
+            assert (await forms.post("/sign-in", email="erika@shop.example", headers=behind)).path == "/sign-in/code"
             await a_minute_passes(site)
     assert await site.hub.pool.fetchval("SELECT count(*) FROM sign_in_code") == CODES_PER_HOUR_MAX
 
@@ -199,6 +200,24 @@ async def test_an_address_gets_so_many_codes_an_hour(site: RunningSite) -> None:
     for _ in range(CODES_PER_HOUR_MAX + 1):
         await site.mailbox.next()
     assert site.mailbox.mails.empty()
+
+
+async def test_a_stranger_leaves_codes_for_the_member(site: RunningSite) -> None:
+    """What he claims to be makes no difference: only what the proxy saw counts."""
+    await site.member()
+    for number in range(CODES_PER_HOUR_MAX + 2):
+        async with Forms(site.url) as forms:
+            behind = {"X-Forwarded-For": f"203.0.113.{number}, 198.51.100.1"}
+            assert (await forms.post("/sign-in", email="erika@shop.example", headers=behind)).path == "/sign-in/code"
+            await a_minute_passes(site)
+    for _ in range(CODES_PER_HOUR_MAX // 2):
+        await site.mailbox.next()
+    assert site.mailbox.mails.empty()
+
+    async with Forms(site.url) as forms:
+        await forms.post("/sign-in", email="erika@shop.example", headers={"X-Forwarded-For": "198.51.100.2"})
+        signed_in = await forms.post("/sign-in/code", code=await site.mailbox.next_code())
+    assert signed_in.path == "/"
 
 
 async def test_codes_asked_for_at_once_are_one(site: RunningSite) -> None:

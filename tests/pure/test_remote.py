@@ -1,0 +1,34 @@
+"""The address of who asks: proxies of ours are believed, and nobody else."""
+
+import pytest
+
+from coalition.config import load_settings
+from coalition.errors import SettingError
+from coalition.http.remote import client_address, parse_networks
+
+TRUSTED = parse_networks("10.0.0.0/8, ::1")
+
+
+@pytest.mark.parametrize(
+    ("peer", "named", "expected"),
+    [
+        ("203.0.113.9", [], "203.0.113.9"),
+        ("203.0.113.9", ["198.51.100.1"], "203.0.113.9"),
+        ("10.0.0.1", ["198.51.100.1"], "198.51.100.1"),
+        ("10.0.0.1", ["192.0.2.1, 198.51.100.1, 10.9.9.9"], "198.51.100.1"),
+        ("10.0.0.1", ["192.0.2.1", "198.51.100.1"], "198.51.100.1"),
+        ("::1", ["2001:db8::5"], "2001:db8::5"),
+        ("10.0.0.1", ["unknown"], "10.0.0.1"),
+        ("10.0.0.1", ["198.51.100.1, "], "10.0.0.1"),
+        ("10.0.0.1", [], "10.0.0.1"),
+        (None, ["198.51.100.1"], ""),
+    ],
+)
+def test_the_nearest_address_that_is_no_proxy_of_ours(peer: str | None, named: list[str], expected: str) -> None:
+    assert client_address(peer, named, trusted=TRUSTED) == expected
+
+
+@pytest.mark.parametrize("text", ["proxy.example", "10.0.0.1/8", "10.0.0.0/33"])
+def test_what_is_no_network_is_refused_by_name(text: str) -> None:
+    with pytest.raises(SettingError, match="COALITION_TRUSTED_PROXIES"):
+        load_settings(trusted_proxies=f"127.0.0.1,{text}")
