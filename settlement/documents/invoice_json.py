@@ -97,6 +97,7 @@ def _line(line: InvoiceLine) -> dict[str, Any]:
         "price": plain(line.price),
         "amount": str(line.amount),
         "vat": _vat(line.vat),
+        "counterparty": line.counterparty,
     }
 
 
@@ -144,6 +145,7 @@ def _read_line(document: dict[str, Any]) -> InvoiceLine:
         price=Decimal(document["price"]),
         amount=Decimal(document["amount"]),
         vat=_read_vat(document["vat"]),
+        counterparty=document.get("counterparty", ""),
     )
 
 

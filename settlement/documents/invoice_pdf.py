@@ -264,7 +264,7 @@ class _InvoiceLetter(Letter):
         language = self._language
         is_of_points = abs(line.quantity) != 1
         cells = (
-            self.word(f"line.{line.code}"),
+            self.word(f"line.{line.code}", counterparty=line.counterparty),
             grouped(line.quantity, language) if is_of_points else "",
             price(line.price, language) if is_of_points else "",
             self._rate(line.vat),

@@ -76,7 +76,7 @@ def _notes(invoice: Invoice) -> list[str]:
 def _write_line(element: Element, line: InvoiceLine, invoice: Invoice) -> None:
     _text(SubElement(element, "ram:AssociatedDocumentLineDocument"), "ram:LineID", str(line.line))  # BT-126
     product = SubElement(element, "ram:SpecifiedTradeProduct")
-    _text(product, "ram:Name", word(invoice.language, f"line.{line.code}"))  # BT-153
+    _text(product, "ram:Name", word(invoice.language, f"line.{line.code}", counterparty=line.counterparty))  # BT-153
     _text(product, "ram:Description", word(invoice.language, "terms", version=line.terms_version))  # BT-154
     price = SubElement(SubElement(element, "ram:SpecifiedLineTradeAgreement"), "ram:NetPriceProductTradePrice")
     _text(price, "ram:ChargeAmount", plain(line.price))  # BT-146

@@ -62,7 +62,10 @@ class InvoiceParty:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceLine:
-    """`amount` = quantity * price, rounded, without VAT; a reversal has a quantity below 0, a price never is."""
+    """`amount` = quantity * price, rounded, without VAT; a reversal has a quantity below 0, a price never is.
+
+    `counterparty` names the partner at which points were redeemed that are paid for here; empty: none.
+    """
 
     line: int
     code: LineCode
@@ -71,6 +74,7 @@ class InvoiceLine:
     price: Decimal
     amount: Decimal
     vat: VatTreatment
+    counterparty: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,25 +223,30 @@ def _invoice(
         last_day=sales.last_day if sales else period.closed_at.date(),
         seller=the_partner if is_self_billed else the_operator,
         buyer=the_operator if is_self_billed else the_partner,
-        lines=tuple(_line(number, line, is_self_billed=is_self_billed) for number, line in enumerate(lines, start=1)),
+        lines=tuple(
+            _line(number, line, is_self_billed=is_self_billed, counterparty=statement.counterparty_of(line))
+            for number, line in enumerate(lines, start=1)
+        ),
         breakdown=total.breakdown,
         payable=payable,
     )
 
 
-def _line(number: int, line: Line, *, is_self_billed: bool) -> InvoiceLine:
+def _line(number: int, line: Line, *, is_self_billed: bool, counterparty: str) -> InvoiceLine:
     # What is owed to the partner is negative on its statement; what it sells is not, on its own invoice.
     amount = -line.amount if is_self_billed and line.amount else line.amount
     price = line.price if line.rate is None else multiply_exactly(1, line.price, line.rate)
     quantity = 1 if line.points is None else line.points
+    is_taken_back = amount < 0 or (not amount and line.code.endswith("_reversed"))
     return InvoiceLine(
         line=number,
         code=line.code,
         terms_version=line.terms_version,
-        quantity=-quantity if line.code.endswith("_reversed") else quantity,
+        quantity=-quantity if is_taken_back else quantity,
         price=price,
         amount=amount,
         vat=line.vat,
+        counterparty=counterparty,
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 from settlement.documents.invoice_json import read_invoice_json, write_invoice_json
 from settlement.documents.invoice_xml import write_invoice_xml
 from settlement.engine.invoice import missing_data
+from settlement.engine.statement import MatrixRow
 from settlement.engine.vat import NOT_SUBJECT, VAT_CATEGORIES, WITH_RATE, VatCategory, VatTreatment
 from tests.pure.settlement.en16931 import broken_rules
 from tests.pure.settlement.invoice_examples import (
@@ -64,6 +65,27 @@ def test_each_line_is_its_quantity_times_its_price() -> None:
         assert line.price >= 0
         assert abs(line.quantity * line.price - line.amount) <= Decimal("0.005")
         assert (line.quantity < 0) == line.code.endswith("_reversed")
+
+
+def test_points_paid_for_at_burn_say_where_they_were_redeemed() -> None:
+    """A line owed to the partner has a quantity below 0 though it is no reversal."""
+    paid, covered = (
+        replace(line, code=code, counterparty=partner, amount=amount)
+        for line, code, partner, amount in zip(
+            rich_lines(charge_vat=S19, fee_vat=S19)[:2],
+            ("burn_charge", "cover_credit"),
+            (3, None),
+            (Decimal("12842.11"), Decimal("-3104.99")),
+            strict=True,
+        )
+    )
+    elsewhere = MatrixRow(partner=3, name="Bäckerei Krume", points=1284211, amount=Decimal("12842.11"))
+    statement = replace(rich_statement([paid, covered]), points_elsewhere=(elsewhere,))
+    (charged,) = make_invoices(statement)
+    assert [line.quantity for line in charged.lines] == [1284211, -310499]
+    xml = write_invoice_xml(charged)
+    assert broken_rules(xml) == []
+    assert "<ram:Name>Your points redeemed at Bäckerei Krume</ram:Name>".encode() in xml
 
 
 def test_what_is_taxed_elsewhere_or_not_at_all_has_a_document_of_its_own() -> None:
