@@ -516,12 +516,17 @@ class Coalition:
                     raise
         return checks
 
-    async def gather_evidence(self, progress: EvidenceProgress | None = None) -> Gathered:
-        """Keep what a bill is checked with: a checkpoint, paths of the records that have none, statements.
+    async def gather_evidence(
+        self, progress: EvidenceProgress | None = None, *, proofs_max: int | None = None
+    ) -> Gathered:
+        """Keep what a bill is checked with: a checkpoint, paths of (so many) records that have none, statements.
 
         `verify_evidence` then asks nobody. Raises HubUnreachableError, ReceiptInvalidError; call it again to go on.
         """
-        return await gather_evidence(self._get, self._parts()[0], progress=progress or (lambda so_far: None))
+        outbox, _, _ = self._parts()
+        return await gather_evidence(
+            self._get, outbox, proofs_max=proofs_max, progress=progress or (lambda so_far: None)
+        )
 
     async def statement_file(self, window: int, kind: Literal["csv", "pdf"]) -> bytes:
         """Return this partner's statement of a window as a file's bytes, covered by the hub's signature."""

@@ -11,7 +11,8 @@ from partner_sdk.journalled import journalled
 from partner_sdk.outbox import Outbox
 from partner_sdk.receipt import Receipt
 
-PROOFS_AT_ONCE = 8
+# The hub has tills to answer as well.
+PROOFS_AT_ONCE = 4
 PROOFS_PER_COMMIT = 200
 
 # Asks a GET and returns the verified answer.
@@ -29,9 +30,12 @@ class Gathered:
 Progress = Callable[[Gathered], None]
 
 
-async def gather_evidence(get: Get, outbox: Outbox, *, progress: Progress = lambda so_far: None) -> Gathered:
-    """Keep a new checkpoint with what leads to it from the last one, the path of each record that has none yet, and
-    the statements of all windows that receipts name. May be repeated after any failure, and goes on."""
+async def gather_evidence(
+    get: Get, outbox: Outbox, *, proofs_max: int | None = None, progress: Progress = lambda so_far: None
+) -> Gathered:
+    """Keep a new checkpoint with what leads to it from the last one, the path of each record that has none yet, of the
+    first `proofs_max` at most, and the statements of all windows that receipts name. May be repeated after any failure,
+    and goes on."""
     evidence = Evidence(outbox)
     kept = evidence.checkpoints()
     receipt = await get("/v1/checkpoint")
@@ -41,7 +45,7 @@ async def gather_evidence(get: Get, outbox: Outbox, *, progress: Progress = lamb
         await _gather_consistency(get, evidence, before, now)
         evidence.keep_checkpoint(receipt)
     gathered = 0
-    for some in _batches(_unproved(outbox, evidence, now), PROOFS_PER_COMMIT):
+    for some in _batches(islice(_unproved(outbox, evidence, now), proofs_max), PROOFS_PER_COMMIT):
         proofs = await _inclusions(get, some, now)
         evidence.keep_inclusions(proofs)
         gathered += len(proofs)

@@ -79,7 +79,7 @@ def _print_progress(so_far: ReconcileProgress) -> None:
 def _text(compared: Reconciliation) -> str:
     differing = [day for day in compared.days if not day.agrees]
     operations = sum(day.hub.count for day in compared.days)
-    lines = [f"{len(compared.days)} days with {operations} operations at the hub; days of {compared.time_zone}"]
+    lines = [f"days: {len(compared.days)}, of {compared.time_zone}; operations at the hub: {operations}"]
     lines += [f"differs  {day.day}  here {_totals(day.partner)}; there {_totals(day.hub)}" for day in differing]
     lines += [_line(one) for one in compared.differences]
     counts = Counter(one.kind for one in compared.differences)

@@ -26,6 +26,7 @@ def add_to(commands: Any, kept: argparse.ArgumentParser) -> None:
     verify = commands.add_parser("verify", parents=[kept], help="check receipts, proofs and bills, offline")
     verify.add_argument("--url", help="the hub's address: gather checkpoint, proofs and statements first")
     verify.add_argument("--give-up-after", type=float, default=60.0, metavar="SECONDS")
+    verify.add_argument("--proofs-max", type=int, metavar="N", help="ask for so many proofs; default: all that lack")
     verify.add_argument("--terms", type=Path, metavar="FILE", help="the contract's prices by version, as JSON")
     verify.add_argument(
         "--also", type=Path, action="append", default=[], metavar="OUTBOX", help="one more outbox behind the bills"
@@ -63,7 +64,7 @@ async def _gather(options: argparse.Namespace) -> None:
         hub_key=options.hub_key,
         give_up_after_s=options.give_up_after,
     ) as hub:
-        await hub.gather_evidence(_print_progress)
+        await hub.gather_evidence(_print_progress, proofs_max=options.proofs_max)
 
 
 def _print_progress(so_far: Gathered) -> None:

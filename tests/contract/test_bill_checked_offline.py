@@ -13,6 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from coalition.lanes.close_window import close_window
+from coalition.signatures.keys import private_key_pem
 from partner_sdk import CheckedEvidence, Coalition, Earn, Outbox, RefusedError, verify_evidence, verify_receipts
 from partner_sdk.bill_check import CODES, ON_CREDIT_NOTE, bill_faults
 from partner_sdk.journalled import journalled
@@ -22,6 +23,7 @@ from settlement.engine.position import CREDIT_CODES
 from settlement.operations.calculate_window import calculate_window
 from tests.contract.conftest import whole_hub as whole_hub
 from tests.http.conftest import RunningHub, now
+from tests.sdk.test_command_line import run_json
 
 TERMS = {"issue_price": "0.01", "service_fee": "0.0015", "redemption_price": "0.009", "commission": "0.03"}
 
@@ -127,6 +129,29 @@ async def test_a_record_booked_from_a_message_whose_answer_was_lost_is_proved(
     await books.gather()
     checked = books.check()
     assert (checked.proved, checked.resent, checked.faults) == (2, 1, ())
+
+
+async def test_the_command_gathers_and_checks(books: Books, tmp_path: Path) -> None:
+    """With an address it asks for what is missing, without it asks nobody; a contract's prices from a file."""
+    (tmp_path / "shop.pem").write_bytes(private_key_pem(books.key))
+    verify = ["verify", "--key", tmp_path / "shop.pem", "--outbox", books.path]
+    at_hub = [*verify, "--url", f"http://{books.hub.authority}"]
+    code, told = await run_json(*at_hub, "--proofs-max", "0")
+    assert (code, told["unproved"], told["statements"]) == (0, 1, 1)
+    (tmp_path / "terms.json").write_text(json.dumps([{"version": 1, **TERMS, "platform_fee": "12.5"}]))
+    code, told = await run_json(*at_hub, "--terms", tmp_path / "terms.json")
+    assert (code, told["proved"], told["unproved"], told["faults"]) == (0, 45, 0, [])
+    (tmp_path / "terms.json").write_text('[{"version": 1, "issue_price": "x"}, 7]')
+    code, told = await run_json(*verify, "--terms", tmp_path / "terms.json")
+    assert (code, told["error"], "1: expected" in told["text"], "2: expected" in told["text"]) == (
+        2,
+        "books_invalid",
+        True,
+        True,
+    )
+    (tmp_path / "terms.json").write_text("[]")
+    code, told = await run_json(*verify, "--terms", tmp_path / "terms.json")
+    assert (code, len(told["faults"])) == (1, 9)
 
 
 def test_the_sdk_knows_every_line_of_a_statement() -> None:

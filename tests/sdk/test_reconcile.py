@@ -49,7 +49,7 @@ async def test_an_outbox_that_agrees(shop):
     assert [(day["partner"]["count"], day["agrees"]) for day in told["days"]] == [(1, True), (3, True)]
     assert (await run_json(*shop, "--window", "1"))[1]["agrees"]
     code, out, _ = await run(*shop, "--from", today(), "--until", today())
-    assert (code, "1 days with 3 operations" in out, out.endswith("the books agree\n")) == (0, True, True)
+    assert (code, "operations at the hub: 3" in out, out.endswith("the books agree\n")) == (0, True, True)
 
 
 async def test_a_file_is_compared_line_by_line(shop, tmp_path):
