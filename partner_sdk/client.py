@@ -532,6 +532,21 @@ class Coalition:
         """Return this partner's statement of a window as a file's bytes, covered by the hub's signature."""
         return (await self._get(f"/v1/windows/{window}/statement.{kind}")).body
 
+    async def documents(self, window: int) -> list[dict[str, Any]]:
+        """Return this partner's tax documents of a window: number, kind, type code, amounts, SHA-256 of the XML.
+
+        None before the window is invoiced.
+        """
+        content = (await self._get(f"/v1/windows/{window}/documents")).content()
+        documents = content.get("documents") if isinstance(content, dict) else None
+        if not isinstance(documents, list):
+            raise AnswerNotUnderstoodError("expected tax documents", content=content)
+        return documents
+
+    async def document_file(self, window: int, number: str, kind: Literal["xml", "pdf"]) -> bytes:
+        """Return a tax document: its EN 16931 XML as issued, or the letter that holds it; covered by the signature."""
+        return (await self._get(f"/v1/windows/{window}/documents/{number}.{kind}")).body
+
     async def _get(self, path: str) -> Receipt:
         return await self._parts()[1].ask("GET", path)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from coalition.demo.commands import Commands
 from coalition.demo.folder import DemoFolder
+from coalition.demo.legal_parties import OPERATOR, PARTIES
 from coalition.demo.members import Member, member_of
 from coalition.demo.partners import PARTNERS, Partner
 from partner_sdk import make_key_pair
@@ -34,6 +35,7 @@ async def set_up(commands: Commands, folder: DemoFolder, household_ids: Iterable
     Raises CommandFailedError.
     """
     folder.partners.mkdir()
+    await commands.run_json("operator", "party", *OPERATOR.options())
     running = asyncio.Semaphore(COMMANDS_AT_ONCE)
 
     async def add_partner(partner: Partner) -> Path:
@@ -69,6 +71,7 @@ async def _add_partner(commands: Commands, folder: DemoFolder, partner: Partner)
         *("--commission", str(partner.commission)),
         *("--platform-fee", str(partner.platform_fee)),
     )
+    await commands.run_json("partner", "party", partner.name, *PARTIES[partner.slug].options())
     return key
 
 

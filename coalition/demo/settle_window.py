@@ -5,10 +5,13 @@ import json
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
+from typing import Literal
 
 from coalition.demo.bill import NAMES, Tally, WindowBill, differences, read_bill
 from coalition.demo.commands import Commands
 from partner_sdk import Coalition
+
+DOCUMENT_KINDS: tuple[Literal["xml", "pdf"], ...] = ("xml", "pdf")
 
 
 async def settle_window(
@@ -30,9 +33,14 @@ async def settle_window(
 
 
 async def _fetch_statement(client: Coalition, window: int, stem: Path) -> Decimal:
-    """Save a partner's statement in each format, as the hub gave it to the partner; return its net."""
+    """Save a partner's statement in each format, and its invoices, as the hub gave them to it; return its net."""
     statement = await client.statement(window)
     stem.with_suffix(".json").write_text(json.dumps(statement, indent=2, ensure_ascii=False))
     stem.with_suffix(".csv").write_bytes(await client.statement_file(window, "csv"))
     stem.with_suffix(".pdf").write_bytes(await client.statement_file(window, "pdf"))
+    for document in await client.documents(window):
+        number = document["number"]
+        for kind in DOCUMENT_KINDS:
+            content = await client.document_file(window, number, kind)
+            stem.with_name(f"{stem.name}-{number}.{kind}").write_bytes(content)
     return Decimal(statement["totals"]["net"])

@@ -163,6 +163,8 @@ class SigningHub:
             pages = {"": (1, "SETTLED", "1"), "1": (2, "OPEN", None)}
             number, state, following = pages[request.query.get("after", "")]
             return 200, {"windows": [{"window": number, "state": state}], "next": following}
+        if request.path.endswith("/documents"):
+            return 200, {"documents": [{"number": "INV-2026-000001", "kind": "invoice"}]}
         return 200, b"%PDF" if request.path.endswith(".pdf") else {"window": 1, "lines": []}
 
     def _message(self, operations: list[dict[str, Any]]) -> tuple[int, Any]:

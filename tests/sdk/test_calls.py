@@ -117,6 +117,8 @@ async def test_windows_are_read_to_the_last_page_and_statements_as_json_and_file
         assert [(window.number, window.state) for window in await hub.windows()] == [(1, "SETTLED"), (2, "OPEN")]
         assert (await hub.statement(1))["window"] == 1
         assert await hub.statement_file(1, "pdf") == b"%PDF"
+        (document,) = await hub.documents(1)
+        assert await hub.document_file(1, document["number"], "pdf") == b"%PDF"
 
 
 async def test_an_unknown_partner_key_is_an_authorization_error(connect, signing_hub):
