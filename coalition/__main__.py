@@ -23,6 +23,7 @@ from settlement.cli_calendar import calendar_app
 from settlement.cli_collateral import collateral_app
 from settlement.cli_dispute import dispute_app
 from settlement.cli_documents import invoice_app
+from settlement.cli_exit import add_exit_commands
 from settlement.cli_items import add_items
 from settlement.cli_legal_parties import add_party_commands
 from settlement.cli_payments import rules_app
@@ -60,6 +61,7 @@ app.add_typer(rules_app, name="rules")
 app.add_typer(collateral_app, name="collateral")
 app.add_typer(bank_app, name="bank")
 add_party_commands(partner_app, operator_app)
+add_exit_commands(partner_app)
 add_items(window_app)
 add_report_commands(app)
 add_check(app)

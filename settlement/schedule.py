@@ -7,13 +7,14 @@ that follows from the calendar and the windows themselves, so a bell that is mis
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
 import structlog
 
 from coalition.database.pool import Pool
-from settlement.operations.follow_calendar import follow_calendar
+from settlement.operations.follow_calendar import NOTHING_DONE, follow_calendar
 
 if TYPE_CHECKING:
     import asyncpg
@@ -60,8 +61,8 @@ async def _keep_following(pool: Pool, *, clock: Clock, stopping: asyncio.Event) 
 
 async def _follow(pool: Pool, *, clock: Clock) -> None:
     done = await follow_calendar(pool, clock=clock)
-    if done.closed is not None or done.calculated or done.overdue:
-        log.info("calendar.followed", closed=done.closed, calculated=list(done.calculated), overdue=done.overdue)
+    if done != NOTHING_DONE:
+        log.info("calendar.followed", **asdict(done))
 
 
 def make_scheduler(pool: Pool, *, clock: Clock, stopping: asyncio.Event) -> "SchedulerManager":

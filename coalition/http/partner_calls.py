@@ -36,7 +36,7 @@ def partner_door(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRe
         call = await verified_call(request)
         with request_seconds.time():
             try:
-                refuse_inactive(call)
+                refuse_inactive(call, may_have_left=route.takes_from_left)
                 answer = await handler(request, call)
             except Exception as error:
                 answer = problem_answer(error, request_id=call.request_id)
@@ -74,14 +74,14 @@ async def verified_call(request: web.Request) -> PartnerCall:
     verified = verify_request(signed, body, key.public_key, parsed, now_s=int(now.timestamp()))
     if parsed.nonce is not None:
         request.app[NONCES].spend(keyid=key.keyid, nonce=parsed.nonce, now_s=int(now.timestamp()))
-    participant = clearing.registry.participants[key.partner]
+    participant = clearing.registry.participants[key.partner].as_of(now)
     return PartnerCall(participant, key.keyid, verified, body, request_id_of(request))
 
 
-def refuse_inactive(call: PartnerCall) -> None:
-    """Refuse who is known and may not take part now."""
+def refuse_inactive(call: PartnerCall, *, may_have_left: bool) -> None:
+    """Refuse who is known and may not take part now. Who has left may still see its bill."""
     status = call.participant.status
-    if status != "active":
+    if status != "active" and not (may_have_left and status == "left"):
         detail = f"{call.partner_name} is {status}; ask the operator."
         raise RequestRefusedError(status=403, code=f"partner_{status}", detail=detail)
 

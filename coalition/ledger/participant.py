@@ -1,6 +1,6 @@
 """A partner as the ledger sees it: what it may do, and its terms by date."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
@@ -26,7 +26,7 @@ class TermsVersion:
 
 @dataclass(frozen=True, slots=True)
 class Participant:
-    """`terms` are sorted by `valid_from`."""
+    """`terms` are sorted by `valid_from`. `burns_until`: from when on its burns are refused, as it leaves."""
 
     partner: int
     name: str
@@ -34,6 +34,13 @@ class Participant:
     may_earn: bool
     may_burn: bool
     terms: tuple[TermsVersion, ...]
+    burns_until: datetime | None = None
+
+    def as_of(self, now: datetime) -> "Participant":
+        """Return what it may do at a moment, whether or not anybody has marked the end of its tail."""
+        if self.burns_until is None or now < self.burns_until:
+            return self
+        return replace(self, may_burn=False)
 
     def terms_of(self, version: int) -> TermsVersion | None:
         """Return a version by its number."""

@@ -17,7 +17,12 @@ async def announce_change(connection: Connection) -> None:
     await connection.execute(ANNOUNCE)
 
 
-SELECT_PARTNERS = "SELECT partner, name, status, may_earn, may_burn FROM partner ORDER BY partner"
+SELECT_PARTNERS = """
+SELECT partner.partner, partner.name, partner.status, partner.may_earn, partner.may_burn, partner_exit.burns_until
+FROM partner
+LEFT JOIN partner_exit ON partner_exit.partner = partner.partner
+ORDER BY partner.partner
+"""
 
 SELECT_TERMS = """
 SELECT partner, version, valid_from, earn_rate, offline_loss, return_loss FROM terms ORDER BY partner, valid_from
@@ -37,6 +42,7 @@ async def load_participants(connection: Connection) -> dict[int, Participant]:
             may_earn=row["may_earn"],
             may_burn=row["may_burn"],
             terms=tuple(terms[row["partner"]]),
+            burns_until=row["burns_until"],
         )
         for row in await connection.fetch(SELECT_PARTNERS)
     }

@@ -1,4 +1,5 @@
-"""Do what the calendar says: close a window that is due, calculate it where that is allowed, mark who pays too late.
+"""Do what the calendar says: close a window that is due, calculate it where that is allowed, mark who pays too late,
+and who has left.
 
 All of it may be killed at any point and run again, by any number of hubs at once: what is done is not done twice.
 Approval is never among it.
@@ -17,6 +18,7 @@ from settlement.engine.calendar import Calendar, due_close
 from settlement.errors import SettlementError
 from settlement.operations.calculate_window import calculate_window
 from settlement.operations.default_share import mark_overdue
+from settlement.operations.leave_programme import end_exits
 from settlement.stores.calendar import (
     StoredCalendar,
     find_to_calculate,
@@ -36,11 +38,16 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class CalendarRun:
-    """What was done: the window closed, those calculated, and how many shares are newly overdue."""
+    """What was done: the partners marked as having left, the window closed, those calculated, and how many shares are
+    newly overdue."""
 
+    left: tuple[int, ...]
     closed: int | None
     calculated: tuple[int, ...]
     overdue: int
+
+
+NOTHING_DONE = CalendarRun((), None, (), 0)
 
 
 async def set_calendar(
@@ -58,10 +65,12 @@ async def set_calendar(
 
 async def follow_calendar(pool: Pool, *, clock: Clock) -> CalendarRun:
     """Do what is due now; a window with missed boundaries is closed once."""
+    # Before the close, so that a tail that ended with the window has its last statement of that window.
+    left = await end_exits(pool, now=clock())
     closed = await _close(pool, clock=clock)
     calculated = await _calculate(pool, clock=clock)
     overdue = await mark_overdue(pool, now=clock(), actor=ACTOR)
-    return CalendarRun(closed, tuple(calculated), sum(len(partners) for partners in overdue.values()))
+    return CalendarRun(tuple(left), closed, tuple(calculated), sum(len(partners) for partners in overdue.values()))
 
 
 async def _close(pool: Pool, *, clock: Clock) -> int | None:

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from coalition.database.pool import Connection
+from coalition.stores.exits import find_leavers
 from settlement.engine.bill import WindowBooks, bill
 from settlement.engine.matrix import matrix_differences
 from settlement.engine.netting import net_out
@@ -11,6 +12,7 @@ from settlement.engine.statement import Party, Statement, WindowPeriod, make_sta
 from settlement.engine.tie_out import tie_out
 from settlement.engine.total import WindowTotal
 from settlement.errors import Difference, TieOutError
+from settlement.stores.adjustments import load_waiting
 from settlement.stores.hub import (
     Programme,
     load_fee_payers,
@@ -40,6 +42,8 @@ async def make_statements(connection: Connection, window: Window, *, now: dateti
         raise TieOutError(window=window.window_no, differences=differences)
     # Refuses a window whose nets do not sum to the operator's share.
     netting = net_out(lines, programme.currency, books.origins)
+    for partner in await _also_concerned(connection, window):
+        lines.setdefault(partner, ())
     names = await load_partner_names(connection)
     parties = await load_legal_parties(connection)
     return [
@@ -60,8 +64,14 @@ async def make_statements(connection: Connection, window: Window, *, now: dateti
             point_value=programme.point_value,
             blocks=books.accounts.get(partner),
         )
-        for partner, partner_lines in lines.items()
+        for partner, partner_lines in sorted(lines.items())
     ]
+
+
+async def _also_concerned(connection: Connection, window: Window) -> list[int]:
+    """Return who gets a statement with or without lines: it is its last, or money of earlier windows waits for it."""
+    waiting = await load_waiting(connection, (await load_programme(connection)).currency)
+    return [*await find_leavers(connection, window.window_no), *(each.partner for each in waiting)]
 
 
 async def load_books(connection: Connection, window: Window, programme: Programme) -> WindowBooks:

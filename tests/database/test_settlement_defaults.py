@@ -107,6 +107,19 @@ async def test_collateral_is_drawn_first_and_the_rest_is_in_the_next_payable(boo
     assert await adjustments(books) == [(a, "carried_forward", 250_000, 1, 2)]
 
 
+async def test_who_does_nothing_more_has_a_share_for_what_it_still_owes(books: Books) -> None:
+    a, *_ = await books.worked_example_1()
+    await invoiced(books)
+    await overdue(books, days=15)
+    await default(books, a, days=30)
+    await books.close()
+    await invoiced(books, 2)
+    (report,) = (await report_window(books.pool, 2)).partners
+    assert (report.partner, report.net, report.share.payable) == (a, Decimal("0.00"), Decimal("7500.00"))
+    assert (await pay(books, a, "7500.00", "bank 1", window_no=2)).state == "PAID"
+    assert await state_of(books, 2) == "SETTLED"
+
+
 async def test_what_collateral_covers_whole_is_carried_nowhere(books: Books) -> None:
     a, *_ = await books.worked_example_1()
     await change_collateral(books.pool, a, "deposit", Decimal("9000.00"), reference="d1", now=now(), actor="test")
