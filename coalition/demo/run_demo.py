@@ -12,6 +12,7 @@ from pathlib import Path
 from coalition.demo.baskets import Baskets, read_baskets
 from coalition.demo.bill import Tally
 from coalition.demo.commands import Commands
+from coalition.demo.compare_books import compare_books
 from coalition.demo.errors import ReplayStoppedError
 from coalition.demo.folder import DemoFolder, claim_folder
 from coalition.demo.histories import MemberHistories
@@ -89,6 +90,7 @@ class _Demo:
                 aclosing(Replay(clients, programme.cards)) as replay,
             ):
                 await self._replay(replay, clients)
+                await self._compare(clients)
         except CoalitionError as error:
             raise ReplayStoppedError(f"{type(error).__name__}: {error}") from error
         if unforeseen := replay.unforeseen():
@@ -131,6 +133,12 @@ class _Demo:
             self.outcome.booked = replay.booked
             stage.advance(0, self._booked(replay))
         await self._settle(clients, period, tally)
+
+    async def _compare(self, clients: Mapping[str, Coalition]) -> None:
+        with self._screen.stage("Comparing partners' books", len(clients)) as stage:
+            compared, faults = await compare_books(clients, stage.advance)
+            self.outcome.faults += faults
+            stage.advance(0, f"{compared:,} operations of {len(clients)} outboxes, {len(faults)} differences")
 
     def _booked(self, replay: Replay) -> str:
         return f"{replay.booked:,} booked, {self.outcome.rate(replay.booked):,.0f}/s"
