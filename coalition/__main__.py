@@ -21,6 +21,7 @@ from settlement.cli import window_app
 from settlement.cli_bank import bank_app, operator_bank_app, partner_bank_app
 from settlement.cli_calendar import calendar_app
 from settlement.cli_collateral import collateral_app
+from settlement.cli_datev import add_window_datev, datev_app
 from settlement.cli_dispute import dispute_app
 from settlement.cli_documents import invoice_app
 from settlement.cli_exit import add_exit_commands
@@ -60,9 +61,11 @@ app.add_typer(prepaid_app, name="prepaid")
 app.add_typer(rules_app, name="rules")
 app.add_typer(collateral_app, name="collateral")
 app.add_typer(bank_app, name="bank")
+app.add_typer(datev_app, name="datev")
 add_party_commands(partner_app, operator_app)
 add_exit_commands(partner_app)
 add_items(window_app)
+add_window_datev(window_app)
 add_report_commands(app)
 add_check(app)
 add_demo(app)

@@ -39,7 +39,8 @@ SettlementError
 ├── UnknownCorrectionError   there is no correction of that number
 ├── CorrectionDecidedError   a correction was issued or withdrawn already
 ├── DrafterMayNotApproveError  whoever drafted a correction may not approve it
-└── ForeignBankFileError     a bank's file is of another account or currency; names its line
+├── ForeignBankFileError     a bank's file is of another account or currency; names its line
+└── DatevRefusedError        a window cannot be booked in DATEV; names every reason
 """
 
 from __future__ import annotations
@@ -508,3 +509,13 @@ class DrafterMayNotApproveError(SettlementError):
         self.correction = correction
         self.actor = actor
         super().__init__(f"{actor} drafted correction {correction}; somebody else has to approve it")
+
+
+class DatevRefusedError(SettlementError):
+    """A window cannot be booked in DATEV."""
+
+    code = "datev_refused"
+
+    def __init__(self, *, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("no DATEV batch: " + "; ".join(self.problems))

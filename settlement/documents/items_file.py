@@ -137,8 +137,8 @@ def _values(item: Item, zone: tzinfo) -> Sequence[str | int | None]:
         booked.reference,
         item.line,
         booked.terms_version,
-        None if item.price is None else plain(item.price),
-        None if item.amount is None else plain(item.amount),
+        plain(item.price),
+        plain(item.amount),
     )
 
 

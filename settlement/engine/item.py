@@ -23,11 +23,16 @@ KIND_OF: Final[Mapping[str, Kind]] = {
     "capture": "redeemed",
     "reverse_burn": "redeem_reversed",
 }
-LINE_OF: Final[Mapping[Kind, LineCode]] = {
-    "issued": "issue_charge",
-    "issue_reversed": "issue_charge_reversed",
-    "redeemed": "redemption_credit",
-    "redeem_reversed": "redemption_credit_reversed",
+# The lines that count operations; which of them an issue is on says how its points are paid for.
+COUNTED_BY: Final[Mapping[LineCode, Kind]] = {
+    "issue_charge": "issued",
+    "issue_charge_reversed": "issue_reversed",
+    "issue_deferred": "issued",
+    "issue_deferred_reversed": "issue_reversed",
+    "issue_prepaid": "issued",
+    "issue_prepaid_reversed": "issue_reversed",
+    "redemption_credit": "redeemed",
+    "redemption_credit_reversed": "redeem_reversed",
 }
 _SIGN_OF: Final[Mapping[Kind, int]] = {"issued": 1, "issue_reversed": -1, "redeemed": -1, "redeem_reversed": 1}
 
@@ -62,12 +67,12 @@ class BookedItem(NamedTuple):
 
 
 class Item(NamedTuple):
-    """An item with its line; `amount` > 0 is owed by the partner. Both None: the statement prices no such line."""
+    """An item with the statement's line that counts it; `amount` > 0 is owed by the partner."""
 
     booked: BookedItem
     line: LineCode
-    price: Decimal | None
-    amount: Decimal | None
+    price: Decimal
+    amount: Decimal
 
 
 class ItemPrices:
@@ -75,11 +80,10 @@ class ItemPrices:
     say by now."""
 
     def __init__(self, lines: Iterable[Line]) -> None:
-        self._prices = {(line.code, line.terms_version): line.price for line in lines}
+        self._lines = {(COUNTED_BY[line.code], line.terms_version): line for line in lines if line.code in COUNTED_BY}
 
     def price(self, booked: BookedItem) -> Item:
         """Return the item with its line and what it adds to it."""
-        code = LINE_OF[booked.kind]
-        price = self._prices.get((code, booked.terms_version))
-        amount = None if price is None else multiply_exactly(_SIGN_OF[booked.kind] * booked.points, price)
-        return Item(booked, code, price, amount)
+        line = self._lines[booked.kind, booked.terms_version]
+        amount = multiply_exactly(_SIGN_OF[booked.kind] * booked.points, line.price)
+        return Item(booked, line.code, line.price, amount)

@@ -43,6 +43,7 @@ STATUSES: dict[type[errors.SettlementError], int] = {
     errors.PaymentFileRefusedError: 409,
     errors.UnreadableBankFileError: 422,
     errors.ForeignBankFileError: 409,
+    errors.DatevRefusedError: 409,
 }
 
 

@@ -184,3 +184,31 @@ async def test_items_are_written_to_a_file_or_not_at_all(
     assert (written.exit_code, written.stdout.split(":")[0]) == (0, str(file))
     assert files_in(tmp_path) == [file]
     assert (await call(*arguments)).exit_code == (2 if items_format == "xlsx" else 0)
+
+
+async def test_an_invoiced_window_is_booked_in_datev(books: Books, call: Call, tmp_path: Path) -> None:
+    await books.worked_example_1()
+    file = tmp_path / "EXTF_1.csv"
+    arguments = ("window", "datev", "1", "--output", str(file))
+    assert "window 1 is CLOSED, and is booked once it is INVOICED" in (await call(*arguments)).stderr
+    await document_of(call, "window", "settle", "1")
+    assert "nobody has set the numbers of the tax adviser and of the client" in (await call(*arguments)).stderr
+    assert files_in(tmp_path) == []
+    settings = await document_of(call, "datev", "set", "--consultant", "29098", "--client", "7", "--output-vat",
+                                 "S 20 AT=1767")  # fmt: skip
+    assert (settings["points"], settings["output_vat"]) == (1700, {"S 19 DE": 1776, "S 7 DE": 1771, "S 20 AT": 1767})
+    assert "consultant         29098" in (await call("datev", "show")).stdout
+    assert (await call(*arguments)).exit_code == 0
+    first = file.read_bytes()
+    assert (await call(*arguments)).exit_code == 0
+    assert file.read_bytes() == first
+    header, _, *rows = first.decode("cp1252").split("\r\n")[:-1]
+    assert header.startswith('"EXTF";700;21;"Buchungsstapel";13;')
+    assert [row.split(";")[0] for row in rows] == ["12000,00", "4500,00", "3000,00", "8000,00", "5000,00", "3500,00"]
+    for flags, told in (
+        (("--client", "0", "--points", "99999"), "client: expected 1 to 99999, got 0; points: expected 1 to 9999, got"),
+        (("--debtor-base", "80000"), "debtor_base: expected less than creditor_base 70000, got 80000"),
+    ):
+        refused = await call("datev", "set", *flags)
+        assert told in refused.stderr
+    assert (await call("datev", "set", "--output-vat", "19=1776")).exit_code == 2

@@ -14,7 +14,7 @@ from openpyxl import load_workbook
 from coalition.lanes.close_window import close_window
 from settlement.documents import items_file
 from settlement.documents.items_file import COLUMNS, ItemsFormat, open_items_file
-from settlement.engine.item import LINE_OF, Item
+from settlement.engine.item import COUNTED_BY, Item
 from settlement.engine.money import round_half_up
 from settlement.engine.statement import Statement
 from settlement.engine.total import KINDS
@@ -63,20 +63,18 @@ async def test_items_add_up_to_the_control_totals_and_to_the_lines(
 ) -> None:
     """Of each partner, reversals, captures and its share of a joint promotion too; refusals are not among them."""
     monkeypatch.setattr(list_items, "PAGE", 7)
-    counting = set(LINE_OF.values())
     for name in ("Bakery", "Garage"):
         statement, items = await items_of(hub, partners[name])
         points: defaultdict[str, int] = defaultdict(int)
         operations: defaultdict[str, int] = defaultdict(int)
         amounts: defaultdict[tuple[str, int], Decimal] = defaultdict(Decimal)
         for item in items:
-            assert item.amount is not None
             points[item.booked.kind] += item.booked.points
             operations[item.booked.kind] += item.booked.operations
             amounts[item.line, item.booked.terms_version] += item.amount
         assert {kind: points[kind] for kind in KINDS} == statement.control.points
         assert {kind: operations[kind] for kind in KINDS} == statement.control.operations
-        lines = {(line.code, line.terms_version): line.amount for line in statement.lines if line.code in counting}
+        lines = {(line.code, line.terms_version): line.amount for line in statement.lines if line.code in COUNTED_BY}
         assert {key: round_half_up(amount, statement.currency) for key, amount in amounts.items()} == lines
         assert [item.booked.place for item in items] == sorted({item.booked.place for item in items})
     assert {kind: count for kind, count in points.items() if count} == {
@@ -125,7 +123,7 @@ async def test_every_format_has_the_same_rows(
     assert contents[0] == contents[1]
     rows = rows_of(contents[0], items_format)
     assert [row["item"] for row in rows] == [str(item.booked.place) for item in items]
-    assert sum(Decimal(str(row["amount"])) for row in rows) == sum(item.amount or 0 for item in items)
+    assert sum(Decimal(str(row["amount"])) for row in rows) == sum(item.amount for item in items)
     first = rows[0]
     told = (first["operation"], str(first["points"]), first["line"])
     assert told == (
