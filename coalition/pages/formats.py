@@ -52,7 +52,7 @@ class Formats:
         """Return the last day on which points can be spent, given the first on which they can't."""
         return self.day(expires_on - timedelta(days=1))
 
-    def month(self, moment: datetime) -> str:
+    def month(self, moment: date | datetime) -> str:
         """Return a month: November 2026."""
         return format_date(self._day_of(moment), "LLLL y", locale=self.locale)
 

@@ -11,7 +11,9 @@ from coalition.pages.operator_sign_in import OperatorSignIn
 from coalition.pages.sign_in import leave
 from coalition.pages.site import Frame, site_of
 from settlement.pages.corrections import decide_correction, show_after_decision
+from settlement.pages.behind import show_lines, show_lots, show_operations
 from settlement.pages.documents import download_document
+from settlement.pages.reports import download_report, show_report, show_reports
 from settlement.pages.statements import download_statement
 from settlement.pages.steps import show_after_step, take_step
 from settlement.pages.windows import show_window, show_windows
@@ -21,7 +23,7 @@ FRAME = Frame(
     home="/finance",
     sign_in="/finance/sign-in",
     sign_out="/finance/sign-out",
-    menu=(("/finance", "finance.windows"), account.MENU_ENTRY),
+    menu=(("/finance", "finance.windows"), ("/finance/reports", "finance.reports"), account.MENU_ENTRY),
     stylesheet="finance.css",
     shows_subject=True,
 )
@@ -38,6 +40,12 @@ def mount_finance_pages(app: web.Application, session: Session) -> None:
     add_page(app, "GET", "/finance", show_windows, area="finance")
     account.add_account_page(app)
     operation.add_operation_pages(app)
+    add_page(app, "GET", "/finance/reports", show_reports, area="finance")
+    add_page(app, "GET", "/finance/reports/{name}.{format}", download_report, area="finance")
+    add_page(app, "GET", "/finance/reports/{name}", show_report, area="finance")
+    add_page(app, "GET", "/finance/operations", show_operations, area="finance")
+    add_page(app, "GET", "/finance/lots", show_lots, area="finance")
+    add_page(app, "GET", window + "/partners/{partner}", show_lines, area="finance")
     add_page(app, "GET", window, show_window, area="finance")
     add_page(app, "GET", window + "/statements/{partner}.{format}", download_statement, area="finance")
     add_page(app, "GET", window + "/documents/{number}.{format}", download_document, area="finance")

@@ -4,8 +4,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from coalition.pages.language import Language
+from settlement.documents.report_wording import REPORT_WORDS
+from settlement.pages import report_wording
 
 _EN: Final = {
+    **REPORT_WORDS["en"],
+    **report_wording.EN,
     "problem.operator_gone": "Your access has been removed. Sign in again, or ask whoever runs the hub.",
     "problem.role_missing.read": "For this you need the role “read”.",
     "problem.role_missing.operate": "For this you need the role “operate”.",
@@ -149,6 +153,8 @@ _EN: Final = {
 }
 
 _DE: Final = {
+    **REPORT_WORDS["de"],
+    **report_wording.DE,
     "problem.operator_gone": "Ihr Zugang wurde entfernt. Melden Sie sich neu an oder fragen Sie, wer den Hub betreibt.",
     "problem.role_missing.read": "Dafür brauchen Sie die Rolle „Lesen“.",
     "problem.role_missing.operate": "Dafür brauchen Sie die Rolle „Bedienen“.",

@@ -1,0 +1,171 @@
+"""What stands behind a figure, a page at a time: a statement's lines, a line's operations, a cohort's lots.
+
+Each leads on to one record of the journal, and that to the message that its partner signed."""
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from coalition.pages.errors import PageRefusedError
+from coalition.pages.operator_sign_in import signed_in_operator
+from coalition.pages.visit import Visit
+from settlement.documents.statement_json import read_json
+from settlement.documents.wording import word
+from settlement.engine.line import LineCode
+from settlement.errors import UnknownStatementError, UnknownWindowError
+from settlement.operations.find_statement import find_statement
+from settlement.pages.reports import partner_asked
+from settlement.pages.windows import window_number
+from settlement.stores.behind import LotsWanted, OperationsWanted, load_lots_behind, load_operations_behind
+from settlement.stores.hub import load_partner_names
+from settlement.stores.windows import find_window
+
+PAGE_ROWS: Final = 50
+PLACE_PATTERN: Final = re.compile(r"[0-9]{1,4}\.[0-9]{1,18}")
+LOT_PATTERN: Final = re.compile(r"[0-9]{1,4}\.[0-9]{1,18}\.[0-9]{1,18}\.[0-9]{1,4}")
+DAY_PATTERN: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+SHOP_CHARS_MAX: Final = 200
+# The journal's kinds of record behind each kind of total.
+KINDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "issued": ("earn",),
+    "issue_reversed": ("reverse_earn",),
+    "redeemed": ("burn", "capture"),
+    "redeem_reversed": ("reverse_burn",),
+    "expired": ("expire",),
+}
+KIND_OF_LINE: Final[Mapping[LineCode, str]] = {
+    "issue_charge": "issued",
+    "service_fee": "issued",
+    "issue_charge_reversed": "issue_reversed",
+    "service_fee_reversed": "issue_reversed",
+    "redemption_credit": "redeemed",
+    "commission": "redeemed",
+    "redemption_credit_reversed": "redeem_reversed",
+    "commission_reversed": "redeem_reversed",
+}
+
+
+async def show_lines(visit: Visit) -> web.StreamResponse:
+    """Show a partner's statement line by line, each with the operations that it is made of."""
+    await signed_in_operator(visit)
+    number = window_number(visit.request.match_info["window"])
+    partner = visit.request.match_info["partner"]
+    if not partner.isascii() or not partner.isdigit() or len(partner) > 18:
+        raise PageRefusedError(status=404, key="not_found")
+    try:
+        statement = read_json(await find_statement(visit.site.pool, number, int(partner)))
+    except (UnknownWindowError, UnknownStatementError) as error:
+        raise PageRefusedError(status=404, key="statement_unknown") from error
+    return visit.render(
+        "finance/lines.html",
+        number=number,
+        partner=int(partner),
+        statement=statement,
+        described=lambda line: word(visit.language, line.description_key),
+        behind=lambda line: _address_of(number, int(partner), KIND_OF_LINE.get(line.code), line.terms_version),
+    )
+
+
+async def show_operations(visit: Visit) -> web.StreamResponse:
+    """Show the operations behind a figure, in the order of the journal."""
+    await signed_in_operator(visit)
+    query = visit.request.query
+    kind = query.get("kind", "")
+    if kind not in KINDS:
+        raise PageRefusedError(status=404, key="not_found")
+    number, partner, version = window_number(query.get("window", "")), partner_asked(visit), query.get("terms")
+    if version is not None and not re.fullmatch(r"[0-9]{1,9}", version):
+        raise PageRefusedError(status=404, key="not_found")
+    async with visit.site.pool.acquire() as connection:
+        try:
+            window = await find_window(connection, number)
+        except UnknownWindowError as error:
+            raise PageRefusedError(status=404, key="window_unknown") from error
+        wanted = OperationsWanted(
+            window_no=number,
+            kinds=KINDS[kind],
+            partner=partner,
+            is_billed="billed" in query,
+            terms_version=None if version is None else int(version),
+            shop=query["shop"][:SHOP_CHARS_MAX] if "shop" in query else None,
+            occurred_before=window.opened_at if "late" in query else None,
+        )
+        after = _place(query.get("after"), PLACE_PATTERN, (0, -1))
+        found = await load_operations_behind(connection, wanted, after=(after[0], after[1]), count_max=PAGE_ROWS + 1)
+        names = await load_partner_names(connection)
+    page = found[:PAGE_ROWS]
+    return visit.render(
+        "finance/operations.html",
+        wanted=wanted,
+        kind=kind,
+        partner_name=None if partner is None else names.get(partner, str(partner)),
+        operations=page,
+        first=_turned(visit, None) if "after" in query else None,
+        next=_turned(visit, f"{page[-1].lane}.{page[-1].leaf}") if len(found) > PAGE_ROWS else None,
+    )
+
+
+async def show_lots(visit: Visit) -> web.StreamResponse:
+    """Show the lots behind a cohort's figure."""
+    await signed_in_operator(visit)
+    query = visit.request.query
+    payer = query.get("payer")
+    if payer is not None and not re.fullmatch(r"[0-9]{1,18}", payer):
+        raise PageRefusedError(status=404, key="not_found")
+    wanted = LotsWanted(
+        payer=None if payer is None else int(payer),
+        month=_day(f"{query['month']}-01") if "month" in query else None,
+        expires_on=_day(query["expires"]) if "expires" in query else None,
+        has_points="left" in query,
+    )
+    async with visit.site.pool.acquire() as connection:
+        lane, account, leaf, part = _place(query.get("after"), LOT_PATTERN, (0, -1, -1, -1))
+        found = await load_lots_behind(connection, wanted, after=(lane, account, leaf, part), count_max=PAGE_ROWS + 1)
+        names = await load_partner_names(connection)
+    page = found[:PAGE_ROWS]
+    last = page[-1] if page else None
+    return visit.render(
+        "finance/lots.html",
+        wanted=wanted,
+        payer_name=None if wanted.payer is None else names.get(wanted.payer, str(wanted.payer)),
+        lots=page,
+        first=_turned(visit, None) if "after" in query else None,
+        next=_turned(visit, f"{last.lane}.{last.account}.{last.leaf}.{last.part}")
+        if last is not None and len(found) > PAGE_ROWS
+        else None,
+    )
+
+
+def _address_of(number: int, partner: int, kind: str | None, version: int) -> str | None:
+    """Return where a line's operations are listed; None: it is not made of any."""
+    if kind is None:
+        return None
+    asked = {"window": number, "partner": partner, "kind": kind, "terms": version, "billed": 1}
+    return f"/finance/operations?{urlencode(asked)}"
+
+
+def _turned(visit: Visit, after: str | None) -> str:
+    """Return the address of another page of the same list."""
+    query: list[tuple[str, Any]] = [(name, value) for name, value in visit.request.query.items() if name != "after"]
+    return f"?{urlencode(query if after is None else [*query, ('after', after)])}"
+
+
+def _place(text: str | None, pattern: re.Pattern[str], start: tuple[int, ...]) -> tuple[int, ...]:
+    if text is None:
+        return start
+    if not pattern.fullmatch(text):
+        raise PageRefusedError(status=404, key="not_found")
+    return tuple(int(part) for part in text.split("."))
+
+
+def _day(text: str) -> date:
+    try:
+        if DAY_PATTERN.fullmatch(text):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise PageRefusedError(status=404, key="not_found")
