@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from settlement.documents.wording import Language
+from settlement.documents.wording import Language, word
+from settlement.engine.line import LINE_CODES
 
 _EN: Final = {
     "total": "Total",
@@ -112,6 +113,15 @@ _EN: Final = {
     "column.payable": "Payable",
     "column.paid": "Paid",
     "column.unpaid": "Unpaid",
+    "column.dispute": "Dispute",
+    "column.about": "About",
+    "column.received_at": "Received",
+    "column.answer_until": "Answer until",
+    "column.days_left": "Days left",
+    "column.claimed": "Claimed",
+    "column.held": "Held out",
+    "column.reason": "Reason",
+    "dispute.operations": "{count} operations",
     "expires.due": "due, not booked yet",
     "expires.within_30": "within 30 days",
     "expires.within_90": "within 90 days",
@@ -329,6 +339,15 @@ _DE: Final = {
     "column.payable": "Zu zahlen",
     "column.paid": "Bezahlt",
     "column.unpaid": "Offen",
+    "column.dispute": "Einwand",
+    "column.about": "Worüber",
+    "column.received_at": "Eingegangen",
+    "column.answer_until": "Antwort bis",
+    "column.days_left": "Tage übrig",
+    "column.claimed": "Beansprucht",
+    "column.held": "Zurückgehalten",
+    "column.reason": "Grund",
+    "dispute.operations": "{count} Vorgänge",
     "expires.due": "fällig, noch nicht gebucht",
     "expires.within_30": "binnen 30 Tagen",
     "expires.within_90": "binnen 90 Tagen",
@@ -444,7 +463,11 @@ _DE: Final = {
     "close.status.stopped": "Im Weg",
 }
 
-REPORT_WORDS: Final[Mapping[Language, Mapping[str, str]]] = {"en": _EN, "de": _DE}
+_OWN: Final[Mapping[Language, Mapping[str, str]]] = {"en": _EN, "de": _DE}
+REPORT_WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
+    language: {**words, **{f"line.{code}": word(language, f"line.{code}") for code in LINE_CODES}}
+    for language, words in _OWN.items()
+}
 
 
 def report_word(language: Language, key: str, **values: object) -> str:

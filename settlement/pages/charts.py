@@ -88,7 +88,8 @@ def draw_chart(chart: Chart, table: Table) -> AnyChart | None:
     return (_bars if chart.kind == "bars" else _parts)(chart, kept, left_out=len(rows) - len(kept))
 
 
-Rows = Sequence[tuple[Cell, list[Decimal | int]]]
+Figure = int | Decimal
+Rows = Sequence[tuple[Cell, list[Figure]]]
 
 
 def _kept(rows: Rows, *, is_ordered: bool) -> Rows:
@@ -96,14 +97,14 @@ def _kept(rows: Rows, *, is_ordered: bool) -> Rows:
         return rows
     if is_ordered:
         return rows[-ROWS_MAX:]
-    largest = sorted(rows, key=lambda row: max(map(abs, row[1])), reverse=True)[:ROWS_MAX]
+    largest = sorted(rows, key=lambda row: max(abs(Decimal(figure)) for figure in row[1]), reverse=True)[:ROWS_MAX]
     return [row for row in rows if row in largest]
 
 
 def _bars(chart: Chart, rows: Rows, *, left_out: int) -> BarsChart:
-    figures = [figure for _, row in rows for figure in row]
-    most, least = max(0, *figures), min(0, *figures)
-    span = Decimal(most - least)
+    figures = [Decimal(figure) for _, row in rows for figure in row]
+    most, least = max(Decimal(0), *figures), min(Decimal(0), *figures)
+    span = most - least
     zero = (-least * WIDTH / span).quantize(HUNDREDTH)
     drawn = tuple(
         ChartRow(label, tuple(_bar(place, figure, zero=zero, span=span) for place, figure in enumerate(row, start=1)))
@@ -112,20 +113,20 @@ def _bars(chart: Chart, rows: Rows, *, left_out: int) -> BarsChart:
     return BarsChart(chart, drawn, zero if least < 0 else None, left_out)
 
 
-def _bar(series: int, figure: Decimal | int, *, zero: Decimal, span: Decimal) -> Segment:
+def _bar(series: int, figure: Figure, *, zero: Decimal, span: Decimal) -> Segment:
     if not figure:
         return Segment(series, figure, zero, Decimal(0))
-    width = max(abs(figure) * WIDTH / span, LEAST_WIDTH).quantize(HUNDREDTH)
+    width = max(abs(Decimal(figure)) * WIDTH / span, LEAST_WIDTH).quantize(HUNDREDTH)
     return Segment(series, figure, zero if figure > 0 else zero - width, width)
 
 
 def _parts(chart: Chart, rows: Rows, *, left_out: int) -> BarsChart:
-    span = max((sum(max(figure, 0) for figure in row) for _, row in rows), default=0) or 1
+    span = max(sum((_above_zero(figure) for figure in row), Decimal(0)) for _, row in rows) or Decimal(1)
     drawn = []
     for label, row in rows:
         x, segments = Decimal(0), []
         for place, figure in enumerate(row, start=1):
-            width = (max(figure, 0) * WIDTH / Decimal(span)).quantize(HUNDREDTH)
+            width = (_above_zero(figure) * WIDTH / span).quantize(HUNDREDTH)
             segments.append(Segment(place, figure, x, width))
             x += width
         drawn.append(ChartRow(label, tuple(segments)))
@@ -140,7 +141,7 @@ def _line(chart: Chart, rows: Rows) -> LineChart | None:
     most, least = max(Decimal(0), *figures), min(Decimal(0), *figures)
     span, width = most - least or Decimal(1), Decimal((days[-1] - days[0]).days)
 
-    def at(day: date, figure: Decimal | int) -> tuple[Decimal, Decimal]:
+    def at(day: date, figure: Figure) -> tuple[Decimal, Decimal]:
         x = Decimal((day - days[0]).days) * WIDTH / width
         return x.quantize(HUNDREDTH), ((most - figure) * HEIGHT / span).quantize(HUNDREDTH)
 
@@ -157,8 +158,12 @@ def _line(chart: Chart, rows: Rows) -> LineChart | None:
     return LineChart(chart, tuple(lines), days[0], days[-1], least, most, at(days[0], 0)[1])
 
 
-def _figure(cell: Cell) -> Decimal | int:
+def _figure(cell: Cell) -> Figure:
     return cell if isinstance(cell, int | Decimal) else 0
+
+
+def _above_zero(figure: Figure) -> Decimal:
+    return max(Decimal(figure), Decimal(0))
 
 
 def legend(chart: AnyChart) -> Mapping[int, str]:

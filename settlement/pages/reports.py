@@ -23,11 +23,13 @@ ROWS_SHOWN: Final = 250
 PARTNER_DIGITS_MAX: Final = 18
 GROUPS: Final[tuple[tuple[str, tuple[ReportName, ...]], ...]] = (
     ("month", ("close", "control")),
-    ("partners", ("nets", "points", "shops", "late", "caps", "payments")),
+    ("partners", ("nets", "points", "shops", "late", "caps", "payments", "disputes")),
     ("liability", ("ageing", "breakage", "revenue", "fund")),
 )
 ABOUT_A_WINDOW: Final = frozenset(("close", "nets", "points", "shops", "late", "breakage", "revenue"))
-ABOUT_A_PARTNER: Final = frozenset(("nets", "points", "shops", "late", "caps", "payments", "breakage", "revenue"))
+ABOUT_A_PARTNER: Final = frozenset(
+    ("nets", "points", "shops", "late", "caps", "payments", "disputes", "breakage", "revenue")
+)
 CONTENT_TYPES: Final[dict[Literal["csv", "xlsx"], str]] = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",

@@ -11,7 +11,17 @@ from tests.pages.test_account import eventful_account
 from tests.pages.test_finance import book_window, press
 
 MEMBER_PAGES = ("/", "/history", "/card", "/missing")
-FINANCE_PAGES = ("/finance", "/finance/windows/1", "/finance/windows/2", "/finance/account")
+FINANCE_PAGES = (
+    "/finance",
+    "/finance/windows/1",
+    "/finance/windows/2",
+    "/finance/account",
+    "/finance/reports",
+    "/finance/reports/close",
+    "/finance/reports/control",
+    "/finance/reports/nets",
+    "/finance/reports/points",
+)
 
 # What a page asks of those who can't see it, as (what is wrong, how many).
 FAULTS = """() => {

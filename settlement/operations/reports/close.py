@@ -10,6 +10,7 @@ from settlement.engine.tie_out import tie_out
 from settlement.errors import TieOutError
 from settlement.operations.reports.asked import Asked
 from settlement.stores.bank_accounts import load_operator_accounts, load_partner_accounts
+from settlement.stores.disputes import load_disputes
 from settlement.stores.hub import load_growths, load_totals_by_lane
 from settlement.stores.legal_parties import load_legal_parties
 from settlement.stores.points_reports import count_lanes_closed
@@ -49,7 +50,9 @@ async def load_checklist(asked: Asked) -> tuple[CheckItem, ...]:
             approved_by=_last_actor(moves, "APPROVED"),
             statements=len(shares),
             documents=len(await load_documents(connection, window.window_no, asked.currency)),
-            disputes_open=sum(share.state == "DISPUTED" for share in shares),
+            disputes_open=len(
+                await load_disputes(connection, asked.currency, window_no=window.window_no, state="OPEN")
+            ),
             shares=len(shares),
             shares_paid=sum(share.state == "PAID" for share in shares),
             shares_overdue=sum(share.state in ("OVERDUE", "DEFAULTED") for share in shares),

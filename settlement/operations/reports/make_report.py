@@ -13,6 +13,7 @@ from settlement.operations.reports.breakage import report_breakage
 from settlement.operations.reports.caps import report_caps
 from settlement.operations.reports.close import report_close
 from settlement.operations.reports.control import report_control
+from settlement.operations.reports.disputes import report_disputes
 from settlement.operations.reports.fund import report_fund
 from settlement.operations.reports.late import report_late
 from settlement.operations.reports.nets import report_nets
@@ -35,6 +36,7 @@ ReportName = Literal[
     "late",
     "caps",
     "payments",
+    "disputes",
 ]
 REPORT_NAMES: tuple[ReportName, ...] = get_args(ReportName)
 WINDOWS_MAX = 100_000
@@ -52,6 +54,7 @@ REPORTS: Mapping[ReportName, Callable[[Asked], Awaitable[Report]]] = {
     "late": report_late,
     "caps": report_caps,
     "payments": report_payments,
+    "disputes": report_disputes,
 }
 
 
