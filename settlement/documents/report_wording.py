@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from settlement.documents.wording import Language, word
-from settlement.engine.line import LINE_CODES
+from settlement.documents.wording import Language
 
 _EN: Final = {
     "total": "Total",
@@ -122,6 +121,7 @@ _EN: Final = {
     "column.held": "Held out",
     "column.reason": "Reason",
     "dispute.operations": "{count} operations",
+    "dispute.line": "{code}, terms {version}",
     "expires.due": "due, not booked yet",
     "expires.within_30": "within 30 days",
     "expires.within_90": "within 90 days",
@@ -177,6 +177,8 @@ _EN: Final = {
     "control.platform_fees": "Platform fees",
     "control.vat": "VAT, less VAT on credits",
     "control.prices": "Prices other than the point value, and rounding",
+    "control.paid_at_burn": "Points paid for when they are redeemed",
+    "control.prepaid": "Prepaid blocks, less what was issued of them",
     "control.not_invoiced": "Not invoiced yet",
     "control.held": "Disputed, held out",
     "control.adjusted": "From earlier windows",
@@ -348,6 +350,7 @@ _DE: Final = {
     "column.held": "Zurückgehalten",
     "column.reason": "Grund",
     "dispute.operations": "{count} Vorgänge",
+    "dispute.line": "{code}, Konditionen {version}",
     "expires.due": "fällig, noch nicht gebucht",
     "expires.within_30": "binnen 30 Tagen",
     "expires.within_90": "binnen 90 Tagen",
@@ -403,6 +406,8 @@ _DE: Final = {
     "control.platform_fees": "Plattformgebühren",
     "control.vat": "Umsatzsteuer abzüglich derjenigen auf Gutschriften",
     "control.prices": "Andere Preise als der Punktwert, und Rundung",
+    "control.paid_at_burn": "Punkte, die bei Einlösung bezahlt werden",
+    "control.prepaid": "Vorausbezahlte Pakete, abzüglich des daraus Ausgegebenen",
     "control.not_invoiced": "Noch nicht fakturiert",
     "control.held": "Bestritten, zurückgehalten",
     "control.adjusted": "Aus früheren Zeiträumen",
@@ -463,11 +468,7 @@ _DE: Final = {
     "close.status.stopped": "Im Weg",
 }
 
-_OWN: Final[Mapping[Language, Mapping[str, str]]] = {"en": _EN, "de": _DE}
-REPORT_WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
-    language: {**words, **{f"line.{code}": word(language, f"line.{code}") for code in LINE_CODES}}
-    for language, words in _OWN.items()
-}
+REPORT_WORDS: Final[Mapping[Language, Mapping[str, str]]] = {"en": _EN, "de": _DE}
 
 
 def report_word(language: Language, key: str, **values: object) -> str:

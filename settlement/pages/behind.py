@@ -15,7 +15,7 @@ from coalition.pages.operator_sign_in import signed_in_operator
 from coalition.pages.visit import Visit
 from settlement.documents.statement_json import read_json
 from settlement.documents.wording import word
-from settlement.engine.line import LineCode
+from settlement.engine.line import Line, LineCode
 from settlement.errors import UnknownStatementError, UnknownWindowError
 from settlement.operations.find_statement import find_statement
 from settlement.pages.reports import partner_asked
@@ -27,6 +27,7 @@ from settlement.stores.windows import find_window
 PAGE_ROWS: Final = 50
 PLACE_PATTERN: Final = re.compile(r"[0-9]{1,4}\.[0-9]{1,18}")
 LOT_PATTERN: Final = re.compile(r"[0-9]{1,4}\.[0-9]{1,18}\.[0-9]{1,18}\.[0-9]{1,4}")
+NUMBER_PATTERN: Final = re.compile(r"[0-9]{1,18}")
 DAY_PATTERN: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 SHOP_CHARS_MAX: Final = 200
 # The journal's kinds of record behind each kind of total.
@@ -40,8 +41,12 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
 KIND_OF_LINE: Final[Mapping[LineCode, str]] = {
     "issue_charge": "issued",
     "service_fee": "issued",
+    "issue_deferred": "issued",
+    "issue_prepaid": "issued",
     "issue_charge_reversed": "issue_reversed",
     "service_fee_reversed": "issue_reversed",
+    "issue_deferred_reversed": "issue_reversed",
+    "issue_prepaid_reversed": "issue_reversed",
     "redemption_credit": "redeemed",
     "commission": "redeemed",
     "redemption_credit_reversed": "redeem_reversed",
@@ -53,20 +58,18 @@ async def show_lines(visit: Visit) -> web.StreamResponse:
     """Show a partner's statement line by line, each with the operations that it is made of."""
     await signed_in_operator(visit)
     number = window_number(visit.request.match_info["window"])
-    partner = visit.request.match_info["partner"]
-    if not partner.isascii() or not partner.isdigit() or len(partner) > 18:
-        raise PageRefusedError(status=404, key="not_found")
+    partner = _number(visit.request.match_info["partner"]) or 0
     try:
-        statement = read_json(await find_statement(visit.site.pool, number, int(partner)))
+        statement = read_json(await find_statement(visit.site.pool, number, partner))
     except (UnknownWindowError, UnknownStatementError) as error:
         raise PageRefusedError(status=404, key="statement_unknown") from error
     return visit.render(
         "finance/lines.html",
         number=number,
-        partner=int(partner),
+        partner=partner,
         statement=statement,
-        described=lambda line: word(visit.language, line.description_key),
-        behind=lambda line: _address_of(number, int(partner), KIND_OF_LINE.get(line.code), line.terms_version),
+        described=lambda line: word(visit.language, line.description_key, counterparty=statement.counterparty_of(line)),
+        behind=lambda line: _address_of(number, partner, line),
     )
 
 
@@ -90,6 +93,7 @@ async def show_operations(visit: Visit) -> web.StreamResponse:
             kinds=KINDS[kind],
             partner=partner,
             is_billed="billed" in query,
+            lots_of=_number(query.get("payer")),
             terms_version=None if version is None else int(version),
             shop=query["shop"][:SHOP_CHARS_MAX] if "shop" in query else None,
             occurred_before=window.opened_at if "late" in query else None,
@@ -113,11 +117,8 @@ async def show_lots(visit: Visit) -> web.StreamResponse:
     """Show the lots behind a cohort's figure."""
     await signed_in_operator(visit)
     query = visit.request.query
-    payer = query.get("payer")
-    if payer is not None and not re.fullmatch(r"[0-9]{1,18}", payer):
-        raise PageRefusedError(status=404, key="not_found")
     wanted = LotsWanted(
-        payer=None if payer is None else int(payer),
+        payer=_number(query.get("payer")),
         month=_day(f"{query['month']}-01") if "month" in query else None,
         expires_on=_day(query["expires"]) if "expires" in query else None,
         has_points="left" in query,
@@ -140,11 +141,20 @@ async def show_lots(visit: Visit) -> web.StreamResponse:
     )
 
 
-def _address_of(number: int, partner: int, kind: str | None, version: int) -> str | None:
-    """Return where a line's operations are listed; None: it is not made of any."""
-    if kind is None:
+def _address_of(number: int, partner: int, line: Line) -> str | None:
+    """Return where a line's operations are listed; None: it is not made of any.
+
+    What is paid for at burn are the operations of the other partner that took of this one's lots."""
+    asked: dict[str, str | int] = {"window": number, "terms": line.terms_version}
+    kind = KIND_OF_LINE.get(line.code)
+    if kind is not None:
+        asked |= {"partner": partner, "kind": kind, "billed": 1}
+    elif line.code == "burn_charge" and line.counterparty is not None:
+        asked |= {"partner": line.counterparty, "kind": "redeemed", "payer": partner}
+    elif line.code == "burn_charge_reversed" and line.counterparty is not None:
+        asked |= {"partner": line.counterparty, "kind": "redeem_reversed"}
+    else:
         return None
-    asked = {"window": number, "partner": partner, "kind": kind, "terms": version, "billed": 1}
     return f"/finance/operations?{urlencode(asked)}"
 
 
@@ -160,6 +170,14 @@ def _place(text: str | None, pattern: re.Pattern[str], start: tuple[int, ...]) -
     if not pattern.fullmatch(text):
         raise PageRefusedError(status=404, key="not_found")
     return tuple(int(part) for part in text.split("."))
+
+
+def _number(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not NUMBER_PATTERN.fullmatch(text):
+        raise PageRefusedError(status=404, key="not_found")
+    return int(text)
 
 
 def _day(text: str) -> date:

@@ -10,8 +10,8 @@ from coalition.pages.door import add_page
 from coalition.pages.operator_sign_in import OperatorSignIn
 from coalition.pages.sign_in import leave
 from coalition.pages.site import Frame, site_of
-from settlement.pages.corrections import decide_correction, show_after_decision
 from settlement.pages.behind import show_lines, show_lots, show_operations
+from settlement.pages.corrections import decide_correction, show_after_decision
 from settlement.pages.documents import download_document
 from settlement.pages.reports import download_report, show_report, show_reports
 from settlement.pages.statements import download_statement

@@ -13,8 +13,9 @@ from settlement.stores.report_query import report_query
 
 
 class ShareMoney(NamedTuple):
-    """One statement's lines, added up by what they are for, and its VAT. `valued` is what its points are worth at the
-    point value, redeemed ones less."""
+    """One statement's lines, added up by what they are for, and its VAT. `at_burn` is paid for points that are
+    redeemed, `prepaid` for blocks and what was issued beyond them. What is `..._valued` is what the points of these
+    lines are worth at the point value, redeemed ones less."""
 
     window_no: int
     partner: int
@@ -24,16 +25,25 @@ class ShareMoney(NamedTuple):
     due_on: date | None
     issue_charge: Decimal
     redemption_credit: Decimal
+    at_burn: Decimal
+    prepaid: Decimal
     service_fee: Decimal
     commission: Decimal
     platform_fee: Decimal
-    valued: Decimal
+    pool_valued: Decimal
+    at_burn_valued: Decimal
+    prepaid_valued: Decimal
     vat: Decimal
 
     @property
-    def for_points(self) -> Decimal:
+    def paid_in(self) -> Decimal:
         """The money for points that the share brings into the fund."""
-        return self.issue_charge - self.redemption_credit
+        return self.issue_charge + self.at_burn + self.prepaid
+
+    @property
+    def for_points(self) -> Decimal:
+        """The same, less what the share takes out of it."""
+        return self.paid_in - self.redemption_credit
 
 
 MONEY_BY_SHARE = report_query("money_by_share")

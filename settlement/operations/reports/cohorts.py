@@ -1,5 +1,6 @@
 """Cohorts with their estimates and revenue at a window's end: what the reports on breakage and IFRS 15 share."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -116,10 +117,10 @@ class _Prices:
     def __call__(self, key: CohortKey) -> Decimal:
         payer, month = key
         versions = self._versions.get(payer, {})
-        weights = {versions[version].issue_price: 0 for version in self._issued.get(key, {}) if version in versions}
+        weights: defaultdict[Decimal, int] = defaultdict(int)
         for version, points in self._issued.get(key, {}).items():
             if version in versions:
-                weights[versions[version].issue_price] += points
+                weights[_price(versions[version])] += points
         if len(weights) == 1:
             return next(iter(weights))
         if weights:
@@ -128,7 +129,12 @@ class _Prices:
         # Nothing but its share of promotions that others issued: by its terms of that month.
         first = datetime(month.year, month.month, 1, tzinfo=self._asked.programme.zone)
         valid = terms_valid_at(versions.values(), first)
-        return valid.issue_price if valid else self._asked.programme.point_value
+        return _price(valid) if valid else self._asked.programme.point_value
+
+
+def _price(terms: Terms) -> Decimal:
+    # Who pays when points are redeemed has paid nothing for those that are not: there is nothing to defer.
+    return Decimal(0) if terms.funding == "issuer_pays" else terms.issue_price
 
 
 async def _prices(asked: Asked, *, until: int) -> _Prices:

@@ -159,7 +159,7 @@ def _value_of_growth(asked: Asked, books: Books) -> Control:
         unit="money",
         left=multiply_exactly(growth, asked.programme.point_value),
         right=add_exactly(share.for_points for share in books.money),
-        explanations=_told(("control.prices", _price_difference(books))),
+        explanations=_told(*_beyond_value(books)),
     )
 
 
@@ -217,7 +217,7 @@ def _fund(asked: Asked, books: Books) -> Control:
             ("control.billed", add_exactly(share.for_points for share in waiting)),
             ("control.not_billed", multiply_exactly(not_billed, point_value)),
             ("control.value_expired", -multiply_exactly(books.points("expired"), point_value)),
-            ("control.prices", -_price_difference(books)),
+            *((key, -amount) for key, amount in _beyond_value(books)),
             (
                 "control.moved",
                 multiply_exactly(books.points("moved_in") - books.points("moved_out"), point_value),
@@ -226,9 +226,17 @@ def _fund(asked: Asked, books: Books) -> Control:
     )
 
 
-def _price_difference(books: Books) -> Decimal:
-    """What lines come to beyond their points at the point value: other prices, and rounding."""
-    return add_exactly(share.for_points - share.valued for share in books.money)
+def _beyond_value(books: Books) -> tuple[tuple[str, Decimal], ...]:
+    """Return what the money for points comes to beyond their growth at the point value, by what it comes from."""
+    money = books.money
+    return (
+        (
+            "control.prices",
+            add_exactly(share.issue_charge - share.redemption_credit - share.pool_valued for share in money),
+        ),
+        ("control.paid_at_burn", add_exactly(share.at_burn - share.at_burn_valued for share in money)),
+        ("control.prepaid", add_exactly(share.prepaid - share.prepaid_valued for share in money)),
+    )
 
 
 def _told(*explanations: tuple[str, int | Decimal]) -> tuple[Explanation, ...]:

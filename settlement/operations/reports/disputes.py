@@ -39,7 +39,7 @@ def _row(asked: Asked, dispute: Dispute) -> Row:
     about = (
         Words("dispute.operations", {"count": len(claim.operation_ids)})
         if claim.line is None
-        else Words(f"line.{claim.line[0]}")
+        else Words("dispute.line", {"code": claim.line[0], "version": claim.line[1]})
     )
     lines = Source(f"windows/{dispute.window_no}/partners/{dispute.partner}")
     return Row(

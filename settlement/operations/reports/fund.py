@@ -55,7 +55,7 @@ async def load_fund_moves(asked: Asked) -> list[FundMove]:
         FundMove(
             window=share.window_no,
             partner=share.partner,
-            paid_in=share.issue_charge,
+            paid_in=share.paid_in,
             paid_out=share.redemption_credit,
             billed_on=share.invoiced_on or _day_closed(asked, windows[share.window_no]),
             paid_on=_paid_on(share, paid.get((share.window_no, share.partner))),

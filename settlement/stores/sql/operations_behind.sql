@@ -1,16 +1,21 @@
 -- Which operations of one lane stand behind a figure, in the order of the journal?
 -- $1: the lane; $2: after this leaf; $3: before this one; $4: the kinds of record; $5: the partner, null: any;
 -- $6: the partner is billed for it, not only where it was sold; $7: the terms version, null: any; $8: the shop, '': none
--- stated, null: any; $9: occurred before this moment, null: whenever; $10: at most so many.
+-- stated, null: any; $9: occurred before this moment, null: whenever; $10: at most so many; $11: whose lots it took of,
+-- null: anybody's.
 SELECT page.leaf, page.kind, partner.name AS partner, page.operation_id, page.points,
-    coalesce(page.billed, page.points)::bigint AS billed, page.shop, page.till, page.reference, page.occurred_at,
+    coalesce(page.taken, page.billed, page.points)::bigint AS billed, page.shop, page.till, page.reference, page.occurred_at,
     page.booked_at
 FROM (
     SELECT journal.leaf, journal.kind, journal.partner, journal.operation_id, journal.points, journal.shop, journal.till,
         journal.reference, journal.occurred_at, journal.booked_at,
         (SELECT sum(share.points) FILTER (
             WHERE (NOT $6::boolean OR $5::bigint IS NULL OR share.payer = $5) AND ($7::integer IS NULL OR share.terms_version = $7))
-         FROM promotion_share AS share WHERE share.lane = $1 AND share.leaf = journal.leaf) AS billed
+         FROM promotion_share AS share WHERE share.lane = $1 AND share.leaf = journal.leaf) AS billed,
+        (SELECT sum(lot_use.points) FROM lot_use
+         JOIN lot ON lot.lane = $1 AND lot.account = journal.account AND lot.leaf = lot_use.lot_leaf
+            AND lot.part = lot_use.lot_part AND lot.payer = $11::bigint
+         WHERE lot_use.lane = $1 AND lot_use.leaf = journal.leaf) AS taken
     FROM journal
     WHERE journal.lane = $1 AND journal.leaf > $2 AND journal.leaf < $3 AND journal.code IS NULL
         AND journal.kind = ANY($4)
@@ -23,6 +28,11 @@ FROM (
                 WHERE share.lane = $1 AND share.leaf = journal.leaf AND ($5::bigint IS NULL OR share.payer = $5)
                     AND ($7::integer IS NULL OR share.terms_version = $7))
             ELSE ($5::bigint IS NULL OR journal.partner = $5) AND ($7::integer IS NULL OR journal.terms_version = $7) END
+        AND ($11::bigint IS NULL OR EXISTS (
+            SELECT FROM lot_use
+            JOIN lot ON lot.lane = $1 AND lot.account = journal.account AND lot.leaf = lot_use.lot_leaf
+                AND lot.part = lot_use.lot_part AND lot.payer = $11
+            WHERE lot_use.lane = $1 AND lot_use.leaf = journal.leaf))
     ORDER BY journal.leaf
     LIMIT $10
 ) AS page
