@@ -82,6 +82,7 @@ ROUTES = [
         get_checkpoint,
         "Size and Merkle root of every lane's journal, signed.",
         answers=CheckpointAnswer,
+        takes_from_left=True,
     ),
     Route(
         "GET",
@@ -90,6 +91,7 @@ ROUTES = [
         get_inclusion,
         "The audit path of one record (RFC 6962, 2.1.1).",
         answers=InclusionAnswer,
+        takes_from_left=True,
         parameters=_LANE | {"leaf": "The record's leaf.", "size": "The journal's size in the checkpoint."},
     ),
     Route(
@@ -99,6 +101,7 @@ ROUTES = [
         get_consistency,
         "That the journal of a later checkpoint begins with that of an earlier one (RFC 6962, 2.1.2).",
         answers=ConsistencyAnswer,
+        takes_from_left=True,
         parameters=_LANE | {"from": "The size in the earlier checkpoint, 1 or more.", "to": "That in the later one."},
     ),
 ]

@@ -225,6 +225,7 @@ ROUTES = [
         get_guide,
         "What a reconciliation goes by: the programme's time zone, the open window, how much fits into one call.",
         answers=ReconciliationGuide,
+        takes_from_left=True,
     ),
     Route(
         "POST",
@@ -234,5 +235,6 @@ ROUTES = [
         "Compare your books with the journal: which days differ, or each difference of a day's lines.",
         takes=ReconciliationRequest,
         answers=ReconciliationAnswer,
+        takes_from_left=True,
     ),
 ]

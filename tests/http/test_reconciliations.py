@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -191,4 +191,29 @@ async def test_what_can_not_be_compared_is_refused_with_each_field(hub: RunningH
     assert [(one["day"], one["agrees"]) for one in empty["days"]] == [("2026-01-31", False)]
     guide = (await shop.get("/v1/reconciliations")).document
     assert guide == {"time_zone": "Europe/Berlin", "window": 1, "days_max": 31, "lines_max": 5_000}
-    assert date.fromisoformat(totals["day"])
+
+
+@pytest.fixture
+def no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many reconciliations are under way as may be."""
+    monkeypatch.setattr(reconciliations, "AT_ONCE_MAX", 0)
+
+
+async def test_who_comes_while_others_compare_is_told_to_come_back(no_room: None, hub: RunningHub) -> None:
+    """Tills are served first: a reconciliation may read a whole window."""
+    answer = await post(await hub.shop(), window=1, days=[])
+    assert (answer.status, answer.document["code"], answer.document["retryable"]) == (429, "reconciliations_busy", True)
+    assert answer.headers["Retry-After"] == "2"
+
+
+async def test_who_has_left_still_compares_and_proves(hub: RunningHub) -> None:
+    """Its last bill is checked like the others."""
+    shop, card = await hub.shop(), await hub.card()
+    lane = (await shop.earn(card, 5))["lane"]
+    await hub.pool.execute("UPDATE partner SET status = 'left'")
+    await hub.clearing.registry.load()
+    assert (await shop.send(shop.operation("earn", card, points=1))).status == 403
+    today = day_of(now())
+    assert (await compare(shop, **{"from": today}, until=today, days=[]))["days"][0]["hub"]["count"] == 1
+    for path in ("reconciliations", "checkpoint", f"proofs/inclusion?lane={lane}&leaf=0&size=1"):
+        assert (await shop.get(f"/v1/{path}")).status == 200
