@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from settlement.documents.figures import days, grouped, plain, price
+from settlement.documents.figures import days, grouped, percent, plain, price
 from settlement.documents.statement_json import sales_document
+from settlement.engine.claims import NettingViews
+from settlement.engine.money import Currency
 from settlement.engine.netting import Netting
 from settlement.engine.total import KINDS
 from settlement.operations.report_window import ControlReport, PartnerReport, WindowReport, WindowSummary
@@ -113,8 +115,16 @@ def report_text(report: WindowReport) -> str:
             f"Ties out: partners' points and members' balances both grew by {growth}, worth {value} {report.currency}.",
             f"{len(netting.payments)} payments instead of {netting.payments_gross}; the operator's share is "
             f"{grouped(netting.operator.total, 'en')} {report.currency}.",
+            _views_text(netting.views, report.currency),
         )
     )
+
+
+def _views_text(views: NettingViews, currency: Currency) -> str:
+    rows = [("Netting", "Payments", f"Amount {currency}")]
+    for name, view in (("gross", views.gross), ("bilateral", views.bilateral), ("multilateral", views.multilateral)):
+        rows.append((name, grouped(view.payments, "en"), grouped(view.amount, "en")))
+    return f"{table(rows, left=1)}\nNetting through the hub saves {percent(round(views.saving, 4), 'en')}."
 
 
 def recalculation_text(report: WindowReport, changed_partners: Sequence[int]) -> str:
@@ -193,6 +203,14 @@ def _control_document(control: ControlReport) -> dict[str, Any]:
     }
 
 
+def _views_document(views: NettingViews) -> dict[str, Any]:
+    ways = (("gross", views.gross), ("bilateral", views.bilateral), ("multilateral", views.multilateral))
+    return {
+        **{name: {"payments": view.payments, "amount": str(view.amount)} for name, view in ways},
+        "saving": plain(round(views.saving, 6)),
+    }
+
+
 def _netting_document(netting: Netting) -> dict[str, Any]:
     operator = netting.operator
     return {
@@ -201,11 +219,18 @@ def _netting_document(netting: Netting) -> dict[str, Any]:
             for payment in netting.payments
         ],
         "payments_gross": netting.payments_gross,
+        "views": _views_document(netting.views),
+        "matrix": [
+            {"payer": cell.payer, "redeemer": cell.redeemer, "points": cell.points, "amount": str(cell.amount)}
+            for cell in netting.matrix
+        ],
         "operator": {
             "service_fees": str(operator.service_fees),
             "commissions": str(operator.commissions),
             "platform_fees": str(operator.platform_fees),
             "fund_growth": str(operator.fund_growth),
+            "prepaid_blocks": str(operator.prepaid_blocks),
+            "rounding": str(operator.rounding),
             "vat": str(operator.vat),
             "total": str(operator.total),
         },

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from settlement.documents.wording import MONTHS, Language, word
 from settlement.engine.sales import SalesPeriod
+from settlement.engine.vat import WITH_RATE, VatTreatment
 
 # From the way Python writes a number to the way the language does: 1,234.56 and 1.234,56.
 _SEPARATORS: dict[Language, dict[int, int]] = {"en": {}, "de": str.maketrans(",.", ".,")}
@@ -35,6 +36,13 @@ def percent(fraction: Decimal, language: Language) -> str:
     return f"{plain(fraction * 100).translate(_SEPARATORS[language])}{space}%"
 
 
+def vat_text(vat: VatTreatment, language: Language) -> str:
+    """Return a treatment as people read it: 19% DE, or its category and country where it has no rate."""
+    if vat.category not in WITH_RATE:
+        return str(vat)
+    return f"{percent(vat.rate.scaleb(-2), language)} {vat.country}"
+
+
 def ungrouped(number: Decimal, language: Language) -> str:
     """Return a number as a spreadsheet of the language reads it: with its decimal sign and nothing else."""
     text = format(number, "f")
@@ -58,6 +66,11 @@ def days(sales: SalesPeriod, language: Language) -> str:
     else:
         start = _day_of_month(first, language)
     return word(language, "days", first=start, last=day(last, language))
+
+
+def month_of(first_day: date, language: Language) -> str:
+    """Return a month with its year: December 2025, Dezember 2025."""
+    return f"{MONTHS[language][first_day.month - 1]} {first_day.year:04d}"
 
 
 def minute(moment: datetime, language: Language) -> str:

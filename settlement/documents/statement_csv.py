@@ -10,7 +10,9 @@ import csv
 import io
 import unicodedata
 
+from settlement.documents.appendix import Cell, appendix_of
 from settlement.documents.figures import plain, ungrouped
+from settlement.documents.line_text import line_text
 from settlement.documents.wording import Language, word
 from settlement.engine.line import Line
 from settlement.engine.statement import Statement
@@ -39,6 +41,11 @@ def write_csv(statement: Statement, language: Language) -> bytes:
     writer.writerow([])
     writer.writerow([word(language, "control"), word(language, "points"), word(language, "operations")])
     writer.writerows(_control_rows(statement, language))
+    for table in appendix_of(statement, language):
+        writer.writerow([])
+        writer.writerow([spreadsheet_text(table.title)])
+        writer.writerow([spreadsheet_text(head) for head in table.heads])
+        writer.writerows([_cell(cell, language) for cell in row] for row in (*table.rows, *table.sums))
     return b"\xef\xbb\xbf" + file.getvalue().encode()
 
 
@@ -62,7 +69,7 @@ def _head_rows(statement: Statement, language: Language) -> list[list[str]]:
 def _line_row(line: Line, statement: Statement, language: Language) -> list[str]:
     return [
         line.code,
-        word(language, line.description_key, counterparty=statement.counterparty_of(line)),
+        spreadsheet_text(line_text(line, statement, language)),
         str(line.terms_version),
         "" if line.points is None else str(line.points),
         plain(line.price).replace(".", "," if language == "de" else "."),
@@ -97,6 +104,12 @@ def _control_rows(statement: Statement, language: Language) -> list[list[str]]:
         [word(language, f"kind.{kind}"), str(control.points[kind]), str(control.operations[kind])] for kind in KINDS
     ]
     return [*rows, [word(language, "outstanding_growth"), str(control.outstanding_growth), ""]]
+
+
+def _cell(cell: Cell, language: Language) -> str:
+    if isinstance(cell, str):
+        return spreadsheet_text(cell)
+    return str(cell) if isinstance(cell, int) else ungrouped(cell, language)
 
 
 def spreadsheet_text(text: str) -> str:

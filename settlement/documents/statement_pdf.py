@@ -10,8 +10,10 @@ from typing import Final
 
 from fpdf.enums import Align
 
-from settlement.documents.figures import day, days, grouped, minute, percent, price
+from settlement.documents.appendix import AppendixTable, Cell, appendix_of
+from settlement.documents.figures import day, days, grouped, minute, percent, price, vat_text
 from settlement.documents.letter import ACCENT, INK, QUIET, WIDTH, Column, Letter
+from settlement.documents.line_text import line_text
 from settlement.documents.statement_json import read_json
 from settlement.documents.wording import Language, word
 from settlement.engine.line import Line
@@ -19,6 +21,7 @@ from settlement.engine.statement import Statement
 from settlement.engine.total import KINDS
 
 LINE_COLUMNS: Final = (Column(80, Align.L), Column(30, Align.R), Column(23, Align.R), Column(32, Align.R))
+FIGURE_WIDTH: Final = 36.0
 CONTROL_COLUMNS: Final = (Column(80, Align.L), Column(30, Align.R), Column(23, Align.R))
 
 
@@ -32,7 +35,20 @@ def write_pdf(content: bytes, language: Language) -> bytes:
     letter.write_lines()
     letter.write_totals()
     letter.write_control()
+    letter.write_appendix()
     return bytes(letter.output())
+
+
+def _columns(table: AppendixTable) -> tuple[Column, ...]:
+    """Return the columns of a table: text on the left, as wide as the figures leave it."""
+    figures = [not isinstance(cell, str) for cell in table.rows[0]]
+    texts_width = WIDTH - FIGURE_WIDTH * sum(figures)
+    first, *others = [index for index, is_figure in enumerate(figures) if not is_figure]
+    widths = {first: texts_width * (0.6 if others else 1.0)} | dict.fromkeys(others, texts_width * 0.4)
+    return tuple(
+        Column(FIGURE_WIDTH, Align.R) if is_figure else Column(widths[index], Align.L)
+        for index, is_figure in enumerate(figures)
+    )
 
 
 class _StatementLetter(Letter):
@@ -131,6 +147,33 @@ class _StatementLetter(Letter):
         growth = grouped(control.outstanding_growth, language)
         self.write_cells(CONTROL_COLUMNS, (self.word("outstanding_growth"), growth, ""), 6.4)
 
+    def write_appendix(self) -> None:
+        """Write each table with as many of its rows as fit, and its heads again on the next page."""
+        for table in appendix_of(self._statement, self._language):
+            columns = _columns(table)
+            self.keep_together(42)
+            self.ln(7)
+            self.pen(11, INK, "B")
+            self.text_cell(WIDTH, 6, table.title, next_line=True)
+            self.ln(0.5)
+            self.paragraph(table.intro)
+            self.ln(2)
+            self.write_heads(columns, table.heads)
+            self.ln(0.8)
+            for row in table.rows:
+                if self.will_page_break(6):
+                    self.add_page()
+                    self.write_heads(columns, table.heads)
+                self.pen(9, INK)
+                self.write_cells(columns, tuple(self._cell(cell) for cell in row), 5.4)
+            for row in table.sums:
+                self.rule(sum(column.width for column in columns))
+                self.pen(9, INK, "B")
+                self.write_cells(columns, tuple(self._cell(cell) for cell in row), 6.4)
+
+    def _cell(self, cell: Cell) -> str:
+        return cell if isinstance(cell, str) else grouped(cell, self._language)
+
     def _write_line_heads(self) -> None:
         amount = self.word("amount_in", currency=self._statement.currency)
         self.write_heads(LINE_COLUMNS, (self.word("description"), self.word("points"), self.word("price"), amount))
@@ -145,7 +188,7 @@ class _StatementLetter(Letter):
         self.pen(9.5, INK)
         self.write_cells(
             LINE_COLUMNS,
-            (self.word(line.description_key, counterparty=self._statement.counterparty_of(line)), points, each, amount),
+            (line_text(line, self._statement, language), points, each, amount),
             5,
         )
         self.pen(8, QUIET)
@@ -159,6 +202,8 @@ class _StatementLetter(Letter):
             details.insert(0, percent(line.rate, self._language))
         if line.operations:
             details.append(self.word("operations_of", count=grouped(line.operations, self._language)))
+        if line.vat.category != "O":
+            details.append(self.word("vat_of_line", treatment=vat_text(line.vat, self._language)))
         return " · ".join(details)
 
     def _write_net(self) -> None:

@@ -14,6 +14,8 @@ from decimal import Decimal
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
+from settlement.documents.appendix import AppendixTable, appendix_of
+from settlement.documents.line_text import line_text
 from settlement.documents.wording import Language, word
 from settlement.documents.workbook import StyledWorkbook
 from settlement.engine.document import DocumentTotal
@@ -32,6 +34,8 @@ def write_xlsx(statement: Statement, language: Language) -> bytes:
     _lines(book, statement, language)
     _control(book, statement, language)
     _origins(book, statement, language)
+    for table in appendix_of(statement, language):
+        _appendix(book, table, statement, language)
     book.close()
     return file.getvalue()
 
@@ -154,7 +158,7 @@ def _line(
     money: Format,
 ) -> None:
     sheet.write_string(row, 0, line.code, book.text)
-    sheet.write_string(row, 1, word(language, line.description_key), book.text)
+    sheet.write_string(row, 1, line_text(line, statement, language), book.text)
     sheet.write_number(row, 2, line.terms_version, book.count)
     if line.points is not None:
         sheet.write_number(row, 3, line.points, book.count)
@@ -189,6 +193,23 @@ def _origins(book: StyledWorkbook, statement: Statement, language: Language) -> 
         if origin.vat_rate is not None:
             _number(sheet, row, 1, origin.vat_rate.scaleb(-2), book.percent)
         sheet.write_number(row, 2, origin.points, book.count)
+
+
+def _appendix(book: StyledWorkbook, table: AppendixTable, statement: Statement, language: Language) -> None:
+    columns = [
+        (head, 34 if column == 0 else 20, not isinstance(table.rows[0][column], str))
+        for column, head in enumerate(table.heads)
+    ]
+    sheet = book.add_sheet(table.name, columns, language=language, landscape=False)
+    money = book.money(statement.currency.minor_units)
+    for number, row in enumerate((*table.rows, *table.sums), start=1):
+        for column, cell in enumerate(row):
+            if isinstance(cell, str):
+                sheet.write_string(number, column, cell, book.text)
+            elif isinstance(cell, int):
+                sheet.write_number(number, column, cell, book.count)
+            else:
+                _number(sheet, number, column, cell, money)
 
 
 def _row(sheet: Worksheet, row: int, text: str, figures: Sequence[int], book: StyledWorkbook) -> None:

@@ -8,6 +8,7 @@ owed more than its statement says takes nothing out: that money is not in the ne
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -44,7 +45,11 @@ def held_by(claim: Claim, lines: Iterable[Line], held: Mapping[LineKey | None, D
     Raises:
         InvalidDisputeError: the statement has no such line, or less is left of it than is claimed.
     """
-    owed = {(line.code, line.terms_version): _with_vat(line, currency) for line in lines}
+    # Points redeemed at several partners are several lines of one code and version of terms.
+    owed: defaultdict[LineKey, Decimal] = defaultdict(Decimal)
+    for line in lines:
+        key = (line.code, line.terms_version)
+        owed[key] = add_exactly((owed[key], _with_vat(line, currency)))
     if claim.line is not None:
         if claim.line not in owed:
             lines_there = ", ".join(f"{code} of terms version {version}" for code, version in owed)

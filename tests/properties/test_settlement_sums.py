@@ -1,6 +1,7 @@
 """What must hold for any window: it adds up to zero, in any order, and no remainder is lost."""
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from random import Random
@@ -9,11 +10,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from settlement.documents.statement_json import read_json, write_json
+from settlement.engine.bill import WindowBooks, bill
+from settlement.engine.claims import OPERATOR, net_bilaterally, net_of
+from settlement.engine.matrix import matrix_differences
 from settlement.engine.money import split_by_largest_remainder
 from settlement.engine.netting import net_out
+from settlement.engine.origin import OriginTotal
+from settlement.engine.prepaid import account_of
+from settlement.engine.rerate import rerate
 from settlement.engine.terms import Terms
 from settlement.engine.tie_out import LaneGrowth, tie_out
 from settlement.engine.total import KINDS, WindowTotal
+from settlement.engine.vat import parse_vat
+from settlement.engine.vat_correction import burned_vat
 from tests.pure.settlement.examples import EUR, make_rich_statement, make_terms, priced
 
 PARTNERS = range(1, 5)
@@ -67,6 +76,8 @@ def test_partners_nets_less_the_operators_share_are_zero(totals: list[WindowTota
     """And the payments are those nets, each partner at most once."""
     netting = net_out(priced(totals, *terms, platform=True), EUR)
     assert sum(position.net for position in netting.positions) - netting.operator.total == 0
+    # Half a cent a line at most, and half a cent of their sum.
+    assert abs(netting.operator.rounding) <= Decimal("0.005") * (1 + 4 * len(totals))
     signed = {pay.partner: pay.amount if pay.direction == "to_operator" else -pay.amount for pay in netting.payments}
     assert len(signed) == len(netting.payments)
     assert signed == {position.partner: position.net for position in netting.positions if position.net}
@@ -161,3 +172,125 @@ def test_a_statement_reads_back_from_its_json(totals: list[WindowTotal], terms: 
     content = write_json(statement)
     assert read_json(content) == statement
     assert write_json(read_json(content)) == content
+
+
+@st.composite
+def windows(draw: st.DrawFn) -> WindowBooks:
+    """A window of partners of every funding, whose points are redeemed anywhere, taken by returns, and repay debts."""
+    terms = draw(all_terms())
+    fundings = {partner: draw(st.sampled_from(("pool", "issuer_pays", "prepaid"))) for partner in PARTNERS}
+    vats = st.sampled_from([parse_vat(text, field="vat") for text in ("S 19 DE", "S 7 DE", "E DE", "AE AT")])
+    terms = tuple(
+        replace(version, funding=fundings[version.partner], charge_vat=draw(vats), fee_vat=draw(vats),
+                redemption_vat=draw(vats))
+        for version in terms
+    )  # fmt: skip
+    moved = st.builds(
+        OriginTotal,
+        payer=st.sampled_from(PARTNERS),
+        kind=st.sampled_from(("issued", "issue_reversed", "redeemed", "redeem_reversed", "expired", "repaid")),
+        counterparty=st.sampled_from(PARTNERS),
+        terms_version=st.sampled_from((1, 2)),
+        month_of_sale=st.sampled_from((date(2026, 1, 1), date(2026, 2, 1))),
+        points=st.integers(1, 10**9),
+        vat_rate=st.sampled_from((None, Decimal(7), Decimal(19))),
+    )
+    origins = tuple(draw(st.lists(moved, max_size=20)))
+    # What partners redeemed is what the book of lots says, over all payers.
+    redeemed = [total_of(origin) for origin in origins if origin.kind in ("redeemed", "redeem_reversed")]
+    issued = draw(st.lists(window_totals.filter(lambda total: "issue" in total.kind), max_size=8))
+    accounts = {
+        partner: account_of((), {1: draw(st.integers(-1000, 1000))}, window=1)
+        for partner, funding in fundings.items()
+        if funding == "prepaid"
+    }
+    return WindowBooks(
+        window=1,
+        currency=EUR,
+        opened_at=minutes_after_new_year(0),
+        totals=(*issued, *redeemed),
+        origins=origins,
+        terms=terms,
+        fee_payers=frozenset(draw(st.sets(st.sampled_from(PARTNERS)))),
+        accounts=accounts,
+    )
+
+
+def total_of(origin: OriginTotal) -> WindowTotal:
+    return WindowTotal(
+        partner=origin.counterparty,
+        kind="redeemed" if origin.kind == "redeemed" else "redeem_reversed",
+        terms_version=origin.terms_version,
+        points=origin.points,
+        operations=1,
+        first_occurred_at=minutes_after_new_year(0),
+        last_occurred_at=minutes_after_new_year(0),
+    )
+
+
+@unhurried
+@given(windows())
+def test_however_points_are_paid_for_nets_and_the_operators_share_are_zero(books: WindowBooks) -> None:
+    """And so are the claims; a party's claims in pairs add up to its net, and no netting takes more than gross."""
+    lines = bill(books)
+    assert matrix_differences(lines, books.origins) == []
+    netting = net_out(lines, EUR, books.origins)
+    nets = {position.partner: position.net for position in netting.positions}
+    assert sum(nets.values()) - netting.operator.total == 0
+    of_claims = net_of(netting.claims)
+    assert sum(of_claims.values()) == 0
+    for pairs in (of_claims, net_of(net_bilaterally(netting.claims))):
+        assert {party: net for party, net in pairs.items() if net and party != OPERATOR} == {
+            partner: net for partner, net in nets.items() if net
+        }
+    views = netting.views
+    assert views.multilateral.payments == sum(bool(net) for net in nets.values())
+    assert views.gross.amount >= views.bilateral.amount
+    assert 0 <= views.saving <= 1
+    assert all(claim.amount > 0 for claim in netting.claims)
+
+
+@unhurried
+@given(windows())
+def test_the_matrix_adds_up_to_what_redeemers_are_credited(books: WindowBooks) -> None:
+    """To the cent and to the point; and payers at burn are charged for just the points of theirs."""
+    lines = bill(books)
+    matrix = net_out(lines, EUR, books.origins).matrix
+    signs = {"redemption_credit": -1, "redemption_credit_reversed": 1}
+    for partner, partner_lines in lines.items():
+        credits = [line for line in partner_lines if line.code in signs]
+        cells = [cell for cell in matrix if cell.redeemer == partner]
+        assert sum(cell.amount for cell in cells) == -sum(line.amount for line in credits)
+        assert sum(cell.points for cell in cells) == -sum(signs[line.code] * (line.points or 0) for line in credits)
+        burned = {"burn_charge": 1, "burn_charge_reversed": -1}
+        charged = sum(burned.get(line.code, 0) * (line.points or 0) for line in partner_lines)
+        is_charged = any(terms.funding == "issuer_pays" for terms in books.terms if terms.partner == partner)
+        own = sum(cell.points for cell in matrix if cell.payer == partner)
+        assert charged == (own if is_charged else 0)
+
+
+@unhurried
+@given(windows(), prices)
+def test_vat_behind_points_adds_up_over_its_months(books: WindowBooks, point_value: Decimal) -> None:
+    """Each rate is within half a cent of the exact figure, and months leave no remainder."""
+    for partner in PARTNERS:
+        for rate in burned_vat(books.origins, partner, point_value=point_value, currency=EUR):
+            assert sum(month.vat for month in rate.months) == rate.vat
+            assert sum(month.points for month in rate.months) == rate.points
+            percent = Fraction(rate.rate or 0)
+            exact = Fraction(rate.points) * Fraction(point_value) * percent / (100 + percent)
+            assert abs(Fraction(rate.vat) - exact) <= Fraction(1, 200)
+
+
+@unhurried
+@given(windows(), st.integers(0, 3))
+def test_a_period_re_rated_by_the_terms_that_held_stays_as_it_was(books: WindowBooks, choice: int) -> None:
+    """Each version of a partner's terms says the same, so putting one in the place of both changes nothing."""
+    partner = PARTNERS[choice]
+    (held, *_) = (terms for terms in books.terms if terms.partner == partner)
+    terms = tuple(
+        replace(held, version=version.version) if version.partner == partner else version for version in books.terms
+    )
+    rerating = rerate([replace(books, terms=terms)], held, EUR)
+    assert all(line.difference == 0 for line in rerating.lines)
+    assert all(net.difference == 0 for net in rerating.nets)

@@ -1,10 +1,16 @@
 """Points are paid for when they are issued, when they are redeemed, or before; and it all adds up."""
 
+import csv
+import io
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
+from pypdf import PdfReader
 
+from settlement.documents.statement_csv import write_csv
+from settlement.documents.statement_json import read_json, write_json
+from settlement.documents.statement_pdf import write_pdf
 from settlement.engine.bill import WindowBooks, bill
 from settlement.engine.claims import OPERATOR, net_bilaterally, net_of
 from settlement.engine.line import Line
@@ -12,11 +18,12 @@ from settlement.engine.matrix import matrix_differences
 from settlement.engine.netting import Netting, net_out
 from settlement.engine.origin import OriginTotal
 from settlement.engine.prepaid import Block, account_of, overdrafts_until
+from settlement.engine.statement import Statement
 from settlement.engine.terms import Terms, funding_of_month, funding_problems
 from settlement.engine.total import WindowTotal
 from settlement.engine.vat import NOT_SUBJECT, VatTreatment
 from settlement.engine.vat_correction import burned_vat, expired_vat
-from tests.pure.settlement.examples import EUR, make_terms, total
+from tests.pure.settlement.examples import EUR, make_rich_statement, make_terms, total
 
 A, B, C = 1, 2, 3
 OCTOBER, NOVEMBER = date(2026, 10, 1), date(2026, 11, 1)
@@ -286,3 +293,49 @@ def test_points_of_no_stated_rate_have_no_vat_and_are_told_last() -> None:
     origins = [origin(A, "redeemed", 100, B), origin(A, "redeemed", 119, B, vat_rate=Decimal(19))]
     rates = burned_vat(origins, A, point_value=Decimal("0.01"), currency=EUR)
     assert [(rate.rate, str(rate.vat)) for rate in rates] == [(Decimal(19), "0.19"), (None, "0.00")]
+
+
+def test_every_format_tells_whose_points_were_redeemed_where_and_the_vat_behind_them() -> None:
+    statement = full_statement()
+    content = write_json(statement)
+    assert read_json(content) == statement
+    assert write_json(read_json(content)) == content
+    text = " ".join(
+        page.extract_text().replace("\n", " ") for page in PdfReader(io.BytesIO(write_pdf(content, "de"))).pages
+    )
+    for told_there in (
+        "Ihre Punkte, eingelöst: Auenmarkt",
+        "USt 19 % DE",
+        "Rechnung 19 % DE 40,00 7,60",
+        "Auenmarkt 4.000 40,00",
+        "19 % Oktober 2026 4.000 6,39",
+        "Es ist weniger übrig als Ihre Warnschwelle von 1.000 Punkten.",
+    ):
+        assert told_there in text
+    rows = list(csv.reader(io.StringIO(write_csv(statement, "en").decode("utf-8-sig")), delimiter=";"))
+    assert ["Auenmarkt", "4000", "40.00"] in rows
+    assert ["19%", "October 2026", "1190", "1.90"] in rows
+    assert ["Invoice", "19% DE", "40.00", "7.60"] in rows
+
+
+def full_statement() -> Statement:
+    """A statement of a payer at burn, which has prepaid once."""
+    vat = VatTreatment("S", Decimal(19), "DE")
+    terms = make_terms(A, funding="issuer_pays", charge_vat=vat, fee_vat=vat, redemption_vat=vat)
+    totals = [total(A, "issued", 9000, vat="19"), total(B, "redeemed", 4000)]
+    origins = [
+        origin(A, "issued", 9000, A, vat_rate=Decimal(19)),
+        origin(A, "redeemed", 4000, B, vat_rate=Decimal(19)),
+        origin(A, "expired", 1190, vat_rate=Decimal(19)),
+    ]
+    lines, netting = billed(totals, origins, terms, make_terms(B))
+    return make_rich_statement(
+        partner=A,
+        lines=lines[A],
+        totals=totals[:1],
+        origins=origins,
+        matrix=netting.matrix,
+        names={A: "Bakery", B: "Auenmarkt"},
+        point_value=Decimal("0.01"),
+        blocks=account_of((block(1, 1, 1000),), {1: 100}, window=2, warn_below=1000),
+    )

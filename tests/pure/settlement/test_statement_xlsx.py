@@ -62,7 +62,7 @@ def test_the_summary_says_who_when_and_what() -> None:
     )
     assert (told["Sales from"], told["Sales until"]) == ("2026-09-25", "2026-10-31")
     assert str(told["Booked before"]) == "2026-11-01 00:00:00"
-    assert (told["Charges for points issued"], told["Credit for points redeemed"]) == (18833.13, -5098.22)
+    assert (told["Charges for points"], told["Credit for points redeemed"]) == (18833.13, -5098.22)
 
 
 def test_vat_stands_by_document_and_treatment() -> None:
