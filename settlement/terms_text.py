@@ -142,7 +142,7 @@ def rerating_text(rerating: Rerating, names: Mapping[int, str]) -> str:
     rows: list[tuple[str, ...]] = [("Partner", "Line", "Old", "New", "Difference")]
     for line in rerating.lines:
         if line.difference:
-            text = word("en", f"line.{line.code}")
+            text = word("en", f"line.{line.code}", counterparty="others")
             amounts = (grouped(amount, "en") for amount in (line.old, line.new, line.difference))
             rows.append((names[line.partner], text, *amounts))
     for net in rerating.nets:

@@ -9,6 +9,4 @@ from settlement.engine.statement import Statement
 
 def line_text(line: Line, statement: Statement, language: Language) -> str:
     """Return what a line is for, and at whom, where points of the partner were redeemed."""
-    text = word(language, line.description_key)
-    name = statement.counterparty_of(line)
-    return f"{text}: {name}" if name else text
+    return word(language, line.description_key, counterparty=statement.counterparty_of(line))

@@ -304,7 +304,7 @@ def test_every_format_tells_whose_points_were_redeemed_where_and_the_vat_behind_
         page.extract_text().replace("\n", " ") for page in PdfReader(io.BytesIO(write_pdf(content, "de"))).pages
     )
     for told_there in (
-        "Ihre Punkte, eingelöst: Auenmarkt",
+        "Ihre Punkte, eingelöst bei Auenmarkt",
         "USt 19 % DE",
         "Rechnung 19 % DE 40,00 7,60",
         "Auenmarkt 4.000 40,00",
