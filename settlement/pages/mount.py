@@ -12,6 +12,7 @@ from coalition.pages.sign_in import leave
 from coalition.pages.site import Frame, site_of
 from settlement.pages.behind import show_lines, show_lots, show_operations
 from settlement.pages.corrections import decide_correction, show_after_decision
+from settlement.pages.disputes import answer_dispute, show_after_answer
 from settlement.pages.documents import download_document
 from settlement.pages.reports import download_report, show_report, show_reports
 from settlement.pages.statements import download_statement
@@ -52,5 +53,8 @@ def mount_finance_pages(app: web.Application, session: Session) -> None:
     correction = window + "/corrections/{correction}/{decision}"
     add_page(app, "GET", correction, show_after_decision, area="finance")
     add_page(app, "POST", correction, decide_correction, area="finance")
+    dispute = window + "/disputes/{dispute}"
+    add_page(app, "GET", dispute, show_after_answer, area="finance")
+    add_page(app, "POST", dispute, answer_dispute, area="finance")
     add_page(app, "GET", window + "/{step}", show_after_step, area="finance")
     add_page(app, "POST", window + "/{step}", take_step, area="finance")

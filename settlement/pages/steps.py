@@ -21,6 +21,7 @@ from settlement.errors import (
 )
 from settlement.operations.approve_window import approve_window
 from settlement.operations.calculate_window import calculate_window
+from settlement.operations.invoice_window import invoice_window
 from settlement.operations.report_window import report_window
 from settlement.operations.settle_window import settle_window
 from settlement.pages.windows import render_window, window_number
@@ -45,6 +46,10 @@ async def _approve(visit: Visit, window_no: int, actor: str) -> None:
     await approve_window(visit.site.pool, window_no, now=visit.now, actor=actor)
 
 
+async def _invoice(visit: Visit, window_no: int, actor: str) -> None:
+    await invoice_window(visit.site.pool, window_no, now=visit.now, actor=actor)
+
+
 async def _settle(visit: Visit, window_no: int, actor: str) -> None:
     await settle_window(visit.site.pool, window_no, now=visit.now, actor=actor)
 
@@ -53,6 +58,7 @@ STEPS: dict[str, tuple[Role, Step]] = {
     "close": ("operate", _close),
     "calculate": ("operate", _calculate),
     "approve": ("approve", _approve),
+    "invoice": ("approve", _invoice),
     "settle": ("approve", _settle),
 }
 

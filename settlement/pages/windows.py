@@ -11,6 +11,7 @@ from settlement.engine.money import add_exactly
 from settlement.engine.states import WINDOW_STATES, WindowState, has_reached
 from settlement.errors import TieOutError, UnknownWindowError
 from settlement.operations.correct_document import list_corrections
+from settlement.operations.list_disputes import list_disputes
 from settlement.operations.report_window import WindowReport, list_windows, report_window
 from settlement.pages.documents import load_window_documents
 from settlement.pages.nets_chart import nets_chart
@@ -24,11 +25,14 @@ NEXT_STEPS: Final[dict[WindowState, tuple[str, Role]]] = {
     "OPEN": ("close", "operate"),
     "CLOSED": ("calculate", "operate"),
     "CALCULATED": ("approve", "approve"),
-    "APPROVED": ("settle", "approve"),
+    "APPROVED": ("invoice", "approve"),
     "INVOICED": ("settle", "approve"),
     "SETTLING": ("settle", "approve"),
 }
-DONE: Final = ("close", "calculate", "approve", "settle", "correction_approve", "correction_withdraw")
+DONE: Final = (
+    *("close", "calculate", "approve", "invoice", "settle"),
+    *("correction_approve", "correction_withdraw", "dispute_accept", "dispute_reject"),
+)
 
 
 async def show_windows(visit: Visit) -> web.StreamResponse:
@@ -82,6 +86,10 @@ async def render_window(
         values["paid_in"] = add_exactly(net for net in nets if net > 0)
         values["documents"] = await load_window_documents(pool, report)
         values["drafts"] = [draft for draft in await list_corrections(pool, window_no=number) if draft.is_open]
+        values["disputes"] = await list_disputes(pool, window_no=number)
+        values["partner_names"] = {partner.partner: partner.name for partner in report.partners}
+        values["today"] = visit.now.astimezone(visit.site.programme.zone).date()
+        values["may_answer"] = "operate" in operator.roles
         values["may_approve"] = "approve" in operator.roles
         values["paid_out"] = add_exactly(-net for net in nets if net < 0)
     step = NEXT_STEPS.get(report.window.state) if report is not None else None

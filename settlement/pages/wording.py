@@ -6,6 +6,7 @@ from typing import Final
 from coalition.pages.language import Language
 from settlement.documents.report_wording import REPORT_WORDS
 from settlement.pages import report_wording
+from settlement.pages.payment_wording import PAYMENT_WORDS
 
 _EN: Final = {
     **REPORT_WORDS["en"],
@@ -100,7 +101,7 @@ _EN: Final = {
     "finance.step.approve": "Approve",
     "finance.step.approve.text": "Check nets and control totals first. Whoever calculated the window can’t approve it.",
     "finance.step.settle": "Mark as settled",
-    "finance.step.settle.text": "Invoices the window and marks its payments as made. Nothing changes after this.",
+    "finance.step.settle.text": "Marks whatever is not paid yet as paid, on your word.",
     "finance.step.none": "Nothing is left to do: this window is settled.",
     "finance.step.role": "For the next step, “{step}”, the role “{role}” is needed, which you don’t have.",
     "finance.done.close": "The window is closed.",
@@ -256,8 +257,7 @@ _DE: Final = {
     "finance.step.approve.text": "Prüfen Sie vorher Salden und Kontrollsummen. Wer den Zeitraum berechnet hat, kann "
     "ihn nicht freigeben.",
     "finance.step.settle": "Als ausgeglichen markieren",
-    "finance.step.settle.text": "Fakturiert den Zeitraum und markiert seine Zahlungen als geleistet. Danach ändert "
-    "sich nichts mehr.",
+    "finance.step.settle.text": "Markiert auf Ihr Wort als bezahlt, was noch nicht bezahlt ist.",
     "finance.step.none": "Es ist nichts mehr zu tun: Dieser Zeitraum ist ausgeglichen.",
     "finance.step.role": "Für den nächsten Schritt, „{step}“, ist die Rolle „{role}“ nötig, die Sie nicht haben.",
     "finance.done.close": "Der Zeitraum ist geschlossen.",
@@ -318,4 +318,7 @@ _DE: Final = {
     "finance.role.approve": "Freigeben",
 }
 
-WORDS: Final[Mapping[Language, Mapping[str, str]]] = {"en": _EN, "de": _DE}
+WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
+    "en": _EN | PAYMENT_WORDS["en"],
+    "de": _DE | PAYMENT_WORDS["de"],
+}

@@ -22,7 +22,7 @@ from tests.pages.test_member_journey import texts
 FEES: dict[str, Any] = {"service_fee": "0.001", "commission": "0.02", "platform_fee": "5"}
 
 
-STEPS = ("close", "calculate", "approve", "settle")
+STEPS = ("close", "calculate", "approve", "invoice", "settle")
 
 
 async def book_window(site: RunningSite) -> None:
@@ -65,6 +65,7 @@ async def test_a_window_from_open_to_settled_by_two_people(
     await site.sign_in_operator(page, "berta")
     await submit(page, "#windows >> text=Window 1")
     await press(page, "Approve")
+    await press(page, "Invoice")
     await press(page, "Mark as settled")
 
     assert await page.inner_text("h1 .state") == "Settled"
@@ -187,11 +188,11 @@ async def test_invoices_are_listed_and_a_second_person_approves_their_correction
     await site.sign_in_operator(page, "ada")
     await page.goto(f"{site.url}/finance/windows/1")
     await press(page, "Approve")
-    await press(page, "Mark as settled")
+    await press(page, "Invoice")
     assert "Bakery: name and address; Garage: name and address; Florist" in await page.inner_text(".note.bad")
     for partner, name in ((1, "Bakery"), (2, "Garage"), (3, "Florist")):
         await set_legal_party(pool, partner, {"legal_name": name, **address}, now=clock, actor="test")
-    await press(page, "Mark as settled")
+    await press(page, "Invoice")
     numbers = await texts(page, "#documents tbody th")
     assert [number[:3] for number in numbers] == ["INV", "INV", "SBI", "INV"]
     for draft in ("operator:ada", "operator:berta"):
@@ -219,7 +220,7 @@ async def test_each_role_may_do_its_own_part_alone(site: RunningSite) -> None:
             await forms.get("/finance/windows/1")
         # A reader's page has no step, and so no form but the one that signs out; its token is good for any form.
         refused = [(await reader.post(f"/finance/windows/1/{step}")).status for step in STEPS]
-        assert refused == [403] * 4
+        assert refused == [403] * len(STEPS)
         assert (await operator.post("/finance/windows/1/close")).status == 200
         assert (await operator.post("/finance/windows/1/calculate")).status == 200
         assert (await operator.post("/finance/windows/1/approve")).status == 403
