@@ -1,7 +1,7 @@
 """What a statement tells beside its lines, as tables that every format writes in its own way.
 
-The VAT of each document; whose points were redeemed where; the VAT behind points burned and expired, with its months;
-prepaid blocks. A table of which there is nothing to tell is left out.
+What came late; the VAT of each document; whose points were redeemed where; the VAT behind points burned and expired,
+with its months; prepaid blocks. A table of which there is nothing to tell is left out.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from settlement.documents.figures import grouped, month_of, percent, vat_text
+from settlement.documents.figures import days, grouped, month_of, percent, vat_text
 from settlement.documents.wording import Language, word
 from settlement.engine.prepaid import BlockAccount
+from settlement.engine.sales import SalesPeriod
 from settlement.engine.statement import MatrixRow, Statement
 from settlement.engine.vat_correction import RateOfVat
 
@@ -39,6 +40,7 @@ class AppendixTable:
 def appendix_of(statement: Statement, language: Language) -> tuple[AppendixTable, ...]:
     """Return the tables that a statement has, in the order in which they are read."""
     tables = (
+        _prior_periods(statement, language),
         _vat(statement, language),
         _matrix("points_elsewhere", statement.points_elsewhere, statement, language),
         _matrix("points_here", statement.points_here, statement, language),
@@ -47,6 +49,14 @@ def appendix_of(statement: Statement, language: Language) -> tuple[AppendixTable
         *((_blocks(statement.blocks, language),) if statement.blocks else ()),
     )
     return tuple(table for table in tables if table.rows)
+
+
+def _prior_periods(statement: Statement, language: Language) -> AppendixTable:
+    rows: list[Row] = []
+    for late in statement.prior_periods:
+        sold = days(SalesPeriod(first_day=late.first_day, last_day=late.last_day), language)
+        rows.append((f"{word(language, f'kind.{late.kind}')}: {sold}", late.points, late.operations))
+    return _table("prior_periods", ("sales", "points", "operations"), rows, statement, language)
 
 
 def _vat(statement: Statement, language: Language) -> AppendixTable:

@@ -17,6 +17,7 @@ from settlement.engine.line import Line
 from settlement.engine.money import Currency
 from settlement.engine.position import Position
 from settlement.engine.prepaid import BlockAccount, BlockUse
+from settlement.engine.prior_period import PriorPeriod
 from settlement.engine.sales import SalesPeriod
 from settlement.engine.statement import ControlTotals, MatrixRow, Party, PointsOrigin, Statement, WindowPeriod
 from settlement.engine.total import KINDS
@@ -46,6 +47,7 @@ def write_json(statement: Statement) -> bytes:
         "burned_vat": [_rate_of_vat(rate) for rate in statement.burned_vat],
         "expired_vat": [_rate_of_vat(rate) for rate in statement.expired_vat],
         "blocks": None if statement.blocks is None else _blocks(statement.blocks),
+        "prior_periods": [_prior_period(late) for late in statement.prior_periods],
     }
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
@@ -94,6 +96,7 @@ def read_json(content: bytes) -> Statement:
         burned_vat=tuple(_read_rate_of_vat(rate) for rate in document.get("burned_vat", ())),
         expired_vat=tuple(_read_rate_of_vat(rate) for rate in document.get("expired_vat", ())),
         blocks=_read_blocks(document.get("blocks")),
+        prior_periods=tuple(_read_prior_period(late) for late in document.get("prior_periods", ())),
     )
 
 
@@ -242,6 +245,26 @@ def _read_sales(window: dict[str, Any]) -> SalesPeriod | None:
         return None
     return SalesPeriod(
         first_day=date.fromisoformat(window["sales_from"]), last_day=date.fromisoformat(window["sales_until"])
+    )
+
+
+def _prior_period(late: PriorPeriod) -> dict[str, Any]:
+    return {
+        "kind": late.kind,
+        "points": late.points,
+        "operations": late.operations,
+        "sales_from": late.first_day.isoformat(),
+        "sales_until": late.last_day.isoformat(),
+    }
+
+
+def _read_prior_period(late: dict[str, Any]) -> PriorPeriod:
+    return PriorPeriod(
+        kind=late["kind"],
+        points=late["points"],
+        operations=late["operations"],
+        first_day=date.fromisoformat(late["sales_from"]),
+        last_day=date.fromisoformat(late["sales_until"]),
     )
 
 

@@ -95,6 +95,11 @@ _WORDS: dict[Language, dict[str, str]] = {
         "control": "Control totals",
         "control_intro": "Compare these with your own books. They are what lies behind the lines above.",
         "outstanding_growth": "Growth of members' points",
+        "sales": "Sales",
+        "appendix.prior_periods": "Of earlier periods",
+        "appendix.prior_periods.short": "Earlier periods",
+        "appendix.prior_periods.intro": "These were sold before this window began and were booked in it because they "
+        "came late. They are part of the lines above.",
         "no_tax_document": "This statement is not an invoice within the meaning of VAT law.",
         "verify": "To verify: this letter is made from the signed statement.json of the window and says the same. "
         "The operator's keys are at /v1/keys.\nIts SHA-256: {digest}",
@@ -222,6 +227,11 @@ _WORDS: dict[Language, dict[str, str]] = {
         "control": "Kontrollsummen",
         "control_intro": "Zum Abgleich mit Ihren Büchern: die Punkte und Vorgänge hinter den Zeilen oben.",
         "outstanding_growth": "Zuwachs der Punkte bei Mitgliedern",
+        "sales": "Umsätze",
+        "appendix.prior_periods": "Aus früheren Zeiträumen",
+        "appendix.prior_periods.short": "Frühere Zeiträume",
+        "appendix.prior_periods.intro": "Diese Umsätze waren vor Beginn des Zeitraums und sind in ihm gebucht, weil "
+        "sie verspätet kamen. Sie sind in den Zeilen oben enthalten.",
         "no_tax_document": "Diese Abrechnung ist keine Rechnung im Sinne des Umsatzsteuerrechts.",
         "verify": "Zum Prüfen: Dieses Schreiben ist aus der signierten statement.json des Zeitraums gemacht und sagt "
         "dasselbe. Die Schlüssel des Betreibers stehen unter /v1/keys.\nDeren SHA-256: {digest}",

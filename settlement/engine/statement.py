@@ -19,6 +19,7 @@ from settlement.engine.money import Currency
 from settlement.engine.origin import OriginTotal
 from settlement.engine.position import Position, position_of
 from settlement.engine.prepaid import BlockAccount
+from settlement.engine.prior_period import PriorPeriod
 from settlement.engine.sales import SalesPeriod, sales_of
 from settlement.engine.total import KINDS, Kind, WindowTotal
 from settlement.engine.vat_correction import RateOfVat, burned_vat, expired_vat
@@ -93,6 +94,7 @@ class Statement:
     `sales` None: only a platform fee is billed, or it was made before statements told it. `points_elsewhere` are points
     that this partner pays for, by redeemer, its own shops among them; `points_here` those that were redeemed with it,
     by payer. `burned_vat` and `expired_vat` are the VAT behind points that it pays for; `blocks` is what is prepaid.
+    `prior_periods` is what of the lines was sold before the window and booked in it because it came late.
     """
 
     number: str
@@ -112,6 +114,7 @@ class Statement:
     burned_vat: tuple[RateOfVat, ...] = ()
     expired_vat: tuple[RateOfVat, ...] = ()
     blocks: BlockAccount | None = None
+    prior_periods: tuple[PriorPeriod, ...] = ()
 
     @property
     def total(self) -> Decimal:
@@ -148,6 +151,7 @@ def make_statement(
     names: Mapping[int, str] | None = None,
     point_value: Decimal = Decimal(0),
     blocks: BlockAccount | None = None,
+    prior_periods: Iterable[PriorPeriod] = (),
 ) -> Statement:
     """Put one partner's statement together from its priced lines and the totals that they were priced from.
 
@@ -174,6 +178,7 @@ def make_statement(
         burned_vat=burned_vat(origins, partner, point_value=point_value, currency=currency),
         expired_vat=expired_vat(origins, partner, point_value=point_value, currency=currency),
         blocks=blocks,
+        prior_periods=tuple(prior_periods),
     )
 
 

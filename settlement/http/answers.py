@@ -181,6 +181,16 @@ class StatementBlocks(AnswerModel):
     blocks: list[StatementBlock]
 
 
+class StatementPriorPeriod(AnswerModel):
+    """What was sold before the window and booked in it because it came late; part of the lines and control totals."""
+
+    kind: Kind
+    points: int
+    operations: int
+    sales_from: date
+    sales_until: date
+
+
 class StatementAnswer(AnswerModel):
     """Canonical JSON (sorted keys, no blanks); money is text."""
 
@@ -201,6 +211,7 @@ class StatementAnswer(AnswerModel):
     burned_vat: list[StatementRateOfVat] = Field(default_factory=list)
     expired_vat: list[StatementRateOfVat] = Field(default_factory=list)
     blocks: StatementBlocks | None = None
+    prior_periods: list[StatementPriorPeriod] = Field(default_factory=list)
 
 
 class DisputedLineAnswer(AnswerModel):

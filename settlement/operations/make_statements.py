@@ -8,6 +8,7 @@ from settlement.engine.bill import WindowBooks, bill
 from settlement.engine.matrix import matrix_differences
 from settlement.engine.netting import net_out
 from settlement.engine.prepaid import account_of
+from settlement.engine.prior_period import PriorPeriod, partners_with_late_items, sales_begin
 from settlement.engine.statement import Party, Statement, WindowPeriod, make_statement, party_on_letter
 from settlement.engine.tie_out import tie_out
 from settlement.engine.total import WindowTotal
@@ -24,6 +25,7 @@ from settlement.stores.hub import (
 from settlement.stores.legal_parties import load_legal_parties
 from settlement.stores.origins import load_origins
 from settlement.stores.prepaid import PrepaidRule, load_blocks, load_issued, load_rules
+from settlement.stores.prior_periods import load_prior_periods, load_sold_until
 from settlement.stores.terms import load_all_terms
 from settlement.stores.windows import Window
 
@@ -46,6 +48,7 @@ async def make_statements(connection: Connection, window: Window, *, now: dateti
         lines.setdefault(partner, ())
     names = await load_partner_names(connection)
     parties = await load_legal_parties(connection)
+    late = await _prior_periods(connection, books, programme)
     return [
         make_statement(
             period=_period(window, programme),
@@ -63,6 +66,7 @@ async def make_statements(connection: Connection, window: Window, *, now: dateti
             names=names,
             point_value=programme.point_value,
             blocks=books.accounts.get(partner),
+            prior_periods=late.get(partner, ()),
         )
         for partner, partner_lines in sorted(lines.items())
     ]
@@ -108,6 +112,17 @@ async def load_books(connection: Connection, window: Window, programme: Programm
             for partner in sorted(prepaying)
         },
     )
+
+
+async def _prior_periods(
+    connection: Connection, books: WindowBooks, programme: Programme
+) -> dict[int, list[PriorPeriod]]:
+    sold_until = await load_sold_until(connection, books.window, lanes=programme.lanes)
+    begin = sales_begin(opened_at=books.opened_at, sold_until=sold_until)
+    partners = partners_with_late_items(books.totals, begin)
+    if begin is None:
+        return {}
+    return await load_prior_periods(connection, books.window, partners, begin=begin, zone=programme.zone)
 
 
 async def _tied_out_totals(connection: Connection, window_no: int, programme: Programme) -> list[WindowTotal]:

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -230,3 +231,26 @@ async def test_tax_documents_are_for_their_partner_alone(journey: Journey) -> No
         await issuer.get(f"/v1/windows/99/documents/{listed.number}.pdf"),
     ):
         assert (refused.status, refused.document["code"]) == (404, "unknown_document")
+
+
+async def test_what_came_late_is_shown_as_of_an_earlier_period(journey: Journey) -> None:
+    """A sale from before the last one of the window before, by its own day; the rest of the window is not."""
+    today = now()
+    days = [(today - timedelta(days=back)).isoformat() for back in (3, 2, 1)]
+    await journey.issuer.earn(journey.card, 500, occurred_at=days[1])
+    await journey.close_and_calculate()
+    earned = await journey.issuer.earn(journey.card, 70, occurred_at=days[0])
+    await journey.issuer.reverse(journey.card, earned["id"], points=20, occurred_at=days[2])
+    await journey.issuer.earn(journey.card, 300, occurred_at=days[2])
+    await journey.redeemer.burn(journey.card, 40)
+    await journey.close_and_calculate()
+    first, second = [
+        StatementAnswer.model_validate_json((await journey.issuer.get(f"/v1/windows/{number}/statement")).body)
+        for number in (1, 2)
+    ]
+    assert first.prior_periods == []
+    (late,) = second.prior_periods
+    assert (late.kind, late.points, late.operations) == ("issued", 70, 1)
+    assert late.sales_from == late.sales_until
+    other = StatementAnswer.model_validate_json((await journey.redeemer.get("/v1/windows/2/statement")).body)
+    assert other.prior_periods == []

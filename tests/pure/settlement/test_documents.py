@@ -18,6 +18,7 @@ from settlement.documents.statement_pdf import write_pdf
 from settlement.documents.typeface import printable
 from settlement.documents.wording import LANGUAGES, Language, keys_of
 from settlement.engine.line import LINE_CODES
+from settlement.engine.prior_period import PriorPeriod
 from settlement.engine.sales import SalesPeriod
 from settlement.engine.statement import Party, Statement
 from settlement.engine.total import KINDS
@@ -266,3 +267,17 @@ def test_figures_read_as_the_language_writes_them() -> None:
     assert percent(Decimal("0.025000"), "en") == "2.5%"
     assert plain(Decimal("1E+3")) == "1000"
     assert plain(Decimal("0.000000")) == "0"
+
+
+def test_what_came_late_is_shown_as_of_an_earlier_period() -> None:
+    """In every format, with the days of its sales; a statement without any has no such section."""
+    late = PriorPeriod(
+        kind="issued", points=1234, operations=3, first_day=date(2026, 9, 28), last_day=date(2026, 9, 30)
+    )
+    statement = make_rich_statement(prior_periods=(late,))
+    assert read_json(write_json(statement)).prior_periods == (late,)
+    assert ["Ausgegeben: 28. bis 30. September 2026", "1234", "3"] in rows_of(write_csv(statement, "de"))
+    text = " ".join(" ".join(pages_of(letter(statement))).split())
+    assert "Of earlier periods" in text
+    assert "Issued: 28 to 30 September 2026 1,234 3" in text
+    assert "Of earlier periods" not in " ".join(pages_of(letter(make_rich_statement())))

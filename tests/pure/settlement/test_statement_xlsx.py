@@ -1,6 +1,7 @@
 """The workbook says what the statement says, in numbers that add up, and is the same bytes each time."""
 
 import io
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -9,6 +10,7 @@ from openpyxl import Workbook, load_workbook
 from settlement.documents.statement_json import read_json, write_json
 from settlement.documents.statement_xlsx import write_xlsx
 from settlement.documents.wording import LANGUAGES, Language
+from settlement.engine.prior_period import PriorPeriod
 from settlement.engine.statement import Party, Statement
 from settlement.engine.terms import Terms
 from settlement.engine.vat import VatTreatment
@@ -97,3 +99,10 @@ def test_what_somebody_typed_stays_a_text(name: str) -> None:
 
 def test_a_statement_of_nothing_is_a_workbook_as_well() -> None:
     assert rows(opened(make_rich_statement(lines=(), totals=())), "Lines")[1][6] == 0
+
+
+def test_what_came_late_has_a_sheet_of_its_own() -> None:
+    day = date(2026, 9, 28)
+    late = PriorPeriod(kind="redeemed", points=70, operations=1, first_day=day, last_day=day)
+    book = opened(make_rich_statement(prior_periods=(late,)))
+    assert rows(book, "Earlier periods")[1] == ("Redeemed: 28 September 2026", 70, 1)
