@@ -7,14 +7,16 @@ from typing import Any
 import openpyxl
 import pytest
 
+from coalition.lanes.close_window import close_window
 from settlement.documents.report_formats import report_document, write_report_csv
 from settlement.documents.report_xlsx import write_report_xlsx
 from settlement.errors import InvalidBreakageRuleError, UnknownPartnerError, UnknownWindowError
 from settlement.operations.manage_breakage import set_breakage_rule
+from settlement.operations.manage_prepaid import buy_block
 from settlement.operations.reports.make_report import REPORT_NAMES, ReportName, make_report
 from settlement.stores.behind import LotsWanted, OperationsWanted, load_lots_behind, load_operations_behind
 from tests.http.conftest import RunningHub
-from tests.report_story import two_months
+from tests.report_story import MARCH, settle, two_months
 
 
 @pytest.fixture
@@ -218,3 +220,46 @@ async def test_what_is_not_there_is_refused(hub: RunningHub) -> None:
         await make_report(hub.pool, "points", window_no=9, now=hub.clock())
     with pytest.raises(UnknownPartnerError):
         await make_report(hub.pool, "points", partner=9, now=hub.clock())
+
+
+async def test_totals_tie_out_however_points_are_paid_for(hub: RunningHub) -> None:
+    """One partner pays at issue, one when its points are redeemed, one before; what the second owes leads to the burns
+    that took of its lots, with the points of these alone."""
+    hub.clock.forward(MARCH - hub.clock())
+    bakery = await hub.shop("Bakery")
+    garage = await hub.shop("Garage", funding="issuer_pays")
+    cinema = await hub.shop("Cinema", funding="prepaid")
+    await buy_block(
+        hub.pool,
+        await partner_no(hub, "Cinema"),
+        points=500,
+        price=Decimal("0.009"),
+        now=hub.clock(),
+        actor="test",
+    )
+    card = await hub.card()
+    for shop, points in ((bakery, 100), (garage, 200), (cinema, 300)):
+        await shop.earn(card, points)
+    await cinema.burn(card, 250)
+    await settle(hub, await close_window(hub.pool, clock=hub.clock, actor="ada"))
+    await garage.earn(card, 40)
+
+    for group in ("points", "money", "cash"):
+        outcomes = await figures(hub, "control", f"control_{group}", "outcome")
+        assert {outcome for (outcome,) in outcomes if outcome} == {"control.ties_out"}
+    fund = dict(await figures(hub, "control", "control_cash", "what", "amount"))
+    # In: 1.00 of the Bakery, 1.50 of the Garage's 150 points burned, 4.50 for the block; out: 2.50.
+    assert fund["control.fund.left"] == "4.50"
+    assert fund["control.prepaid"] == "-1.50"
+    assert fund["control.paid_at_burn"] == "0.50"
+    async with hub.pool.acquire() as connection:
+        wanted = OperationsWanted(
+            window_no=1,
+            kinds=("burn",),
+            partner=await partner_no(hub, "Cinema"),
+            lots_of=await partner_no(hub, "Garage"),
+        )
+        (burned,) = await load_operations_behind(connection, wanted, after=(0, -1), count_max=9)
+    assert (burned.points, burned.billed) == (250, 150)
+    liability = dict(await figures(hub, "revenue", "revenue_by_payer", "payer", "price"))
+    assert liability == {"Bakery": "1.00", "Garage": "0.00", "Cinema": "3.00"}

@@ -62,7 +62,7 @@ async def report_control(asked: Asked) -> Report:
             Table(
                 key=f"control_{group}",
                 columns=COLUMNS,
-                rows=tuple(row for control in controls[group] for row in _rows(control)),
+                rows=tuple(row for control in controls[group] for row in _rows(asked, control)),
             )
             for group in ("points", "money", "cash")
         ),
@@ -244,19 +244,25 @@ def _told(*explanations: tuple[str, int | Decimal]) -> tuple[Explanation, ...]:
     return tuple(Explanation(key, amount) for key, amount in explanations if amount)
 
 
-def _rows(control: Control) -> list[Row]:
-    rows = [_row(control, f"{control.key}.left", control.left)]
-    rows += [_row(control, explanation.key, explanation.amount) for explanation in control.explanations]
+def _rows(asked: Asked, control: Control) -> list[Row]:
+    rows = [_row(asked, control, f"{control.key}.left", control.left)]
+    rows += [_row(asked, control, explanation.key, explanation.amount) for explanation in control.explanations]
     if control.unexplained:
-        rows.append(_row(control, "control.unexplained", control.unexplained))
+        rows.append(_row(asked, control, "control.unexplained", control.unexplained))
     outcome = "control.ties_out" if control.ties_out else "control.broken"
-    return [*rows, _row(control, f"{control.key}.right", control.right, outcome=outcome)]
+    return [*rows, _row(asked, control, f"{control.key}.right", control.right, outcome=outcome)]
 
 
-def _row(control: Control, what: str, figure: int | Decimal, *, outcome: str | None = None) -> Row:
+def _row(asked: Asked, control: Control, what: str, figure: int | Decimal, *, outcome: str | None = None) -> Row:
     is_points = control.unit == "points"
     source = SOURCES.get(what)
     return Row(
-        (what, figure if is_points else None, None if is_points else Decimal(figure), outcome),
+        (what, figure if is_points else None, None if is_points else _amount(asked, Decimal(figure)), outcome),
         {} if source is None else {"points" if is_points else "amount": source},
     )
+
+
+def _amount(asked: Asked, figure: Decimal) -> Decimal:
+    """Return an amount with the currency's decimals; one that is finer keeps them all, so that the column adds up."""
+    rounded = asked.rounded(figure)
+    return rounded if rounded == figure else figure

@@ -1,0 +1,72 @@
+"""Reports at the operator's shell: as text, JSON and files, and refusals in one line."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+import typer
+from click.testing import Result
+from typer.testing import CliRunner
+
+from coalition.database.pool import Pool
+from settlement.cli_reports import add_report_commands
+from tests.database.settlement_books import Books
+
+app = typer.Typer()
+add_report_commands(app)
+
+Call = Callable[..., Awaitable[Result]]
+
+
+@pytest.fixture
+def call(database_url: str) -> Iterator[Call]:
+    async def call(*arguments: str) -> Result:
+        # A command runs a loop of its own, so it gets a thread of its own.
+        return await asyncio.to_thread(
+            CliRunner().invoke, app, list(arguments), env={"COALITION_DATABASE_URL": database_url}
+        )
+
+    yield call
+    structlog.reset_defaults()
+
+
+async def test_a_report_is_told_and_written(pool: Pool, call: Call, tmp_path: Path) -> None:
+    await Books(pool).worked_example_1()
+
+    told = await call("report", "points")
+    document = json.loads((await call("report", "points", "--partner", "B", "--json")).stdout)
+    written = await call("report", "points", "--format", "csv", "--language", "de", "--output", str(tmp_path / "p.csv"))
+
+    assert told.stdout.splitlines()[2].split()[:2] == ["A", "1,200,000"]
+    assert [(row["partner"], row["redeemed"]) for row in document["points_by_partner"]] == [("B", 800_000)]
+    assert written.exit_code == 0
+    assert "A;1200000;0;450000;0;750000;0;8" in (tmp_path / "p.csv").read_text("utf-8-sig")
+
+
+async def test_what_is_expected_is_said_from_a_window_on(call: Call) -> None:
+    said = json.loads((await call("breakage", "set", "--expected-redemption", "0.97", "--json")).stdout)
+    rules = json.loads((await call("breakage", "list", "--json")).stdout)
+
+    assert (said["from_window"], said["expected_redemption"], said["issuer_share"]) == (1, "0.97", "0")
+    assert [rule["expected_redemption"] for rule in rules] == ["0.95", "0.97"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("report", "points", "--window", "9"), "there is no window 9"),
+        (("report", "points", "--partner", "Nobody"), "there is no partner Nobody"),
+        (("breakage", "set", "--issuer-share", "1.5"), "issuer_share: must be a share from 0 to 1, not 1.5"),
+        (("breakage", "set", "--issuer-share", "0.1234567"), "at most 6 decimals"),
+        (("breakage", "set", "--from-window", "99999"), "from_window: must be 1"),
+    ],
+)
+async def test_what_cannot_be_is_refused_in_one_line(call: Call, arguments: tuple[str, ...], told: str) -> None:
+    refused = await call(*arguments)
+
+    assert refused.exit_code == 1
+    assert told in refused.stderr
+    assert refused.stderr.count("\n") == 1
