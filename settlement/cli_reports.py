@@ -14,35 +14,49 @@ from settlement.documents.report_formats import report_text, write_report_csv, w
 from settlement.documents.wording import Language
 from settlement.operations.find_partner import find_partner
 from settlement.operations.manage_breakage import list_breakage_rules, set_breakage_rule
-from settlement.operations.reports.make_report import ReportName, make_report
+from settlement.operations.reports.make_report import REPORT_NAMES, ReportName, make_report
 from settlement.stores.breakage_rules import BreakageRule
 
+Wanted = Literal[ReportName, "all"]
 ReportFormat = Literal["text", "json", "csv", "xlsx"]
 
 breakage_app = typer.Typer(help="What is expected of points, and who gets those that break.", no_args_is_help=True)
 
 
 def report(
-    name: Annotated[ReportName, typer.Argument(help="Which report.")],
+    name: Annotated[Wanted, typer.Argument(help="Which report; all: each, into a folder.")],
     window_no: Annotated[
         int | None, typer.Option("--window", help="About this window; none: the newest closed one.", min=1)
     ] = None,
     partner: Annotated[str | None, typer.Option(help="One partner's name or number; none: all of them.")] = None,
     report_format: Annotated[ReportFormat, typer.Option("--format", help="text, json, csv or xlsx.")] = "text",
     language: Annotated[Language, typer.Option(help="de or en.")] = "en",
-    output: Annotated[Path | None, typer.Option(help="File to write; none: standard output.")] = None,
+    output: Annotated[Path | None, typer.Option(help="File to write, folder for all; none: standard output.")] = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
     """Write a finance report; --json is --format json."""
 
-    async def work() -> Report:
+    wanted: ReportFormat = "json" if as_json else report_format
+    names: tuple[ReportName, ...] = REPORT_NAMES if name == "all" else (name,)
+    if name == "all" and (output is None or wanted == "text"):
+        raise typer.BadParameter("all reports need --format json, csv or xlsx, and a folder as --output")
+
+    async def work() -> list[Report]:
         async with open_session(data_dir, database_url) as session:
             number = None if partner is None else await find_partner(session.pool, partner)
-            return await make_report(session.pool, name, window_no=window_no, partner=number, now=now())
+            return [
+                await make_report(session.pool, one, window_no=window_no, partner=number, now=now()) for one in names
+            ]
 
-    write_output(_formatted(run_work(work()), "json" if as_json else report_format, language), output)
+    made = run_work(work())
+    if output is None or name != "all":
+        write_output(_formatted(made[0], wanted, language), output)
+        return
+    output.mkdir(parents=True, exist_ok=True)
+    for one in made:
+        write_output(_formatted(one, wanted, language), output / f"{one.name}.{wanted}")
 
 
 @breakage_app.command("set")

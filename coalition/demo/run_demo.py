@@ -14,6 +14,7 @@ from coalition.demo.bill import Tally
 from coalition.demo.commands import Commands
 from coalition.demo.compare_books import compare_books
 from coalition.demo.errors import ReplayStoppedError
+from coalition.demo.finance_reports import write_reports
 from coalition.demo.folder import DemoFolder, claim_folder
 from coalition.demo.histories import MemberHistories
 from coalition.demo.hub_process import HubProcess
@@ -97,7 +98,9 @@ class _Demo:
             self.outcome.take_unforeseen(unforeseen, examples=unforeseen_examples(programme.keys.values()))
 
     async def check(self) -> None:
-        """Let the hub verify itself."""
+        """Write the finance reports, and let the hub verify itself."""
+        with self._screen.stage("Writing the finance reports"):
+            self.outcome.faults += await write_reports(self.commands, self._folder.reports)
         with self._screen.stage("Checking the books"):
             exit_code, printed, told = await self.commands.try_run("check")
             self.outcome.take_check(exit_code=exit_code, told=printed.strip() or told.strip())

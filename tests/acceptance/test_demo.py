@@ -90,6 +90,16 @@ def test_every_partner_is_invoiced_by_the_rules(printed: str, data_dir: Path) ->
         assert str(gross) == json.loads((window / f"{partner.slug}.json").read_text())["totals"]["net"]
 
 
+def test_the_finance_reports_lie_there_and_tie_out(printed: str, data_dir: Path) -> None:
+    folder = data_dir / "reports" / "finance"
+    control = json.loads((folder / "control.json").read_text())
+    outcomes = {row["outcome"] for group in ("points", "money", "cash") for row in control[f"control_{group}"]}
+    assert outcomes == {None, "control.ties_out"}
+    assert (folder / "breakage.xlsx").read_bytes().startswith(b"PK")
+    points = json.loads((folder / "points.json").read_text())["points_by_partner"]
+    assert sum(row["issued"] for row in points) == figure("points issued", printed)
+
+
 def test_the_books_hold_after_the_demo_too(printed: str, data_dir: Path) -> None:
     """The hub is down by then: nothing of the demo runs on, and its database is there for the other commands."""
     assert "Everything ties out" in printed

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from coalition.database.pool import Pool
 from settlement.cli_reports import add_report_commands
+from settlement.operations.reports.make_report import REPORT_NAMES
 from tests.database.settlement_books import Books
 
 app = typer.Typer()
@@ -44,6 +45,18 @@ async def test_a_report_is_told_and_written(pool: Pool, call: Call, tmp_path: Pa
     assert [(row["partner"], row["redeemed"]) for row in document["points_by_partner"]] == [("B", 800_000)]
     assert written.exit_code == 0
     assert "A;1200000;0;450000;0;750000;0;8" in (tmp_path / "p.csv").read_text("utf-8-sig")
+
+
+async def test_all_reports_are_written_into_a_folder(pool: Pool, call: Call, tmp_path: Path) -> None:
+    await Books(pool).worked_example_1()
+
+    written = await call("report", "all", "--format", "xlsx", "--output", str(tmp_path / "month"))
+    refused = await call("report", "all")
+
+    assert written.exit_code == 0, written.output
+    assert {path.stem for path in (tmp_path / "month").glob("*.xlsx")} == set(REPORT_NAMES)
+    assert refused.exit_code == 2
+    assert "all reports need" in refused.stderr
 
 
 async def test_what_is_expected_is_said_from_a_window_on(call: Call) -> None:
