@@ -9,6 +9,7 @@ from typing import Any, get_args
 from coalition.demo.partners import PARTNERS
 from coalition.demo.plan import Movement, PlannedOperation
 
+COVER = ("fund_growth", "prepaid_blocks", "rounding")
 MOVEMENTS: tuple[Movement, ...] = get_args(Movement)
 NAMES = {partner.slug: partner.name for partner in PARTNERS}
 
@@ -34,6 +35,7 @@ class PartnerBill:
     charge: Decimal
     platform_fee: Decimal
     credit: Decimal
+    vat: Decimal
     net: Decimal
 
     @property
@@ -55,6 +57,8 @@ class WindowBill:
     points: Mapping[Movement, int]
     outstanding_growth: int
     operator_total: Decimal
+    cover: Decimal
+    """Money for the points of those who pay when points are issued or before."""
 
     @property
     def operations(self) -> int:
@@ -71,6 +75,7 @@ def read_bill(report: Mapping[str, Any], *, period: str) -> WindowBill:
         points=_points(report["control"]),
         outstanding_growth=report["control"]["outstanding_growth"],
         operator_total=Decimal(report["netting"]["operator"]["total"]),
+        cover=sum((Decimal(report["netting"]["operator"][part]) for part in COVER), Decimal("0.00")),
     )
 
 
@@ -83,6 +88,7 @@ def add_up(bills: Iterable[PartnerBill]) -> PartnerBill:
         charge=sum((share.charge for share in shares), Decimal("0.00")),
         platform_fee=sum((share.platform_fee for share in shares), Decimal("0.00")),
         credit=sum((share.credit for share in shares), Decimal("0.00")),
+        vat=sum((share.vat for share in shares), Decimal("0.00")),
         net=sum((share.net for share in shares), Decimal("0.00")),
     )
 
@@ -100,7 +106,7 @@ def differences(bill: WindowBill, tally: Tally) -> list[str]:
         for movement in MOVEMENTS:
             found.append((f"{name}, {movement}", tally.points[slug, movement], share.points[movement]))
         found.append((f"{name}, operations", tally.operations[slug], share.operations))
-        found.append((f"{name}, net", share.charge + share.platform_fee - share.credit, share.net))
+        found.append((f"{name}, net", share.charge + share.platform_fee - share.credit + share.vat, share.net))
     total = add_up(bill.partners.values())
     for movement in MOVEMENTS:
         found.append((f"all partners, {movement}", total.points[movement], bill.points[movement]))
@@ -120,6 +126,7 @@ def _share(share: Mapping[str, Any]) -> PartnerBill:
         charge=Decimal(share["charge"]),
         platform_fee=Decimal(share["platform_fee"]),
         credit=Decimal(share["credit"]),
+        vat=Decimal(share["vat"]),
         net=Decimal(share["net"]),
     )
 

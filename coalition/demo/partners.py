@@ -9,16 +9,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
+from typing import Literal
 
 from coalition.demo.goods import SUPERMARKET_DEPARTMENTS, SWEETS, earns_points
 
 POINT_VALUE = Decimal("0.01")
 CURRENCY = "EUR"
+# What the operator charges is a service at the standard rate; a redemption is taxed as what the partner sells.
+STANDARD_VAT, REDUCED_VAT = "S 19 DE", "S 7 DE"
 
 
 @dataclass(frozen=True, slots=True)
 class Partner:
-    """A partner and its terms of the pool model (amounts in EUR; prices and fees per point)."""
+    """A partner and its terms (amounts in EUR without VAT; prices and fees per point).
+
+    `block_points`: it prepays, and buys so many points whenever less than a quarter of that is left.
+    """
 
     name: str
     slug: str
@@ -32,6 +38,9 @@ class Partner:
     """For each window."""
     issue_price: Decimal = POINT_VALUE
     redemption_price: Decimal = POINT_VALUE
+    redemption_vat: str = STANDARD_VAT
+    funding: Literal["pool", "issuer_pays", "prepaid"] = "pool"
+    block_points: int = 0
     departments: frozenset[str] = frozenset()
     categories: frozenset[str] = frozenset()
     stores: range | None = None
@@ -51,6 +60,7 @@ PARTNERS: tuple[Partner, ...] = (
         service_fee=Decimal("0.0005"),
         commission=Decimal("0.005"),
         platform_fee=Decimal("500.00"),
+        redemption_vat=REDUCED_VAT,
         departments=SUPERMARKET_DEPARTMENTS,
         categories=SWEETS,
         stores=range(370),
@@ -63,6 +73,7 @@ PARTNERS: tuple[Partner, ...] = (
         service_fee=Decimal("0.0008"),
         commission=Decimal("0.01"),
         platform_fee=Decimal("350.00"),
+        redemption_vat=REDUCED_VAT,
         departments=SUPERMARKET_DEPARTMENTS,
         categories=SWEETS,
         stores=range(370, 440),
@@ -75,6 +86,7 @@ PARTNERS: tuple[Partner, ...] = (
         service_fee=Decimal("0.001"),
         commission=Decimal("0.01"),
         platform_fee=Decimal("250.00"),
+        redemption_vat=REDUCED_VAT,
         departments=SUPERMARKET_DEPARTMENTS,
         categories=SWEETS,
         stores=range(440, 100_000),
@@ -97,6 +109,7 @@ PARTNERS: tuple[Partner, ...] = (
         service_fee=Decimal("0.0015"),
         commission=Decimal("0.02"),
         platform_fee=Decimal("60.00"),
+        redemption_vat=REDUCED_VAT,
         departments=frozenset({"NUTRITION"}),
         categories=frozenset({"ORGANICS FRUIT & VEGETABLES", "RESTRICTED DIET", "VITAMINS"}),
     ),
@@ -108,6 +121,8 @@ PARTNERS: tuple[Partner, ...] = (
         service_fee=Decimal("0.0005"),
         commission=Decimal("0"),
         platform_fee=Decimal("200.00"),
+        funding="prepaid",
+        block_points=20_000,
         departments=frozenset({"FUEL", "MISCELLANEOUS", "AUTOMOTIVE"}),
         categories=frozenset({"AUTOMOTIVE PRODUCTS", "PROPANE"}),
         takes_returns=False,
@@ -120,6 +135,7 @@ PARTNERS: tuple[Partner, ...] = (
         service_fee=Decimal("0.0012"),
         commission=Decimal("0.015"),
         platform_fee=Decimal("120.00"),
+        redemption_vat=REDUCED_VAT,
         departments=frozenset({"MEAT"}),
     ),
     Partner(
@@ -130,6 +146,7 @@ PARTNERS: tuple[Partner, ...] = (
         service_fee=Decimal("0.0015"),
         commission=Decimal("0.02"),
         platform_fee=Decimal("90.00"),
+        redemption_vat=REDUCED_VAT,
         departments=frozenset({"DELI", "SALAD BAR", "CHEF SHOPPE", "RESTAURANT", "SEAFOOD", "SEAFOOD-PCKGD"}),
     ),
     Partner(
@@ -140,6 +157,7 @@ PARTNERS: tuple[Partner, ...] = (
         service_fee=Decimal("0.002"),
         commission=Decimal("0.025"),
         platform_fee=Decimal("45.00"),
+        redemption_vat=REDUCED_VAT,
         departments=frozenset({"PASTRY"}),
     ),
     Partner(
@@ -173,6 +191,7 @@ PARTNERS: tuple[Partner, ...] = (
         service_fee=Decimal("0.0018"),
         commission=Decimal("0.03"),
         platform_fee=Decimal("25.00"),
+        funding="issuer_pays",
         departments=frozenset({"TOYS", "POSTAL CENTER"}),
         categories=frozenset(
             {

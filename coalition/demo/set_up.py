@@ -11,7 +11,7 @@ from coalition.demo.commands import Commands
 from coalition.demo.folder import DemoFolder
 from coalition.demo.legal_parties import OPERATOR, PARTIES
 from coalition.demo.members import Member, member_of
-from coalition.demo.partners import PARTNERS, Partner
+from coalition.demo.partners import PARTNERS, STANDARD_VAT, Partner
 from partner_sdk import make_key_pair
 
 # Starting a command costs more than what it does; more of them at once than cores gain nothing.
@@ -70,7 +70,12 @@ async def _add_partner(commands: Commands, folder: DemoFolder, partner: Partner)
         *("--redemption-price", str(partner.redemption_price)),
         *("--commission", str(partner.commission)),
         *("--platform-fee", str(partner.platform_fee)),
+        *("--charge-vat", STANDARD_VAT, "--fee-vat", STANDARD_VAT, "--redemption-vat", partner.redemption_vat),
+        *("--funding", partner.funding),
     )
+    if partner.block_points:
+        await commands.run_json("prepaid", "buy", partner.name, str(partner.block_points))
+        await commands.run_json("prepaid", "set", partner.name, "--warn-below", str(partner.block_points // 4))
     await commands.run_json("partner", "party", partner.name, *PARTIES[partner.slug].options())
     return key
 

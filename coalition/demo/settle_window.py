@@ -9,6 +9,7 @@ from typing import Literal
 
 from coalition.demo.bill import NAMES, Tally, WindowBill, differences, read_bill
 from coalition.demo.commands import Commands
+from coalition.demo.partners import PARTNERS
 from partner_sdk import Coalition
 
 DOCUMENT_KINDS: tuple[Literal["xml", "pdf"], ...] = ("xml", "pdf")
@@ -20,6 +21,7 @@ async def settle_window(
     """Close the open window, settle it, save its statements; return its bill and every difference found."""
     window = (await commands.run_json("window", "close"))["window"]
     report = await commands.run_json("window", "settle", str(window))
+    await _buy_blocks(commands)
     bill = read_bill(report, period=period)
     folder = reports / f"window-{window}"
     folder.mkdir(parents=True)
@@ -30,6 +32,13 @@ async def settle_window(
         if net != share.net:
             found.append(f"window {window}: {NAMES[slug]}, net of its statement: expected {share.net:,}, got {net:,}")
     return bill, found
+
+
+async def _buy_blocks(commands: Commands) -> None:
+    """Let partners that prepay buy another block where little is left."""
+    for partner in PARTNERS:
+        if partner.block_points and (await commands.run_json("prepaid", "show", partner.name))["is_low"]:
+            await commands.run_json("prepaid", "buy", partner.name, str(partner.block_points))
 
 
 async def _fetch_statement(client: Coalition, window: int, stem: Path) -> Decimal:

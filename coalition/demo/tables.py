@@ -21,7 +21,8 @@ def tables(bills: Sequence[WindowBill]) -> Iterable[Table]:
     else:
         yield _partners_table(f"Partners over {len(bills)} windows", bills)
     yield _windows_table(bills)
-    yield _control_table(add_up(share for bill in bills for share in bill.partners.values()))
+    total = add_up(share for bill in bills for share in bill.partners.values())
+    yield _control_table(total, cover=sum((bill.cover for bill in bills), Decimal("0.00")))
 
 
 def _partners_table(title: str, bills: Sequence[WindowBill]) -> Table:
@@ -55,7 +56,7 @@ def _windows_table(bills: Sequence[WindowBill]) -> Table:
     return table
 
 
-def _control_table(total: PartnerBill) -> Table:
+def _control_table(total: PartnerBill, *, cover: Decimal) -> Table:
     table = Table(title="Control totals", title_justify="left", box=SIMPLE_HEAD, show_header=False)
     table.add_column()
     table.add_column(justify="right")
@@ -74,8 +75,10 @@ def _control_table(total: PartnerBill) -> Table:
         (f"charges to partners, {CURRENCY}", total.charge),
         ("+ platform fees", total.platform_fee),
         ("- credits to partners", total.credit),
+        ("+ VAT charged less VAT credited", total.vat),
         ("= sum of all nets", total.net),
-        (f"of it behind the points outstanding, at {POINT_VALUE} each", outstanding * POINT_VALUE),
+        ("of it cover for points that are paid for", cover),
+        (f"value of all points outstanding, at {POINT_VALUE} each", outstanding * POINT_VALUE),
     ):
         table.add_row(label, f"{amount:,}")
     return table

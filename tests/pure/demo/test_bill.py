@@ -38,7 +38,8 @@ def report(tally: Tally) -> Report:
                 "charge": f"{charge / 100:.2f}",
                 "platform_fee": "10.00",
                 "credit": f"{credit / 100:.2f}",
-                "net": f"{(charge - credit) / 100 + 10:.2f}",
+                "vat": "1.90",
+                "net": f"{(charge - credit) / 100 + 11.90:.2f}",
             }
         )
     totals = {movement: sum(share[movement] for share in shares) for movement in MOVEMENTS}
@@ -47,7 +48,14 @@ def report(tally: Tally) -> Report:
         "window": 7,
         "partners": shares,
         "control": {**totals, "outstanding_growth": growth},
-        "netting": {"operator": {"total": f"{growth / 100 + 10 * len(shares):.2f}"}},
+        "netting": {
+            "operator": {
+                "total": f"{growth / 100 + 11.90 * len(shares):.2f}",
+                "fund_growth": f"{growth / 100:.2f}",
+                "prepaid_blocks": "0.00",
+                "rounding": "0.00",
+            }
+        },
     }
 
 
