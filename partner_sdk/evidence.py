@@ -105,13 +105,18 @@ def parse_path(content: Any) -> tuple[bytes, ...]:
         raise AnswerNotUnderstoodError("expected a path", content=content) from fault
 
 
-def parse_inclusion(content: Any, *, lane: int, leaf: int, size: int) -> InclusionProof:
-    """Return the answer about an own record. Raises AnswerNotUnderstoodError."""
-    path = parse_path(content)
+def parse_inclusions(content: Any, *, lane: int, leaves: Sequence[int], size: int) -> list[InclusionProof]:
+    """Return the answer about some own records. Raises AnswerNotUnderstoodError."""
     try:
-        return InclusionProof(lane, leaf, size, _hash(content["message"]), int(content["index"]), path)
+        proofs = [
+            InclusionProof(lane, int(one["leaf"]), size, _hash(one["message"]), int(one["index"]), parse_path(one))
+            for one in content["proofs"]
+        ]
     except (KeyError, TypeError, ValueError) as fault:
-        raise AnswerNotUnderstoodError("expected the message of an own record", content=content) from fault
+        raise AnswerNotUnderstoodError("expected paths of own records", content=content) from fault
+    if [proof.leaf for proof in proofs] != list(leaves):
+        raise AnswerNotUnderstoodError("expected the leaves asked for", content=[proof.leaf for proof in proofs])
+    return proofs
 
 
 def _hash(text: Any) -> bytes:

@@ -1,19 +1,18 @@
 """Asks the hub for what a bill is checked with, and keeps it: a checkpoint, paths to its roots, statements."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice
+from operator import itemgetter
 
 from partner_sdk.errors import MessageRejectedError
-from partner_sdk.evidence import Evidence, InclusionProof, LaneRoot, lane_roots, parse_inclusion, parse_path
+from partner_sdk.evidence import Evidence, InclusionProof, LaneRoot, lane_roots, parse_inclusions, parse_path
 from partner_sdk.journalled import journalled
 from partner_sdk.outbox import Outbox
 from partner_sdk.receipt import Receipt
 
-# The hub has tills to answer as well.
-PROOFS_AT_ONCE = 4
-PROOFS_PER_COMMIT = 200
+LEAVES_PER_CALL = 50
+PROOFS_PER_COMMIT = 1_000
 
 # Asks a GET and returns the verified answer.
 Get = Callable[[str], Awaitable[Receipt]]
@@ -75,15 +74,16 @@ def _unproved(outbox: Outbox, evidence: Evidence, roots: dict[int, LaneRoot]) ->
 
 
 async def _inclusions(get: Get, places: Sequence[tuple[int, int]], roots: dict[int, LaneRoot]) -> list[InclusionProof]:
-    at_once = asyncio.Semaphore(PROOFS_AT_ONCE)
-
-    async def ask(lane: int, leaf: int) -> InclusionProof:
-        size = roots[lane].size
-        async with at_once:
-            answer = await get(f"/v1/proofs/inclusion?lane={lane}&leaf={leaf}&size={size}")
-        return parse_inclusion(answer.content(), lane=lane, leaf=leaf, size=size)
-
-    return list(await asyncio.gather(*(ask(lane, leaf) for lane, leaf in places)))
+    """Ask lane by lane, in the order of the leaves: those that lie close to each other cost the hub little more."""
+    proofs = []
+    for lane, of_lane in groupby(sorted(set(places)), key=itemgetter(0)):
+        every, size = [leaf for _, leaf in of_lane], roots[lane].size
+        for start in range(0, len(every), LEAVES_PER_CALL):
+            leaves = every[start : start + LEAVES_PER_CALL]
+            query = f"lane={lane}&leaves={','.join(map(str, leaves))}&size={size}"
+            answer = await get(f"/v1/proofs/inclusions?{query}")
+            proofs += parse_inclusions(answer.content(), lane=lane, leaves=leaves, size=size)
+    return proofs
 
 
 async def _gather_statement(get: Get, evidence: Evidence, window: int) -> int:

@@ -224,17 +224,30 @@ class CheckpointAnswer(AnswerModel):
     lanes: list[LaneCheckpoint]
 
 
-class InclusionAnswer(AnswerModel):
+class RecordProof(AnswerModel):
     """`path`: hashes from the leaf's neighbour to the root's child, in hexadecimal. Of an own operation `message` is
     the SHA-256 of the body that it was booked from, which may have been answered only when it came again, and `index`
     its place there."""
 
-    lane: int
     leaf: int
-    size: int
     message: str | None
     index: int | None
     path: list[str]
+
+
+class InclusionAnswer(RecordProof):
+    """The path of one record to the root of the lane's first `size` leaves."""
+
+    lane: int
+    size: int
+
+
+class InclusionsAnswer(AnswerModel):
+    """The paths of several records to the root of the lane's first `size` leaves, in the order asked for."""
+
+    lane: int
+    size: int
+    proofs: list[RecordProof]
 
 
 class ConsistencyAnswer(AnswerModel):

@@ -6,15 +6,22 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from coalition.errors import FieldFault, RequestRefusedError
-from coalition.http.answers import CheckpointAnswer, ConsistencyAnswer, InclusionAnswer
+from coalition.http.answers import CheckpointAnswer, ConsistencyAnswer, InclusionAnswer, InclusionsAnswer
 from coalition.http.bodies import refused_message
 from coalition.http.problems import shortened
 from coalition.http.routes import CLEARING, POOL, Answer, PartnerCall, Route
 from coalition.journal.record import timestamp
-from coalition.operations.prove import ProofRefusedError, prove_consistency, prove_inclusion, take_checkpoint
+from coalition.operations.prove import (
+    Inclusion,
+    ProofRefusedError,
+    prove_consistency,
+    prove_inclusions,
+    take_checkpoint,
+)
 
 LANE_MAX = 1_023
 LEAF_MAX = 2**53 - 1
+LEAVES_MAX = 50
 
 
 async def get_checkpoint(request: web.Request, call: PartnerCall) -> Answer:
@@ -30,12 +37,36 @@ async def get_checkpoint(request: web.Request, call: PartnerCall) -> Answer:
 async def get_inclusion(request: web.Request, call: PartnerCall) -> Answer:
     """Answer the path from a record to a root."""
     lane, leaf, size = _numbers(request, ("lane", "leaf", "size"))
+    (proof,) = await _inclusions(request, call, lane, [leaf], size)
+    return Answer(200, json.dumps({"lane": lane, "size": size, **proof}).encode())
+
+
+async def get_inclusions(request: web.Request, call: PartnerCall) -> Answer:
+    """Answer the paths from several records to one root."""
+    lane, size = _numbers(request, ("lane", "size"))
+    texts = request.query.get("leaves", "").split(",")
+    leaves = [number for text in texts if (number := _number(text, LEAF_MAX)) is not None]
+    if len(leaves) < len(texts) or len(leaves) > LEAVES_MAX:
+        expected = f"1 to {LEAVES_MAX} whole numbers from 0 to {LEAF_MAX}, with commas between"
+        got = shortened(request.query.get("leaves", ""))
+        raise refused_message((FieldFault("leaves", "number_out_of_range", expected, got),))
+    proofs = await _inclusions(request, call, lane, leaves, size)
+    return Answer(200, json.dumps({"lane": lane, "size": size, "proofs": proofs}).encode())
+
+
+async def _inclusions(
+    request: web.Request, call: PartnerCall, lane: int, leaves: Sequence[int], size: int
+) -> list[dict[str, object]]:
     try:
-        proof = await prove_inclusion(request.app[POOL], lane=lane, leaf=leaf, size=size, partner=call.partner)
+        proofs = await prove_inclusions(request.app[POOL], lane=lane, leaves=leaves, size=size, partner=call.partner)
     except ProofRefusedError as error:
         raise _refused(error) from error
+    return [_inclusion_document(proof) for proof in proofs]
+
+
+def _inclusion_document(proof: Inclusion) -> dict[str, object]:
     message, index = (None, None) if proof.source is None else (proof.source[0].hex(), proof.source[1])
-    return _answer({"lane": lane, "leaf": leaf, "size": size, "message": message, "index": index}, proof.path)
+    return {"leaf": proof.leaf, "message": message, "index": index, "path": [one.hex() for one in proof.path]}
 
 
 async def get_consistency(request: web.Request, call: PartnerCall) -> Answer:
@@ -45,11 +76,8 @@ async def get_consistency(request: web.Request, call: PartnerCall) -> Answer:
         path = await prove_consistency(request.app[POOL], lane=lane, before=before, size=size)
     except ProofRefusedError as error:
         raise _refused(error) from error
-    return _answer({"lane": lane, "from": before, "to": size}, path)
-
-
-def _answer(asked: dict[str, object], path: Sequence[bytes]) -> Answer:
-    return Answer(200, json.dumps({**asked, "path": [one.hex() for one in path]}).encode())
+    document = {"lane": lane, "from": before, "to": size, "path": [one.hex() for one in path]}
+    return Answer(200, json.dumps(document).encode())
 
 
 def _numbers(request: web.Request, names: Sequence[str]) -> list[int]:
@@ -57,14 +85,20 @@ def _numbers(request: web.Request, names: Sequence[str]) -> list[int]:
     numbers, faults = [], []
     for name in names:
         text, most = request.query.get(name, ""), LANE_MAX if name == "lane" else LEAF_MAX
-        # Digits of ASCII only, and few: int() takes much more, slowly.
-        if text.isascii() and text.isdigit() and len(text) <= len(str(most)) and int(text) <= most:
-            numbers.append(int(text))
+        number = _number(text, most)
+        if number is not None:
+            numbers.append(number)
         else:
             faults.append(FieldFault(name, "number_out_of_range", f"a whole number from 0 to {most}", shortened(text)))
     if faults:
         raise refused_message(tuple(faults))
     return numbers
+
+
+def _number(text: str, most: int) -> int | None:
+    # Digits of ASCII only, and few: int() takes much more, slowly.
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(most)) and int(text) <= most
+    return int(text) if is_number else None
 
 
 def _refused(error: ProofRefusedError) -> RequestRefusedError:
@@ -93,6 +127,20 @@ ROUTES = [
         answers=InclusionAnswer,
         takes_from_left=True,
         parameters=_LANE | {"leaf": "The record's leaf.", "size": "The journal's size in the checkpoint."},
+    ),
+    Route(
+        "GET",
+        "/v1/proofs/inclusions",
+        "partner",
+        get_inclusions,
+        "The audit paths of several records of a lane, in the order asked for.",
+        answers=InclusionsAnswer,
+        takes_from_left=True,
+        parameters=_LANE
+        | {
+            "leaves": f"Up to {LEAVES_MAX} leaves with commas between; close ones cost little more than one.",
+            "size": "The journal's size in the checkpoint.",
+        },
     ),
     Route(
         "GET",

@@ -1,12 +1,13 @@
 """Prove what is in the journals: checkpoints, that a record is there, that a journal only grew; nothing is written."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from coalition.database.pool import Connection, Pool
 from coalition.journal.merkle import Frontier
 from coalition.journal.proofs import Subtree, consistency_subtrees, inclusion_subtrees, kept_nodes, subtree_hash
-from coalition.stores.proofs import find_size, find_source, load_hashes, load_trees
+from coalition.stores.proofs import find_size, load_hashes, load_sources, load_trees
 
 # A lane, its size in leaves, its root.
 LaneRoot = tuple[int, int, bytes]
@@ -15,6 +16,7 @@ LaneRoot = tuple[int, int, bytes]
 class Inclusion(NamedTuple):
     """A path, and for a partner's own record the digest of the message that it came in, with its index there."""
 
+    leaf: int
     source: tuple[bytes, int] | None
     path: list[bytes]
 
@@ -36,14 +38,19 @@ async def take_checkpoint(pool: Pool) -> list[LaneRoot]:
     return [(tree.lane, tree.size, Frontier.parse(tree.size, tree.frontier).root()) for tree in trees]
 
 
-async def prove_inclusion(pool: Pool, *, lane: int, leaf: int, size: int, partner: int) -> Inclusion:
-    """Return the path from a leaf to the root of the lane's first `size` leaves. Raises ProofRefusedError."""
+async def prove_inclusions(pool: Pool, *, lane: int, leaves: Sequence[int], size: int, partner: int) -> list[Inclusion]:
+    """Return the path from each leaf to the root of the lane's first `size` leaves. Raises ProofRefusedError."""
     async with pool.acquire() as connection:
         await _refuse_beyond(connection, lane, "size", size)
-        if leaf >= size:
-            raise ProofRefusedError("leaf", f"a leaf below the size, {size}", leaf)
-        source = await find_source(connection, lane, leaf, partner=partner)
-        return Inclusion(source, await _hashes(connection, lane, inclusion_subtrees(leaf, size)))
+        if max(leaves) >= size:
+            raise ProofRefusedError("leaf", f"leaves below the size, {size}", max(leaves))
+        sources = await load_sources(connection, lane, leaves, partner=partner)
+        paths = [inclusion_subtrees(leaf, size) for leaf in leaves]
+        # Leaves that lie close to each other are proved by the same hashes.
+        kept = await load_hashes(connection, lane, kept_nodes(sorted({one for path in paths for one in path})))
+    # Off the event loop, which has tills waiting for it.
+    hashes = await asyncio.to_thread(lambda: [[subtree_hash(subtree, kept) for subtree in path] for path in paths])
+    return [Inclusion(leaf, sources.get(leaf), path) for leaf, path in zip(leaves, hashes, strict=True)]
 
 
 async def prove_consistency(pool: Pool, *, lane: int, before: int, size: int) -> list[bytes]:

@@ -32,14 +32,19 @@ async def find_size(connection: Connection, lane: int) -> int | None:
     return await connection.fetchval(SELECT_SIZE, lane)  # type: ignore[no-any-return]
 
 
-SELECT_SOURCE = "SELECT message, message_index FROM journal WHERE lane = $1 AND leaf = $2 AND partner = $3"
+SELECT_SOURCES = """
+SELECT leaf, message, message_index
+FROM journal
+WHERE lane = $1 AND leaf = ANY($2::bigint[]) AND partner = $3 AND message IS NOT NULL
+"""
 
 
-async def find_source(connection: Connection, lane: int, leaf: int, *, partner: int) -> tuple[bytes, int] | None:
-    """Return the digest of the message that a partner's record came in, and its index there; None: it is not its own,
-    or one of the hub's own records."""
-    row = await connection.fetchrow(SELECT_SOURCE, lane, leaf, partner)
-    return None if row is None or row["message"] is None else (row["message"], row["message_index"])
+async def load_sources(
+    connection: Connection, lane: int, leaves: Collection[int], *, partner: int
+) -> dict[int, tuple[bytes, int]]:
+    """Return the digest of the message that each of a partner's own records came in, and its index there, by leaf."""
+    rows = await connection.fetch(SELECT_SOURCES, lane, sorted(leaves), partner)
+    return {row["leaf"]: (row["message"], row["message_index"]) for row in rows}
 
 
 INSERT_NODES = """

@@ -128,6 +128,8 @@ async def test_answers_to_questions_are_as_described(whole_hub: RunningHub) -> N
         ("/v1/checkpoint", "/v1/checkpoint", 200),
         ("/v1/proofs/inclusion", "/v1/proofs/inclusion?lane=0&leaf=0&size=1", 200),
         ("/v1/proofs/inclusion", "/v1/proofs/inclusion?lane=0&leaf=77&size=77", 422),
+        ("/v1/proofs/inclusions", "/v1/proofs/inclusions?lane=0&leaves=0,0&size=1", 200),
+        ("/v1/proofs/inclusions", "/v1/proofs/inclusions?lane=0&leaves=0,x&size=1", 422),
         ("/v1/proofs/consistency", "/v1/proofs/consistency?lane=0&from=1&to=1", 200),
         ("/v1/proofs/consistency", "/v1/proofs/consistency?lane=0&from=0&to=1", 422),
         ("/v1/windows", "/v1/windows", 200),

@@ -66,6 +66,11 @@ async def test_receipts_are_proved_and_journals_only_grow(hub: RunningHub) -> No
         assert not is_included(
             leaf_hash(message=digest, index=index, result=changed), leaf=leaf, size=size, path=path, root=root
         )
+    leaves = [result["leaf"] for _, _, _, result in records[::101]]
+    together = await shop.get(f"/v1/proofs/inclusions?lane={lane}&leaves={','.join(map(str, leaves))}&size={size}")
+    for leaf, proof in zip(leaves, together.document["proofs"], strict=True):
+        alone = (await shop.get(f"/v1/proofs/inclusion?lane={lane}&leaf={leaf}&size={size}")).document
+        assert proof | {"lane": lane, "size": size} == alone
     for before, after in pairwise(checked[lane] for checked in seen if checked[lane][0]):
         path = await path_of(shop, f"consistency?lane={lane}&from={before[0]}&to={after[0]}")
         assert is_consistent(first=before[0], first_root=before[1], second=after[0], second_root=after[1], path=path)
@@ -92,6 +97,10 @@ async def test_what_no_journal_has_is_not_proved(hub: RunningHub) -> None:
         (f"inclusion?lane={lane}&leaf=0&size=2", ["size"]),
         (f"inclusion?lane={lane}&leaf=0&size=0", ["leaf"]),
         ("inclusion?lane=77&leaf=0&size=1", ["lane"]),
+        (f"inclusions?lane={lane}&leaves=&size=1", ["leaves"]),
+        (f"inclusions?lane={lane}&leaves=0,-1&size=1", ["leaves"]),
+        (f"inclusions?lane={lane}&leaves={'0,' * 50}0&size=1", ["leaves"]),
+        (f"inclusions?lane={lane}&leaves=0,1&size=1", ["leaf"]),
         (f"consistency?lane={lane}&from=0&to=1", ["from"]),
         (f"consistency?lane={lane}&from=2&to=1", ["from"]),
         (f"consistency?lane={lane}&from=1&to=99999999999999999999", ["to"]),
