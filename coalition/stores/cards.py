@@ -1,5 +1,6 @@
 """Cards: which account, and so which lane, each leads to."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
@@ -18,8 +19,8 @@ class Place(NamedTuple):
 
 class CardPlace(NamedTuple):
     """Where a card leads to, and why it may not be used there: the codes of refusals, None: it may. `linked` are the
-    accounts that a merge, undone or not, once joined with its own: what was booked there is found there. All of it
-    holds as long as its lane counts `card_changes`."""
+    accounts that a merge, undone or not, once joined with it, or with the one that the card came from: what was booked
+    there is found there. All of it holds as long as its lane counts `card_changes`."""
 
     lane: int
     account: int
@@ -34,7 +35,8 @@ class CardPlace(NamedTuple):
 
 
 SELECT_PLACES = """
-SELECT card.card, card.lane, card.account, card.state, member.may_burn, lane.card_changes
+SELECT card.card, card.lane, card.account, card.state, member.may_burn, lane.card_changes, card.merged_lane,
+    card.merged_account
 FROM card
 JOIN member ON member.member = card.member
 JOIN lane ON lane.lane = card.lane
@@ -53,21 +55,31 @@ REFUSALS = {"active": None, "blocked": "card_blocked", "replaced": "card_replace
 
 async def load_card_places(connection: Connection, cards: Iterable[str]) -> dict[str, CardPlace]:
     """Return where those of the cards lead to that exist."""
-    places = {}
-    for card, lane, account, state, may_burn, changes in await connection.fetch(SELECT_PLACES, sorted(cards)):
+    places: dict[str, CardPlace] = {}
+    ends: dict[str, set[Place]] = {}
+    for row in await connection.fetch(SELECT_PLACES, sorted(cards)):
+        card, lane, account, state, may_burn, changes, merged_lane, merged_account = row
         refusal = REFUSALS[state]
         burn_refusal = refusal or (None if may_burn else "burn_not_permitted")
         places[card] = CardPlace(lane, account, refusal, burn_refusal, card_changes=changes)
-    links = await _load_links(connection, {place.account for place in places.values()}) if places else {}
-    return {card: place._replace(linked=links.get(place.of_account, ())) for card, place in places.items()}
+        # Before it came here, a merge that is undone may have led it from there to another one.
+        came_from = set() if merged_account is None else {Place(merged_lane, merged_account)}
+        ends[card] = {Place(lane, account), *came_from}
+    links = await _load_links(connection, {end.account for both in ends.values() for end in both}) if places else {}
+    return {card: place._replace(linked=_linked(place.of_account, ends[card], links)) for card, place in places.items()}
 
 
-async def _load_links(connection: Connection, accounts: set[int]) -> dict[Place, tuple[Place, ...]]:
-    links: dict[Place, tuple[Place, ...]] = {}
+def _linked(place: Place, ends: set[Place], links: dict[Place, set[Place]]) -> tuple[Place, ...]:
+    found = {other for end in ends for other in links.get(end, ())}
+    return tuple(sorted(found - {place}))
+
+
+async def _load_links(connection: Connection, accounts: set[int]) -> dict[Place, set[Place]]:
+    links: dict[Place, set[Place]] = defaultdict(set)
     for row in await connection.fetch(SELECT_LINKS, sorted(accounts)):
         one, other = Place(row[0], row[1]), Place(row[2], row[3])
-        links[one] = (*links.get(one, ()), other)
-        links[other] = (*links.get(other, ()), one)
+        links[one].add(other)
+        links[other].add(one)
     return links
 
 

@@ -81,7 +81,7 @@ async def test_a_sale_from_before_the_merge_is_returned_after_it(hub: RunningHub
     await merge(hub, first, into=second)
 
     returned = await shop.reverse(second, earned["id"], points=60)
-    assert returned["verdict"] == "booked"
+    assert returned["verdict"] == "booked", returned
     assert await balance(shop, second) == 60
     undone = await shop.reverse(first, burned["id"])
     assert undone["verdict"] == "booked"
@@ -261,6 +261,20 @@ async def test_a_return_after_a_merge_takes_the_households_points_whoever_bears_
 
     assert (await shop.reverse(first, earned["id"]))["verdict"] == "booked"
     assert await balance(shop, second) == 500
+    await assert_sums_hold(hub)
+
+
+async def test_a_sale_of_a_household_that_was_left_is_returned_from_the_next(hub: RunningHub) -> None:
+    """Bought while merged into one account, returned while merged into another: by those who had the points."""
+    shop, (first, second, third) = await hub.shop(), await hub.cards(3)
+    await merge(hub, first, into=second)
+    earned, burned = await shop.earn(first, 100), await shop.burn(first, 30)
+    await unmerge(hub, first)
+    await merge(hub, first, into=third)
+
+    assert (await shop.reverse(first, burned["id"]))["balance"] == 100
+    assert (await shop.reverse(first, earned["id"], points=40))["balance"] == 60
+    assert (await balance(shop, second), await balance(shop, third)) == (60, 0)
     await assert_sums_hold(hub)
 
 

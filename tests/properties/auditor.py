@@ -144,6 +144,9 @@ class Auditor:
             reused = {"id": operation.id, "verdict": "refused", "code": "operation_id_reused"}
             return {**reused, "lane": self.lane, "leaf": first.leaf}
         self.let_time_pass(command.account)
+        if command.card_refusal is not None:
+            assert isinstance(operation, Earn | Burn | Reserve), "what was begun may be finished, and undone"
+            return self.refuse(command, operation.type, command.card_refusal, operation.points or 0)
         if isinstance(operation, Earn):
             return self.earn(command, operation)
         if isinstance(operation, Burn):

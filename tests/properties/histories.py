@@ -140,7 +140,21 @@ class History:
             points = self._random.choice([None, None, self._random.randint(1, 8)])
             operation = Reverse(type="reverse", **fields, operation_id=original, points=points)
         body = operation.model_dump_json(exclude_none=True).encode() + str(account).encode()
-        return Command(partner, operation, account, sha256(body).digest(), number % 3, content_digest(body))
+        return Command(
+            partner,
+            operation,
+            account,
+            sha256(body).digest(),
+            number % 3,
+            content_digest(body),
+            card_refusal=self._card_refusal(operation),
+        )
+
+    def _card_refusal(self, operation: AnyOperation) -> str | None:
+        """Now and then the card may not be used; what was begun with it may be finished, and undone."""
+        if not isinstance(operation, Earn | Burn | Reserve) or self._random.randint(0, 14):
+            return None
+        return self._random.choice(["card_blocked", "card_replaced", "account_closed"])
 
     def _earning(self) -> dict[str, Any]:
         form = self._random.choice(["points", "points", "vat", "purchase"])
