@@ -109,6 +109,8 @@ def _payable(payable: Payable) -> dict[str, Any]:
     return {
         "amount": str(payable.amount),
         "due_on": payable.due_on.isoformat(),
+        "held": str(payable.held),
+        "adjusted": str(payable.adjusted),
         "way": payable.way,
         "iban": payable.iban,
     }
@@ -122,6 +124,8 @@ def _read_payable(document: dict[str, Any]) -> Payable:
     return Payable(
         amount=Decimal(document["amount"]),
         due_on=date.fromisoformat(document["due_on"]),
+        held=Decimal(document["held"]),
+        adjusted=Decimal(document["adjusted"]),
         way=document["way"],
         iban=document["iban"],
     )

@@ -15,7 +15,7 @@ from fpdf.enums import Align, DocumentCompliance
 
 from settlement.documents.figures import day, days, grouped, percent, price
 from settlement.documents.invoice_json import read_invoice_json
-from settlement.documents.invoice_xml import WITHOUT_VAT
+from settlement.documents.invoice_xml import WITHOUT_VAT, settled_text
 from settlement.documents.letter import INK, QUIET, WIDTH, Column, Letter
 from settlement.documents.payment_slip_pdf import draw_slip
 from settlement.documents.wording import word
@@ -226,9 +226,24 @@ class _InvoiceLetter(Letter):
         if reasons:
             self.paragraph(" ".join(reasons))
             self.ln(1.5)
-        for sentence in self._payment_sentences():
+        settled, *due = self._payment_sentences()
+        self.paragraph(settled)
+        self.ln(1.5)
+        self._write_payable()
+        for sentence in due:
             self.paragraph(sentence)
-            self.ln(1.5)
+
+    def _write_payable(self) -> None:
+        """Write how the amount to be paid comes about, where it is not just the statement's net."""
+        payable = self._invoice.payable
+        if payable is None or not (payable.held or payable.adjusted):
+            return
+        net = payable.amount + payable.held - payable.adjusted
+        for key, amount in (("net", net), ("held", -payable.held), ("adjusted", payable.adjusted)):
+            if amount or key == "net":
+                label = self.word(f"invoice.payable.{key}", statement=self._invoice.statement)
+                self.write_sum(label, grouped(amount, self._language))
+        self.ln(1.5)
 
     @property
     def _totals_height(self) -> float:
@@ -297,7 +312,7 @@ class _InvoiceLetter(Letter):
         invoice = self._invoice
         payable = invoice.payable
         if payable is None:
-            return [self.word("invoice.settled_next")]
+            return [settled_text(invoice)]
         amount = f"{grouped(abs(payable.amount), self._language)} {invoice.currency}"
         values = {"amount": amount, "due_on": day(payable.due_on, self._language), "iban": _spaced(payable.iban)}
         key = "none" if not payable.amount else "pay" if payable.amount > 0 else "get"
@@ -305,7 +320,7 @@ class _InvoiceLetter(Letter):
             key = "debit"
         account = "" if payable.iban is None or not payable.amount else ".account"
         return [
-            self.word("invoice.settled", window=invoice.window, statement=invoice.statement),
+            settled_text(invoice),
             self.word(f"invoice.due.{key}{account}", **values),
         ]
 

@@ -150,11 +150,18 @@ def _write_settlement(element: Element, invoice: Invoice) -> None:
 
 
 def _write_terms(element: Element, invoice: Invoice) -> None:
-    key = "invoice.settled_next" if invoice.payable is None else "invoice.settled"
-    terms = word(invoice.language, key, window=invoice.window, statement=invoice.statement)
-    _text(element, "ram:Description", terms)  # BT-20
+    _text(element, "ram:Description", settled_text(invoice))  # BT-20
     if invoice.payable is not None:
         _date(SubElement(element, "ram:DueDateDateTime"), "udt:DateTimeString", invoice.payable.due_on)  # BT-9
+
+
+def settled_text(invoice: Invoice) -> str:
+    """Return with what a document is settled, in its language."""
+    if invoice.kind == "corrected_invoice":
+        return word(invoice.language, "invoice.settled_before")
+    if invoice.payable is None:
+        return word(invoice.language, "invoice.settled_next")
+    return word(invoice.language, "invoice.settled", window=invoice.window, statement=invoice.statement)
 
 
 def _write_group(element: Element, group: VatGroup, invoice: Invoice) -> None:

@@ -92,11 +92,14 @@ PaymentWay = Literal["transfer", "debit"]
 class Payable:
     """What is to be paid with a window for all of its documents together, and when; > 0: the partner pays.
 
+    It is the statement's net less what is `held` out of it as disputed, with what is `adjusted` from earlier windows.
     `iban` is the account that is credited, or that is debited by mandate; None: it is not known.
     """
 
     amount: Decimal
     due_on: date
+    held: Decimal = Decimal("0.00")
+    adjusted: Decimal = Decimal("0.00")
     way: PaymentWay = "transfer"
     iban: str | None = None
 

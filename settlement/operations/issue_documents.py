@@ -110,6 +110,8 @@ def _payable(share: Share, issued_on: date, *, operator: BankAccount | None, par
     return Payable(
         amount=share.payable,
         due_on=share.due_on or issued_on,
+        held=share.held,
+        adjusted=share.adjusted,
         way="debit" if is_debit else "transfer",
         iban=account.iban if account else None,
     )

@@ -58,6 +58,7 @@ def test_words_are_put_right_by_a_document_of_the_same_amounts() -> None:
         assert (document.kind, document.gross, document.lines) == ("corrected_invoice", original.gross, original.lines)
         assert (owed_after(document), document.addressee.town) == (Decimal(0), "Augsburg")
         assert broken_rules(write_invoice_xml(document)) == []
+        assert b"nothing is to be paid" in write_invoice_xml(document)
 
 
 def test_in_parts_the_whole_is_taken_back_to_the_cent() -> None:

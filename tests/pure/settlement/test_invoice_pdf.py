@@ -109,6 +109,18 @@ def test_a_direct_debit_and_a_credit_say_so_and_have_no_slip() -> None:
     assert "die wir bis zum 17. November" in " ".join(pages_of(letter(paid))[-1].split())
 
 
+def test_what_is_held_out_or_comes_from_earlier_windows_is_told_with_the_amount_to_pay() -> None:
+    charged = make_invoices()[0]
+    assert "Net of statement" not in " ".join(pages_of(letter(charged)))
+    payable = Payable(
+        amount=Decimal("17000.00"), due_on=charged.issued_on, held=Decimal("500.00"), adjusted=Decimal("43.12")
+    )
+    text = " ".join(pages_of(letter(replace(charged, payable=payable)))[-1].split())
+    assert "Net of statement ST-00007-00012 17,456.88 Disputed, held out until it is answered -500.00" in text
+    assert "carried forward 43.12" in text
+    assert "come to 17,000.00 EUR, which you pay by 3 November 2026" in text
+
+
 @pytest.mark.parametrize(("iban", "kind"), [(QR_IBAN, "QRR"), (PLAIN_IBAN, "SCOR")])
 def test_the_code_read_from_the_picture_is_what_another_maker_of_qr_bills_writes(iban: str, kind: str) -> None:
     """Printed, photographed and decoded, line for line; the other maker checks IBAN, reference and amount."""
