@@ -164,3 +164,44 @@ async def test_a_flag_that_makes_no_sense_is_refused_before_the_database(
     call: Call, arguments: tuple[str, ...]
 ) -> None:
     assert (await call(*arguments)).exit_code == 2
+
+
+async def test_terms_are_drafted_re_rated_and_approved(books: Books, call: Call) -> None:
+    a, *_ = await books.worked_example_1()
+    draft = await document_of(
+        call, "terms", "add", "A", "--valid-from", "2099-07-01", "--issue-price", "0.008", "--draft"
+    )
+    assert (draft["draft"], draft["state"], draft["terms"]["issue_price"]) == (1, "DRAFT", "0.008")
+    assert "0.008" in (await call("terms", "drafts")).stdout
+    assert [terms["version"] for terms in await document_of(call, "terms", "list", "A")] == [1]
+    rerated = await document_of(call, "terms", "rerate", "A", "--windows", "1", "--draft", "1")
+    assert {"partner": a, "code": "issue_charge", "old": "12000.00", "new": "9600.00", "difference": "-2400.00"} in (
+        rerated["lines"]
+    )
+    assert "-2,400.00" in (await call("terms", "rerate", "A", "--issue-price", "0.008")).stdout
+    approved = await document_of(call, "terms", "approve", "1")
+    assert (approved["version"], approved["approved_by"]) == (2, approved["created_by"])
+    assert (await call("terms", "withdraw", "1")).exit_code == 1
+    assert "No draft waits" in (await call("terms", "drafts")).stdout
+
+
+async def test_points_are_bought_before_they_are_issued(books: Books, call: Call) -> None:
+    assert (await document_of(call, "terms", "default-funding", "prepaid"))["funding"] == "prepaid"
+    await books.partner("A")
+    bought = await document_of(call, "prepaid", "buy", "A", "5000", "--price", "0.0095")
+    assert (bought["left"], bought["blocks"]) == (5000, [{"block": 1, "points": 5000, "left": 5000}])
+    ruled = await document_of(call, "prepaid", "set", "A", "--overdraft", "refused", "--warn-below", "6000")
+    assert (ruled["overdraft"], ruled["is_low"]) == ("refused", True)
+    assert "below the warning level of 6,000" in (await call("prepaid", "show", "A")).stdout
+    assert (await call("prepaid", "buy", "A", "5", "--price", "-1")).exit_code == 1
+
+
+async def test_a_window_shows_three_ways_of_netting(books: Books, call: Call) -> None:
+    await books.worked_example_1()
+    await call("window", "calculate", "1")
+    shown = (await call("window", "show", "1")).stdout
+    assert "Netting through the hub saves 75%." in shown
+    views = (await document_of(call, "window", "show", "1"))["netting"]["views"]
+    assert views["gross"] == {"payments": 6, "amount": "36000.00"}
+    assert views["multilateral"] == {"payments": 3, "amount": "14000.00"}
+    assert views["saving"] == "0.75"
