@@ -16,6 +16,9 @@ from settlement.stores.disputes import DisputeState
 class PartnerWindow(AnswerModel):
     """A clearing window; `net` > 0: you pay. It and `share_state` are null until calculated, or without a share.
 
+    `payable` is the net less what you dispute, with what comes from earlier windows once it is invoiced; `unpaid` is
+    what is left of it; `due_on` is null until it is invoiced.
+
     `sales_from` and `sales_until` are the days of your first and last operation in it by `occurred_at`, in the
     programme's time zone; so far, while it is open; null: there is none.
     """
@@ -29,6 +32,9 @@ class PartnerWindow(AnswerModel):
     currency: str
     net: str | None
     share_state: ShareState | None
+    payable: str | None
+    unpaid: str | None
+    due_on: date | None
 
 
 class WindowsAnswer(AnswerModel):

@@ -94,6 +94,9 @@ def _window_document(partner_window: PartnerWindow) -> dict[str, object]:
         "currency": partner_window.currency.code,
         "net": str(share.net) if share else None,
         "share_state": share.state if share else None,
+        "payable": str(share.payable) if share else None,
+        "unpaid": str(share.unpaid) if share else None,
+        "due_on": share.due_on.isoformat() if share and share.due_on else None,
     }
 
 

@@ -52,8 +52,8 @@ _DE: Final = {
     "finance.shares.payable": "Zu zahlen",
     "finance.shares.unpaid": "Unbezahlt",
     "finance.shares.due": "Fällig",
-    "finance.shares.signs": "Über 0 zahlt der Partner, unter 0 wird er bezahlt. Zurückgestellt ist, was bestritten ist; "
-    "was aus früheren Zeiträumen kommt, steht mit der Fakturierung fest.",
+    "finance.shares.signs": "Über 0 zahlt der Partner, unter 0 wird er bezahlt. Zurückgestellt ist, was bestritten "
+    "ist; was aus früheren Zeiträumen kommt, steht mit der Fakturierung fest.",
     "finance.adjustments": "Aus früheren Zeiträumen",
     "finance.adjustment.carried_forward": "vorgetragen aus",
     "finance.adjustment.loss_shared": "Teil eines Ausfalls in",
@@ -78,8 +78,8 @@ _DE: Final = {
     "finance.dispute_state.REJECTED": "Abgelehnt",
     "finance.dispute_state.FALLEN": "Abrechnung ersetzt",
     "finance.step.invoice": "Fakturieren",
-    "finance.step.invoice.text": "Schreibt die Rechnungen und legt fest, was bis wann zu zahlen ist. Danach ändert sich "
-    "nichts mehr; was bestritten ist, bleibt zurückgestellt.",
+    "finance.step.invoice.text": "Schreibt die Rechnungen und legt fest, was bis wann zu zahlen ist. Danach ändert "
+    "sich nichts mehr; was bestritten ist, bleibt zurückgestellt.",
     "finance.done.invoice": "Der Zeitraum ist fakturiert; die Fälligkeiten stehen unten.",
     "finance.done.dispute_accept": "Der Einwand ist angenommen. Entwerfen Sie dazu eine Korrektur.",
     "finance.done.dispute_reject": "Der Einwand ist abgelehnt.",
