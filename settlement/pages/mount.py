@@ -10,6 +10,7 @@ from coalition.pages.door import add_page
 from coalition.pages.operator_sign_in import OperatorSignIn
 from coalition.pages.sign_in import leave
 from coalition.pages.site import Frame, site_of
+from settlement.pages.bank import download_file, download_items, show_bank, take_bank_file
 from settlement.pages.behind import show_lines, show_lots, show_operations
 from settlement.pages.corrections import decide_correction, show_after_decision
 from settlement.pages.disputes import answer_dispute, show_after_answer
@@ -24,7 +25,12 @@ FRAME = Frame(
     home="/finance",
     sign_in="/finance/sign-in",
     sign_out="/finance/sign-out",
-    menu=(("/finance", "finance.windows"), ("/finance/reports", "finance.reports"), account.MENU_ENTRY),
+    menu=(
+        ("/finance", "finance.windows"),
+        ("/finance/reports", "finance.reports"),
+        ("/finance/bank", "finance.bank"),
+        account.MENU_ENTRY,
+    ),
     stylesheet="finance.css",
     shows_subject=True,
 )
@@ -47,7 +53,11 @@ def mount_finance_pages(app: web.Application, session: Session) -> None:
     add_page(app, "GET", "/finance/operations", show_operations, area="finance")
     add_page(app, "GET", "/finance/lots", show_lots, area="finance")
     add_page(app, "GET", window + "/partners/{partner}", show_lines, area="finance")
+    add_page(app, "GET", "/finance/bank", show_bank, area="finance")
+    add_page(app, "POST", "/finance/bank", take_bank_file, area="finance")
     add_page(app, "GET", window, show_window, area="finance")
+    add_page(app, "GET", window + "/files/{file}", download_file, area="finance")
+    add_page(app, "GET", window + "/items/{partner}.csv", download_items, area="finance")
     add_page(app, "GET", window + "/statements/{partner}.{format}", download_statement, area="finance")
     add_page(app, "GET", window + "/documents/{number}.{format}", download_document, area="finance")
     correction = window + "/corrections/{correction}/{decision}"

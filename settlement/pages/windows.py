@@ -14,6 +14,7 @@ from settlement.operations.correct_document import list_corrections
 from settlement.operations.list_disputes import list_disputes
 from settlement.operations.report_window import WindowReport, list_windows, report_window
 from settlement.pages.documents import load_window_documents
+from settlement.pages.files import load_window_files
 from settlement.pages.nets_chart import nets_chart
 from settlement.pages.running_totals import find_last_window, load_running
 
@@ -85,6 +86,7 @@ async def render_window(
         values["chart"] = nets_chart([(partner.name, partner.net) for partner in report.partners])
         values["paid_in"] = add_exactly(net for net in nets if net > 0)
         values["documents"] = await load_window_documents(pool, report)
+        values["files"] = await load_window_files(pool, report)
         values["drafts"] = [draft for draft in await list_corrections(pool, window_no=number) if draft.is_open]
         values["disputes"] = await list_disputes(pool, window_no=number)
         values["partner_names"] = {partner.partner: partner.name for partner in report.partners}

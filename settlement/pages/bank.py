@@ -1,0 +1,161 @@
+"""What goes to the bank and the tax adviser, and what the bank says: files of a window, and a page to take files in."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Final
+
+import structlog
+from aiohttp import web
+from aiohttp.web_request import FileField
+
+from coalition.database.pool import Pool
+from coalition.pages.errors import PageRefusedError
+from coalition.pages.operator_sign_in import signed_in_operator
+from coalition.pages.visit import Visit
+from settlement.documents.items_file import csv_head, csv_rows
+from settlement.engine.bank_account import masked_iban
+from settlement.engine.payment_reference import message_reference
+from settlement.errors import (
+    ForeignBankFileError,
+    SettlementError,
+    UnknownBankAccountError,
+    UnknownStatementError,
+    UnknownWindowError,
+    UnreadableBankFileError,
+)
+from settlement.operations.book_in_datev import book_in_datev
+from settlement.operations.import_bank_file import BankFileReport, import_bank_file
+from settlement.operations.list_items import StatementItems, open_items
+from settlement.operations.make_payments import DEBITS, TRANSFERS, PaymentFile, make_payments
+from settlement.operations.manage_bank_account import list_bank_accounts
+from settlement.pages.windows import window_number
+
+log = structlog.get_logger()
+
+PARTNER_DIGITS_MAX: Final = 18
+
+Download = Callable[[Pool, int], Awaitable[PaymentFile]]
+
+
+async def download_file(visit: Visit) -> web.StreamResponse:
+    """Answer a file of a window for the bank or the tax adviser."""
+    await signed_in_operator(visit)
+    number, name = window_number(visit.request.match_info["window"]), visit.request.match_info["file"]
+    if name not in _DOWNLOADS:
+        raise PageRefusedError(status=404, key="not_found")
+    try:
+        file = await _DOWNLOADS[name](visit.site.pool, number)
+    except SettlementError as error:
+        raise PageRefusedError(status=404, key="not_found") from error
+    headers = {
+        "Content-Type": "text/csv; charset=windows-1252" if name.endswith(".csv") else "application/xml",
+        "Content-Disposition": f'attachment; filename="{file.name}"',
+    }
+    return web.Response(body=file.content, headers=headers)
+
+
+async def download_items(visit: Visit) -> web.StreamResponse:
+    """Answer all operations behind a statement, read from the journal as they are sent."""
+    await signed_in_operator(visit)
+    number, partner = window_number(visit.request.match_info["window"]), visit.request.match_info["partner"]
+    if not (partner.isascii() and partner.isdigit() and len(partner) <= PARTNER_DIGITS_MAX):
+        raise PageRefusedError(status=404, key="not_found")
+    try:
+        found = await open_items(visit.site.pool, number, int(partner))
+    except (UnknownWindowError, UnknownStatementError) as error:
+        raise PageRefusedError(status=404, key="statement_unknown") from error
+
+    headers = {
+        "Content-Type": "text/csv; charset=utf-8",
+        "Content-Disposition": f'attachment; filename="items-{number}-{int(partner)}.csv"',
+    }
+    return web.Response(body=_csv_of(found), headers=headers)
+
+
+async def show_bank(visit: Visit) -> web.StreamResponse:
+    """Show where a bank's file is taken in."""
+    operator = await signed_in_operator(visit)
+    return await _render(visit, may_import="operate" in operator.roles)
+
+
+async def take_bank_file(visit: Visit) -> web.StreamResponse:
+    """Take a bank's file in and show what it brought; a refusal is told, and nothing of the file is taken."""
+    operator = await signed_in_operator(visit, "operate")
+    # Read already, with its limit of size, when the form's token was checked.
+    file = (await visit.request.post()).get("file")
+    content = file.file.read() if isinstance(file, FileField) else b""
+    if not content:
+        return await _render(visit, may_import=True, status=422, fault=visit.word("finance.bank.no_file"))
+    try:
+        report = await import_bank_file(visit.site.pool, content, now=visit.now, actor=f"operator:{operator.name}")
+    except (UnreadableBankFileError, ForeignBankFileError, UnknownBankAccountError) as error:
+        log.info("bank.file_refused", operator=operator.name, reason=error.code)
+        return await _render(visit, may_import=True, status=422, fault=_told(visit, error))
+    log.info("bank.file_taken", operator=operator.name, payments=len(report.payments), known=report.known)
+    return await _render(visit, may_import=True, report=report)
+
+
+async def _render(
+    visit: Visit,
+    *,
+    may_import: bool,
+    status: int = 200,
+    fault: str | None = None,
+    report: BankFileReport | None = None,
+) -> web.Response:
+    try:
+        account = (await list_bank_accounts(visit.site.pool, None))[0].account
+    except UnknownBankAccountError:
+        account = None
+    return visit.render(
+        "finance/bank.html",
+        status=status,
+        iban=masked_iban(account.iban) if account else None,
+        holder=account.holder if account else None,
+        may_import=may_import,
+        fault=fault,
+        report=report,
+    )
+
+
+def _told(visit: Visit, error: SettlementError) -> str:
+    match error:
+        case UnreadableBankFileError():
+            return visit.word("finance.bank.unreadable", line=error.line, problem=error.problem)
+        case ForeignBankFileError():
+            return visit.word("finance.bank.foreign", line=error.line, expected=error.expected, actual=error.actual)
+        case _:
+            return visit.word("finance.bank.no_account")
+
+
+async def _payment_file(pool: Pool, window_no: int, kind: str) -> PaymentFile:
+    made = await make_payments(pool, window_no)
+    for file in made.files:
+        if file.kind == kind:
+            return file
+    raise PageRefusedError(status=404, key="not_found")
+
+
+async def _transfers(pool: Pool, window_no: int) -> PaymentFile:
+    return await _payment_file(pool, window_no, TRANSFERS)
+
+
+async def _debits(pool: Pool, window_no: int) -> PaymentFile:
+    return await _payment_file(pool, window_no, DEBITS)
+
+
+async def _datev(pool: Pool, window_no: int) -> PaymentFile:
+    content = await book_in_datev(pool, window_no)
+    return PaymentFile("datev", f"EXTF_{message_reference(window_no)}.csv", content)
+
+
+_DOWNLOADS: Final[Mapping[str, Download]] = {
+    "transfers.xml": _transfers,
+    "debits.xml": _debits,
+    "datev.csv": _datev,
+}
+
+
+async def _csv_of(found: StatementItems) -> AsyncIterator[bytes]:
+    yield csv_head()
+    async for page in found.pages:
+        yield csv_rows(page, found.zone)
