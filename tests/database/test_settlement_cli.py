@@ -15,6 +15,8 @@ from typer.testing import CliRunner
 
 from coalition.database.pool import Pool
 from settlement.cli import window_app
+from settlement.cli_documents import invoice_app
+from settlement.cli_legal_parties import add_party_commands
 from settlement.cli_prepaid import prepaid_app
 from settlement.cli_terms import terms_app
 from tests.database.settlement_books import Books
@@ -23,6 +25,14 @@ app = typer.Typer()
 app.add_typer(window_app, name="window")
 app.add_typer(terms_app, name="terms")
 app.add_typer(prepaid_app, name="prepaid")
+app.add_typer(invoice_app, name="invoice")
+partner_app, operator_app = typer.Typer(), typer.Typer()
+add_party_commands(partner_app, operator_app)
+# A lone command would take the place of its group.
+for group in (partner_app, operator_app):
+    group.callback()(lambda: None)
+app.add_typer(partner_app, name="partner")
+app.add_typer(operator_app, name="operator")
 
 Call = Callable[..., Awaitable[Result]]
 
@@ -205,3 +215,36 @@ async def test_a_window_shows_three_ways_of_netting(books: Books, call: Call) ->
     assert views["gross"] == {"payments": 6, "amount": "36000.00"}
     assert views["multilateral"] == {"payments": 3, "amount": "14000.00"}
     assert views["saving"] == "0.75"
+
+
+ADDRESS = ("--street", "Ring 1", "--post-code", "20457", "--town", "Hamburg", "--country", "DE")
+
+
+async def test_parties_documents_and_corrections_at_the_shell(books: Books, call: Call, tmp_path: Path) -> None:
+    """Who is who, every document of a window in a folder, and a credit note from its draft to its file."""
+    a = await books.partner("A")
+    await books.book(a, "issued", 1000)
+    refused = await call("operator", "party", *ADDRESS)
+    assert (refused.exit_code, "legal_name: must not be empty" in refused.output) == (1, True)
+    await document_of(call, "operator", "party", "--legal-name", "Operator AG", *ADDRESS)
+    await document_of(call, "partner", "party", "A", "--legal-name", "A GmbH", *ADDRESS)
+    assert (await document_of(call, "partner", "party", "A"))["legal_name"] == "A GmbH"
+    await call("window", "close")
+    assert "has no tax documents" in (await call("window", "documents", "1")).output
+    await document_of(call, "window", "settle", "1")
+    ((listed),) = await document_of(call, "window", "documents", "1", "--output", str(tmp_path / "window-1"))
+    number, statement = listed["number"], f"ST-00001-{a:05d}"
+    assert sorted(path.name for path in (tmp_path / "window-1").iterdir()) == sorted(
+        [f"{number}.pdf", f"{number}.xml", f"{statement}.json", f"{statement}.pdf"]
+    )
+    for wrong, told in (("1=11", "of 10.00 that are left"), ("2=1", "no such line"), ("x", "expected LINE=AMOUNT")):
+        refused = await call("invoice", "correct", number, "--reason", "Price", "--line", wrong)
+        assert refused.exit_code != 0
+        assert told in refused.output
+    drafted = await document_of(call, "invoice", "correct", number, "--reason", "Price", "--line", "1=4.50")
+    issued = await document_of(call, "invoice", "approve", str(drafted["correction"]))
+    assert issued["corrects"] == number
+    file = tmp_path / "note.xml"
+    await call("invoice", "show", issued["issued"], "--format", "xml", "--output", str(file))
+    assert b"<ram:GrandTotalAmount>4.50<" in file.read_bytes()
+    assert f"issued as {issued['issued']}" in (await call("invoice", "corrections")).output
