@@ -8,7 +8,6 @@ from typing import Annotated
 from aiohttp import web
 from pydantic import Field
 
-from coalition.errors import RequestRefusedError
 from coalition.http.answers import CertificateAnswer
 from coalition.http.bodies import read_json, refuse_other_content
 from coalition.http.hub_key import SIGNER
@@ -17,7 +16,6 @@ from coalition.journal.record import timestamp
 from coalition.ledger.certificate import VALID_S_MAX, VALID_S_MIN, Certificate
 from coalition.ledger.operation import CardNumber, Points, Text, WireModel
 from coalition.operations.issue_certificate import issue_certificate
-from coalition.stores.cards import Place
 
 CERTIFICATE_TYPE = "coalition-certificate-v1"
 
@@ -36,15 +34,8 @@ async def post_certificate(request: web.Request, call: PartnerCall) -> Answer:
     refuse_other_content(request)
     asked = read_json(CertificateRequest, call.body)
     clearing = request.app[CLEARING]
-    place = (await clearing.cards.find([asked.card])).get(asked.card)
-    if place is None:
-        raise RequestRefusedError(status=422, code="unknown_card", detail=f"No account has card {asked.card}.")
-    if place.burn_refusal is not None:
-        detail = f"No points may be burned with card {asked.card}."
-        raise RequestRefusedError(status=422, code=place.burn_refusal, detail=detail)
     certificate = await issue_certificate(
         request.app[POOL],
-        Place(place.lane, place.account),
         # Nobody can guess it, and it says nothing.
         certificate_id=secrets.token_hex(16),
         partner=call.participant,
