@@ -10,6 +10,7 @@ from coalition.pages.door import add_page
 from coalition.pages.operator_sign_in import OperatorSignIn
 from coalition.pages.sign_in import leave
 from coalition.pages.site import Frame, site_of
+from settlement.pages import terms
 from settlement.pages.bank import download_file, download_items, show_bank, take_bank_file
 from settlement.pages.behind import show_lines, show_lots, show_operations
 from settlement.pages.corrections import decide_correction, show_after_decision
@@ -29,6 +30,7 @@ FRAME = Frame(
         ("/finance", "finance.windows"),
         ("/finance/reports", "finance.reports"),
         ("/finance/bank", "finance.bank"),
+        ("/finance/terms", "finance.terms"),
         account.MENU_ENTRY,
     ),
     stylesheet="finance.css",
@@ -50,6 +52,9 @@ def mount_finance_pages(app: web.Application, session: Session) -> None:
     add_page(app, "GET", "/finance/reports", show_reports, area="finance")
     add_page(app, "GET", "/finance/reports/{name}.{format}", download_report, area="finance")
     add_page(app, "GET", "/finance/reports/{name}", show_report, area="finance")
+    add_page(app, "GET", "/finance/terms", terms.show_terms, area="finance")
+    add_page(app, "GET", "/finance/terms/{draft}/{decision}", terms.show_after_decision, area="finance")
+    add_page(app, "POST", "/finance/terms/{draft}/{decision}", terms.decide_draft, area="finance")
     add_page(app, "GET", "/finance/operations", show_operations, area="finance")
     add_page(app, "GET", "/finance/lots", show_lots, area="finance")
     add_page(app, "GET", window + "/partners/{partner}", show_lines, area="finance")

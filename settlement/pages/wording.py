@@ -7,6 +7,7 @@ from coalition.pages.language import Language
 from settlement.documents.report_wording import REPORT_WORDS
 from settlement.pages import report_wording
 from settlement.pages.payment_wording import PAYMENT_WORDS
+from settlement.pages.terms_wording import TERMS_WORDS
 
 _EN: Final = {
     **REPORT_WORDS["en"],
@@ -417,6 +418,6 @@ _DE: Final = {
 }
 
 WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
-    "en": _EN | PAYMENT_WORDS["en"],
-    "de": _DE | PAYMENT_WORDS["de"],
+    "en": _EN | PAYMENT_WORDS["en"] | TERMS_WORDS["en"],
+    "de": _DE | PAYMENT_WORDS["de"] | TERMS_WORDS["de"],
 }

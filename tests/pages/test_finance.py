@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,8 +11,10 @@ import pytest
 from playwright.async_api import BrowserContext, Page
 
 from coalition.lanes.close_window import close_window
+from settlement.operations.add_terms import TermsChange
 from settlement.operations.calculate_window import calculate_window
 from settlement.operations.correct_document import draft_correction
+from settlement.operations.draft_terms import draft_terms
 from settlement.operations.find_statement import find_statement
 from settlement.operations.manage_legal_party import set_legal_party
 from tests.pages.conftest import PASSWORD, RunningSite, submit
@@ -313,3 +315,25 @@ async def test_windows_are_listed_newest_first_and_paged(site: RunningSite, page
     seen += await texts(page, "#windows tbody th")
 
     assert seen == [f"Window {number}" for number in range(30, 0, -1)]
+
+
+async def test_terms_are_approved_by_somebody_other_than_who_drafted_them(site: RunningSite, page: Page) -> None:
+    """The page tells what a draft changes; who made it is refused, and somebody else makes it the next version."""
+    await site.hub.shop("Bakery", **FEES)
+    await site.operator("ada", "operate", "approve")
+    start = datetime.now(UTC) + timedelta(days=40)
+    for actor, price in (("operator:ada", "0.009"), ("shell:bert", "0.008")):
+        change = TermsChange(issue_price=Decimal(price))
+        await draft_terms(site.hub.pool, 1, change, valid_from=start, now=datetime.now(UTC), actor=actor)
+    await site.sign_in_operator(page, "ada")
+    await submit(page, "nav >> text=Terms")
+    assert await texts(page, "section:has(#draft-1) tbody tr") == ["Issue price per point 0.01 0.009"]
+
+    await press(page, "Approve draft 1")
+    assert await page.inner_text(".note.bad") == "Refused: you made this draft, so somebody else has to approve it."
+    await press(page, "Approve draft 2")
+    assert "is approved" in await page.inner_text(".note.good")
+    versions = await site.hub.pool.fetch("SELECT version, approved_by FROM terms ORDER BY version")
+    assert [tuple(version) for version in versions] == [(1, None), (2, "operator:ada")]
+    await press(page, "Withdraw draft 1")
+    assert await page.inner_text(".empty") == "No draft waits for approval."

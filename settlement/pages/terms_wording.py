@@ -1,0 +1,68 @@
+"""The words of the page on which terms are approved."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from coalition.pages.language import Language
+
+_EN: Final = {
+    "finance.terms": "Terms",
+    "finance.terms.title": "Terms to be approved",
+    "finance.terms.intro": "A draft holds for nothing until somebody other than who made it approves it.",
+    "finance.terms.none": "No draft waits for approval.",
+    "finance.terms.from": "from {moment}",
+    "finance.terms.by": "drafted by {actor}, {moment}",
+    "finance.terms.what": "What",
+    "finance.terms.before": "Until then",
+    "finance.terms.after": "Then",
+    "finance.terms.same": "Nothing changes but the start of a version.",
+    "finance.terms.approve": "Approve draft {draft}",
+    "finance.terms.withdraw": "Withdraw draft {draft}",
+    "finance.terms.done.approve": "The draft is approved: it is the partner's next version of terms.",
+    "finance.terms.done.withdraw": "The draft is withdrawn.",
+    "finance.terms.fault.drafter": "Refused: you made this draft, so somebody else has to approve it.",
+    "finance.terms.fault.stale": "Refused: the partner has got another version since. Draft it anew.",
+    "finance.terms.field.funding": "Points are paid for",
+    "finance.terms.field.issue_price": "Issue price per point",
+    "finance.terms.field.service_fee": "Service fee per point",
+    "finance.terms.field.redemption_price": "Redemption price per point",
+    "finance.terms.field.commission": "Commission, as a fraction",
+    "finance.terms.field.platform_fee": "Platform fee per window",
+    "finance.terms.field.charge_vat": "VAT of charges",
+    "finance.terms.field.fee_vat": "VAT of fees",
+    "finance.terms.field.redemption_vat": "VAT of redemptions",
+    "finance.terms.field.earn_rate": "Points per unit of currency",
+    "finance.terms.field.offline_loss": "Bears what is lost offline",
+    "finance.terms.field.return_loss": "Bears what is returned too late",
+}
+_DE: Final = {
+    "finance.terms": "Konditionen",
+    "finance.terms.title": "Konditionen zur Freigabe",
+    "finance.terms.intro": "Ein Entwurf gilt erst, wenn ihn jemand anderes freigibt als der, der ihn gemacht hat.",
+    "finance.terms.none": "Kein Entwurf wartet auf Freigabe.",
+    "finance.terms.from": "ab {moment}",
+    "finance.terms.by": "entworfen von {actor}, {moment}",
+    "finance.terms.what": "Was",
+    "finance.terms.before": "Bis dahin",
+    "finance.terms.after": "Dann",
+    "finance.terms.same": "Nichts ändert sich außer dem Beginn einer Fassung.",
+    "finance.terms.approve": "Entwurf {draft} freigeben",
+    "finance.terms.withdraw": "Entwurf {draft} zurückziehen",
+    "finance.terms.done.approve": "Der Entwurf ist freigegeben, als nächste Fassung der Konditionen des Partners.",
+    "finance.terms.done.withdraw": "Der Entwurf ist zurückgezogen.",
+    "finance.terms.fault.drafter": "Abgelehnt: Sie haben diesen Entwurf gemacht, jemand anderes muss ihn freigeben.",
+    "finance.terms.fault.stale": "Abgelehnt: Der Partner hat inzwischen eine andere Fassung. Bitte neu entwerfen.",
+    "finance.terms.field.funding": "Punkte werden bezahlt",
+    "finance.terms.field.issue_price": "Ausgabepreis je Punkt",
+    "finance.terms.field.service_fee": "Servicegebühr je Punkt",
+    "finance.terms.field.redemption_price": "Einlösepreis je Punkt",
+    "finance.terms.field.commission": "Provision, als Bruchteil",
+    "finance.terms.field.platform_fee": "Plattformgebühr je Zeitraum",
+    "finance.terms.field.charge_vat": "USt auf Belastungen",
+    "finance.terms.field.fee_vat": "USt auf Gebühren",
+    "finance.terms.field.redemption_vat": "USt auf Einlösungen",
+    "finance.terms.field.earn_rate": "Punkte je Währungseinheit",
+    "finance.terms.field.offline_loss": "Trägt, was offline verloren geht",
+    "finance.terms.field.return_loss": "Trägt, was zu spät zurückkommt",
+}
+TERMS_WORDS: Final[Mapping[Language, dict[str, str]]] = {"en": _EN, "de": _DE}
