@@ -68,6 +68,9 @@ from partner_sdk.statement_check import StatementCheck, check_statement
 
 Progress = Callable[[Flushed], None]
 
+# Rows of a statement's items that are asked for at once: the hub's limit.
+ITEMS_OF_A_PAGE = 5_000
+
 
 class AtTheTill(TypedDict, total=False):
     """What every operation may say besides; `occurred_at` is now and `id` a new one unless given."""
@@ -528,9 +531,24 @@ class Coalition:
             self._get, outbox, proofs_max=proofs_max, progress=progress or (lambda so_far: None)
         )
 
-    async def statement_file(self, window: int, kind: Literal["csv", "pdf"]) -> bytes:
+    async def statement_file(self, window: int, kind: Literal["csv", "xlsx", "pdf"]) -> bytes:
         """Return this partner's statement of a window as a file's bytes, covered by the hub's signature."""
         return (await self._get(f"/v1/windows/{window}/statement.{kind}")).body
+
+    async def items(self, window: int) -> AsyncIterator[dict[str, Any]]:
+        """Give every operation that this partner's statement of a window counts, in the hub's order, a page at a time.
+
+        Each page is covered by the hub's signature; no more than one is in memory.
+        """
+        after = ""
+        while body := (await self._get(f"/v1/windows/{window}/items.jsonl?limit={ITEMS_OF_A_PAGE}{after}")).body:
+            try:
+                items = [json.loads(line) for line in body.splitlines()]
+                after = f"&after={quote(items[-1]['item'])}"
+            except (ValueError, KeyError, TypeError) as error:
+                raise AnswerNotUnderstoodError("expected items, one a line", content=body[:200]) from error
+            for item in items:
+                yield item
 
     async def documents(self, window: int) -> list[dict[str, Any]]:
         """Return this partner's tax documents of a window: number, kind, type code, amounts, SHA-256 of the XML.

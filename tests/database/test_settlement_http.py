@@ -19,6 +19,7 @@ from coalition.lanes.clearing import Clearing
 from coalition.operations.add_members import NewMember, add_members
 from coalition.operations.manage_partner import FirstTerms, add_partner
 from coalition.signatures.keys import public_key_pem
+from partner_sdk import Coalition, client
 from settlement import errors
 from settlement.http import routes
 from settlement.http.answers import StatementAnswer, WindowsAnswer
@@ -135,6 +136,21 @@ async def test_items_are_paged_and_together_the_whole_file(journey: Journey) -> 
     assert [(row["points"], row["amount"], row["line"]) for row in rows] == [
         (100, "1", "issue_charge"), (200, "2", "issue_charge"), (300, "3", "issue_charge")
     ]  # fmt: skip
+
+
+async def test_the_sdk_goes_through_all_items(
+    journey: Journey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Page by page, each signed, the one without rows too."""
+    for points in (100, 200, 300):
+        await journey.issuer.earn(journey.card, points)
+    await journey.close_and_calculate()
+    monkeypatch.setattr(client, "ITEMS_OF_A_PAGE", 2)
+    key, outbox = journey.issuer.private_key, tmp_path / "outbox.sqlite"
+    async with Coalition(f"http://{journey.issuer.authority}", key, outbox=outbox) as hub:
+        items = [item async for item in hub.items(1)]
+        assert (await hub.statement_file(1, "xlsx")).startswith(b"PK")
+    assert [(item["points"], item["amount"]) for item in items] == [(100, "1"), (200, "2"), (300, "3")]
 
 
 async def test_windows_are_paged_with_the_callers_own_nets(journey: Journey) -> None:
