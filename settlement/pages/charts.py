@@ -84,12 +84,22 @@ def draw_chart(chart: Chart, table: Table) -> AnyChart | None:
     if not any(figure for _, figures in rows for figure in figures):
         return None
     kind = next(column.kind for column in table.columns if column.key == chart.label)
-    kept = _kept(rows, is_ordered=kind in ORDERED)
-    return (_bars if chart.kind == "bars" else _parts)(chart, kept, left_out=len(rows) - len(kept))
+    of_labels = _by_label(rows)
+    kept = _kept(of_labels, is_ordered=kind in ORDERED)
+    return (_bars if chart.kind == "bars" else _parts)(chart, kept, left_out=len(of_labels) - len(kept))
 
 
 Figure = int | Decimal
 Rows = Sequence[tuple[Cell, list[Figure]]]
+
+
+def _by_label(rows: Rows) -> Rows:
+    """Add up the rows of one label: a partner has one in a chart, however many it has in the table."""
+    sums: dict[Cell, list[Figure]] = {}
+    for label, row in rows:
+        before = sums.get(label)
+        sums[label] = row if before is None else [one + other for one, other in zip(before, row, strict=True)]
+    return list(sums.items())
 
 
 def _kept(rows: Rows, *, is_ordered: bool) -> Rows:

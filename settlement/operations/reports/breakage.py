@@ -83,7 +83,13 @@ def _month_row(asked: Asked, month: date, found: Sequence[Estimate]) -> Row:
             fraction(in_the_end, issued),
             asked.value(sum(one.breakage for one in found)),
         ),
-        {"issued": Source("lots", lots), "outstanding": Source("lots", {**lots, "left": 1})},
+        {
+            **{figure: Source("lots", lots) for figure in ("issued", "redeemed", "expired")},
+            **{
+                figure: Source("lots", {**lots, "left": 1})
+                for figure in ("outstanding", "to_be_redeemed", "breakage_to_come")
+            },
+        },
     )
 
 

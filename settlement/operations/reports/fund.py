@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
-from settlement.documents.report import Chart, Column, Report, Row, Table
+from settlement.documents.report import Chart, Column, Report, Row, Source, Table
 from settlement.engine.fund import FundMove, fund_by_day
 from settlement.operations.reports.asked import Asked
 from settlement.stores.money_reports import ShareMoney, load_money_by_share, load_paid
@@ -32,7 +32,13 @@ async def report_fund(asked: Asked) -> Report:
         currency=asked.currency,
     )
     rows = tuple(
-        Row((one.day, one.outstanding, one.value, one.paid_in, one.paid_out, one.fund, one.billed, one.cover))
+        Row(
+            (one.day, one.outstanding, one.value, one.paid_in, one.paid_out, one.fund, one.billed, one.cover),
+            {
+                **dict.fromkeys(("paid_in", "paid_out"), Source("reports/nets")),
+                "billed": Source("reports/payments"),
+            },
+        )
         for one in days
     )
     report = asked.report("fund", Table(key="fund_by_day", columns=COLUMNS, rows=rows), has_window=False)

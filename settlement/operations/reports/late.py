@@ -49,5 +49,5 @@ def _row(asked: Asked, late: LateItems) -> Row:
             late.oldest.astimezone(zone),
             late.newest.astimezone(zone),
         ),
-        {"operations": Source("operations", behind)},
+        dict.fromkeys(("operations", "points"), Source("operations", behind)),
     )

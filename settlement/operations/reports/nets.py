@@ -83,7 +83,7 @@ def _window_row(asked: Asked, window: Window, shares: Sequence[Share]) -> Row:
             _sum(asked, [share.net for share in shares if share.net < 0]),
             _sum(asked, [share.net for share in shares]),
         ),
-        {"window": lines, "net_of_all": lines},
+        dict.fromkeys(("window", "charge", "credit", "to_operator", "to_partners", "net_of_all"), lines),
     )
 
 
@@ -97,7 +97,10 @@ def _partner_row(asked: Asked, partner: int, shares: Sequence[Share]) -> Row:
             _sum(asked, [share.net for share in shares]),
             _sum(asked, [share.unpaid for share in shares if share.invoiced_on is not None]),
         ),
-        {"net": Source("reports/nets", {"partner": partner})},
+        {
+            **dict.fromkeys(("charge", "credit", "net"), Source("reports/nets", {"partner": partner})),
+            "unpaid": Source("reports/payments", {"partner": partner}),
+        },
     )
 
 

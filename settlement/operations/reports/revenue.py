@@ -63,14 +63,14 @@ def _month_row(month: date, found: Sequence[Found]) -> Row:
             fraction(sum(one.redeemed_in_the_end for one in estimates), issued),
             *_money([position for _, (_, position) in found]),
         ),
-        {"issued": lots},
+        dict.fromkeys(("issued", "redeemed", "price", "liability"), lots),
     )
 
 
 def _payer_row(asked: Asked, payer: int, found: Sequence[Found]) -> Row:
     return Row(
         (asked.name(payer), *_money([position for _, (_, position) in found])),
-        {"price": Source("lots", {"payer": payer})},
+        dict.fromkeys(("price", "liability"), Source("lots", {"payer": payer})),
     )
 
 

@@ -21,6 +21,7 @@ def chart(kind: ChartKind, label: str = "partner") -> Chart:
 
 @given(st.lists(st.tuples(st.text(max_size=3), st.integers(-(10**9), 10**9), st.integers(-(10**9), 10**9)), max_size=9))
 def test_bars_lie_within_the_chart_on_the_side_of_their_sign(rows: list[tuple[str, int, int]]) -> None:
+    rows = list({row[0]: row for row in rows}.values())
     drawn = draw_chart(chart("bars"), table(list(rows)))
     if drawn is None:
         assert not any(figure for row in rows for figure in row[1:])
@@ -34,6 +35,14 @@ def test_bars_lie_within_the_chart_on_the_side_of_their_sign(rows: list[tuple[st
             assert segment.x == (zero if segment.figure >= 0 else zero - segment.width)
             assert -Decimal("0.41") <= segment.x
             assert segment.x + segment.width <= Decimal("100.42")
+
+
+def test_a_label_is_drawn_once() -> None:
+    """As where a partner has a row for each kind."""
+    drawn = draw_chart(chart("bars"), table([("A", 5, 1), ("B", 7, 0), ("A", 3, 2)]))
+
+    assert isinstance(drawn, BarsChart)
+    assert [(row.label, [one.figure for one in row.segments]) for row in drawn.rows] == [("A", [8, 3]), ("B", [7, 0])]
 
 
 def test_parts_stand_one_after_the_other_on_one_scale() -> None:
