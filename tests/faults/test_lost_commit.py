@@ -10,7 +10,7 @@ from coalition.operations.check_sums import check_sums
 from tests.database.lane_books import new_cards, new_partners, open_hub
 from tests.faults.test_killed_hub import purchases
 
-COMMIT = b"COMMIT;"
+COMMIT = b"COMMIT"
 
 
 class CommitCutter:
