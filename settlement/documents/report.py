@@ -21,7 +21,7 @@ class Words:
     """A cell of the reports' words by their key, with values filled in."""
 
     key: str
-    values: Mapping[str, str | int | Decimal] = field(default_factory=dict)
+    values: Mapping[str, str | int | Decimal | datetime] = field(default_factory=dict)
 
 
 Cell = str | int | Decimal | date | datetime | Words | None

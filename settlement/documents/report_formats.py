@@ -81,7 +81,7 @@ def told(cell: Cell, kind: CellKind, language: Language) -> str:
 
 
 def _told_values(words: Words, language: Language) -> dict[str, str]:
-    return {name: value if isinstance(value, str) else grouped(value, language) for name, value in words.values.items()}
+    return {name: told(value, "text", language) for name, value in words.values.items()}
 
 
 def _table_document(table: Table) -> list[dict[str, Any]]:

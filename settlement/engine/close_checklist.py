@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
@@ -35,11 +36,12 @@ ItemKey = Literal[
 class CloseFacts:
     """All that the list is made from. `differences`: where the window does not tie out. `without_...`: the names of
     parties whose data are missing; None: nobody has written down the operator's, so none are needed. `calculated_by`
-    and `approved_by` None: nobody has yet."""
+    and `approved_by` None: nobody has yet. `ends_at`: when the calendar closes it; None: it is closed by hand."""
 
     state: WindowState
     lanes: int
     lanes_closed: int
+    ends_at: datetime | None = None
     differences: tuple[str, ...] = ()
     without_legal_data: tuple[str, ...] | None = ()
     without_bank: tuple[str, ...] | None = ()
@@ -54,7 +56,7 @@ class CloseFacts:
     unpaid: Decimal = Decimal(0)
 
 
-Values = Mapping[str, str | int | Decimal]
+Values = Mapping[str, str | int | Decimal | datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,8 @@ def stopped_by(items: tuple[CheckItem, ...]) -> tuple[CheckItem, ...]:
 
 
 def _ended(facts: CloseFacts) -> CheckItem:
+    if facts.state == "OPEN" and facts.ends_at is not None:
+        return CheckItem("ended", "waits", "by_calendar", {"moment": facts.ends_at})
     if facts.state == "OPEN":
         return CheckItem("ended", "next", "open")
     return CheckItem("ended", "done", "closed")

@@ -100,7 +100,7 @@ def told(visit: Visit, cell: Cell, kind: CellKind) -> str:
         case None:
             return ""
         case Words():
-            return visit.word(cell.key, **{name: _told_value(visit, value) for name, value in cell.values.items()})
+            return visit.word(cell.key, **{name: told(visit, value, "text") for name, value in cell.values.items()})
         case str():
             return visit.word(cell) if kind == "word" else cell
         case Decimal():
@@ -111,16 +111,6 @@ def told(visit: Visit, cell: Cell, kind: CellKind) -> str:
             return formats.minute(cell)
         case date():
             return formats.month(cell) if kind == "month" else formats.day(cell)
-
-
-def _told_value(visit: Visit, value: str | int | Decimal) -> str:
-    match value:
-        case str():
-            return value
-        case Decimal():
-            return visit.formats.money(value)
-        case _:
-            return visit.formats.number(value)
 
 
 def _written(report: Report, file_format: Literal["csv", "xlsx"], visit: Visit) -> bytes:

@@ -1,8 +1,10 @@
 """This month's close: what has to be done about a window, and what stands in the way."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from settlement.documents.report import Column, Report, Row, Source, Table, Words
+from settlement.engine.calendar import next_boundary
 from settlement.engine.close_checklist import CheckItem, CloseFacts, close_checklist
 from settlement.engine.money import add_exactly
 from settlement.engine.states import has_reached
@@ -10,6 +12,7 @@ from settlement.engine.tie_out import tie_out
 from settlement.errors import TieOutError
 from settlement.operations.reports.asked import Asked
 from settlement.stores.bank_accounts import load_operator_accounts, load_partner_accounts
+from settlement.stores.calendar import load_calendar
 from settlement.stores.disputes import load_disputes
 from settlement.stores.hub import load_growths, load_totals_by_lane
 from settlement.stores.legal_parties import load_legal_parties
@@ -43,6 +46,7 @@ async def load_checklist(asked: Asked) -> tuple[CheckItem, ...]:
             state=window.state,
             lanes=asked.programme.lanes,
             lanes_closed=await count_lanes_closed(connection, asked.lanes, window.window_no),
+            ends_at=await _ends_at(asked),
             differences=await _differences(asked),
             without_legal_data=await _without_legal_data(asked, involved),
             without_bank=await _without_bank(asked, _to_be_paid(asked, shares, involved)),
@@ -59,6 +63,15 @@ async def load_checklist(asked: Asked) -> tuple[CheckItem, ...]:
             unpaid=asked.rounded(add_exactly(abs(share.unpaid) for share in shares if share.invoiced_on)),
         )
     )
+
+
+async def _ends_at(asked: Asked) -> datetime | None:
+    if asked.window.state != "OPEN":
+        return None
+    zone = asked.programme.zone
+    stored = await load_calendar(asked.connection)
+    boundary = next_boundary(stored.calendar, after=max(asked.window.opened_at, stored.set_at), zone=zone)
+    return None if boundary is None else boundary.astimezone(zone)
 
 
 async def _partners_so_far(asked: Asked) -> list[int]:
