@@ -23,6 +23,7 @@ from settlement.engine.document import VatGroup
 from settlement.engine.invoice import Invoice, InvoiceLine, InvoiceParty
 from settlement.engine.legal_party import LegalParty
 from settlement.engine.money import round_half_up
+from settlement.engine.payment_reference import share_reference
 from settlement.engine.payment_slip import PaymentSlip, make_slip, takes_slip
 from settlement.engine.sales import SalesPeriod
 from settlement.engine.statement import party_on_letter
@@ -314,11 +315,19 @@ class _InvoiceLetter(Letter):
         if payable is None:
             return [settled_text(invoice)]
         amount = f"{grouped(abs(payable.amount), self._language)} {invoice.currency}"
-        values = {"amount": amount, "due_on": day(payable.due_on, self._language), "iban": _spaced(payable.iban)}
+        values = {
+            "amount": amount,
+            "due_on": day(payable.due_on, self._language),
+            "iban": _spaced(payable.iban),
+            "reference": share_reference(window=invoice.window, partner=invoice.partner),
+        }
         key = "none" if not payable.amount else "pay" if payable.amount > 0 else "get"
         if payable.amount > 0 and payable.way == "debit":
             key = "debit"
         account = "" if payable.iban is None or not payable.amount else ".account"
+        if slip_of(invoice) is not None:
+            # It has a reference of its own, which other ways of paying do not take.
+            account = ".slip"
         return [
             settled_text(invoice),
             self.word(f"invoice.due.{key}{account}", **values),

@@ -40,8 +40,12 @@ ENGLISH: Final = {
     "invoice.payable.net": "Net of statement {statement}",
     "invoice.payable.held": "Disputed, held out until it is answered",
     "invoice.payable.adjusted": "From earlier windows: corrections, disputes, carried forward",
-    "invoice.due.pay": "All documents of the window come to {amount}, which you pay by {due_on}.",
-    "invoice.due.pay.account": "All documents of the window come to {amount}, which you pay by {due_on} to {iban}.",
+    "invoice.due.pay": "All documents of the window come to {amount}, which you pay by {due_on} with reference "
+    "{reference}.",
+    "invoice.due.pay.account": "All documents of the window come to {amount}, which you pay by {due_on} to {iban} with "
+    "reference {reference}.",
+    "invoice.due.pay.slip": "All documents of the window come to {amount}, which you pay by {due_on} with the payment "
+    "slip at the end.",
     "invoice.due.debit.account": "All documents of the window come to {amount}, which we take from your account "
     "{iban} on {due_on} by direct debit.",
     "invoice.due.get": "All documents of the window come to {amount}, which we pay you by {due_on}.",
@@ -101,9 +105,12 @@ GERMAN: Final = {
     "invoice.payable.net": "Saldo der Abrechnung {statement}",
     "invoice.payable.held": "Bestritten, bis zur Antwort ausgesetzt",
     "invoice.payable.adjusted": "Aus früheren Zeiträumen: Korrekturen, Einwände, Vorträge",
-    "invoice.due.pay": "Alle Dokumente des Zeitraums ergeben zusammen {amount}, die Sie bis zum {due_on} zahlen.",
+    "invoice.due.pay": "Alle Dokumente des Zeitraums ergeben zusammen {amount}, die Sie bis zum {due_on} mit dem "
+    "Verwendungszweck {reference} zahlen.",
     "invoice.due.pay.account": "Alle Dokumente des Zeitraums ergeben zusammen {amount}, die Sie bis zum {due_on} auf "
-    "{iban} zahlen.",
+    "{iban} mit dem Verwendungszweck {reference} zahlen.",
+    "invoice.due.pay.slip": "Alle Dokumente des Zeitraums ergeben zusammen {amount}, die Sie bis zum {due_on} mit dem "
+    "Zahlteil am Ende zahlen.",
     "invoice.due.debit.account": "Alle Dokumente des Zeitraums ergeben zusammen {amount}, die wir am {due_on} von "
     "Ihrem Konto {iban} einziehen.",
     "invoice.due.get": "Alle Dokumente des Zeitraums ergeben zusammen {amount}, die wir Ihnen bis zum {due_on} zahlen.",

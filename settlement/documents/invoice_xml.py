@@ -15,6 +15,7 @@ from settlement.documents.figures import plain
 from settlement.documents.wording import word
 from settlement.engine.document import VatGroup
 from settlement.engine.invoice import TYPE_CODES, Invoice, InvoiceLine, InvoiceParty
+from settlement.engine.payment_reference import share_reference
 from settlement.engine.vat import VatCategory, VatTreatment
 
 _NAMESPACES: Final = {
@@ -130,7 +131,9 @@ def _write_delivery(element: Element, invoice: Invoice) -> None:
 
 def _write_settlement(element: Element, invoice: Invoice) -> None:
     language = invoice.language
-    _text(element, "ram:PaymentReference", invoice.statement)  # BT-83
+    if invoice.payable is not None:
+        reference = share_reference(window=invoice.window, partner=invoice.partner)
+        _text(element, "ram:PaymentReference", reference)  # BT-83
     _text(element, "ram:InvoiceCurrencyCode", invoice.currency.code)  # BT-5
     means = SubElement(element, "ram:SpecifiedTradeSettlementPaymentMeans")  # BG-16
     _text(means, "ram:TypeCode", _CLEARING)

@@ -118,7 +118,7 @@ def test_what_is_held_out_or_comes_from_earlier_windows_is_told_with_the_amount_
     text = " ".join(pages_of(letter(replace(charged, payable=payable)))[-1].split())
     assert "Net of statement ST-00007-00012 17,456.88 Disputed, held out until it is answered -500.00" in text
     assert "carried forward 43.12" in text
-    assert "come to 17,000.00 EUR, which you pay by 3 November 2026" in text
+    assert "come to 17,000.00 EUR, which you pay by 3 November 2026 with reference W00007-P00012." in text
 
 
 @pytest.mark.parametrize(("iban", "kind"), [(QR_IBAN, "QRR"), (PLAIN_IBAN, "SCOR")])
@@ -142,6 +142,7 @@ def test_the_code_read_from_the_picture_is_what_another_maker_of_qr_bills_writes
     assert code.text.split("\r\n") == other.qr_data().split("\r\n") == slip_code(drawn).split("\r\n")
     assert drawn.reference_type == other.ref_type == kind
     assert "Empfangsschein" in pages_of(letter(invoice))[-1]
+    assert "mit dem Zahlteil am Ende" in " ".join(" ".join(pages_of(letter(invoice))).split())
 
 
 def test_references_lead_back_to_their_share() -> None:
