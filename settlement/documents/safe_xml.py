@@ -108,6 +108,9 @@ class _Tree:
 
     def _add_text(self, text: str) -> None:
         element = self._open[-1]
+        if text.isspace() and (element.children or not element.text):
+            # The indentation between elements: of a long file it is long, and says nothing.
+            return
         if len(element.text) + len(text) > TEXT_CHARS_MAX:
             self._refuse(f"expected a text of at most {TEXT_CHARS_MAX:,} characters in {element.name}")
         element.text += text

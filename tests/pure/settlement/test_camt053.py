@@ -63,6 +63,13 @@ def test_entries_without_a_reference_or_with_one_for_several_are_told_apart() ->
     assert [one.reference for one in entries] == ["#1", "X", "X/2"]
 
 
+def test_a_month_of_entries_is_read_however_it_is_indented() -> None:
+    """No limit counts the blanks between elements."""
+    entries = [entry("1.00", reference=f"E{number}") for number in range(1_000)]
+    content = bank_file(*entries, moved="1000.00").replace(b"<Ntry>", b" " * 40 + b"<Ntry>")
+    assert len(read(content).entries) == 1_000
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [
