@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from coalition.database.pool import Pool
+from coalition.database.pool import Pool, open_pool
 from settlement.engine.calendar import Calendar
 from settlement.operations.follow_calendar import follow_calendar, set_calendar
 from settlement.operations.report_window import report_window
@@ -54,6 +54,23 @@ async def test_many_hubs_close_a_window_with_missed_boundaries_once(books: Books
     assert (await follow(books, 3)).closed is None
     assert (await follow(books, 4)).closed == 2
     assert await books.fetch(CLOSES) == [(1, 3), (2, 1)]
+
+
+async def test_a_hub_that_comes_second_does_not_close_the_next_window(books: Books, database_url: str) -> None:
+    """It has decided to close window 1, and is held up before it does; meanwhile another hub has closed it."""
+    await follow_daily(books)
+    moment = in_days(1)
+    slow = await open_pool(database_url, size_max=1)
+    late = asyncio.create_task(follow_calendar(slow, clock=lambda: moment))
+    while not late.done():
+        # Who asks for the one connection waits in turn: this stands between any two transactions of the slow hub.
+        async with slow.acquire():
+            if await books.fetch(CLOSES):
+                await follow(books, 1)
+                break
+    await late
+    await slow.close()
+    assert await books.fetch(STATES) == [(1, "CLOSED"), (2, "OPEN")]
 
 
 async def test_boundaries_count_from_when_the_calendar_was_set(books: Books) -> None:

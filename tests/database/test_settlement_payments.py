@@ -1,5 +1,6 @@
 """Shares are paid once, in parts or in full; the window follows."""
 
+import asyncio
 from datetime import date
 from decimal import Decimal
 
@@ -79,6 +80,15 @@ async def test_a_payment_that_is_not_of_what_is_left_is_refused(books: Books) ->
     await pay(books, a, "7499.00", "bank 2")
     with pytest.raises(IllegalMoveError, match="from PAID to PAID"):
         await pay(books, a, "1.00", "bank 3")
+
+
+async def test_two_payments_at_once_never_pay_more_than_is_left(books: Books) -> None:
+    a, *_ = await books.worked_example_1()
+    await invoiced(books)
+    paying = [pay(books, a, "7500.00", f"bank {number}") for number in range(4)]
+    done = await asyncio.gather(*paying, return_exceptions=True)
+    assert sorted(type(each).__name__ for each in done) == ["IllegalMoveError"] * 3 + ["Share"]
+    assert await books.fetch("SELECT paid_minor FROM window_share WHERE partner = $1", a) == [(750_000,)]
 
 
 async def test_what_is_left_is_paid_on_the_operators_word(books: Books) -> None:

@@ -166,23 +166,23 @@ async def test_a_partner_that_pays_has_its_room_again_while_others_have_not(hub:
 
 
 async def test_what_is_paid_out_is_room_no_more_in_any_lane(hub: RunningHub) -> None:
-    """The partner was owed 4.00 and earned on that; when it is paid, no lane books on what it was granted before."""
-    shop, other, cards = await hub.shop(), await hub.shop("Other"), await hub.cards(8)
-    for card in cards[:4]:
-        await other.earn(card, 100)
-    await cap(hub, "Shop", 100)
-    for card in cards[:4]:
-        await shop.burn(card, 100)
+    """The partner was owed 800.00 and earned on that; when it is paid, no lane books on what it was granted before."""
+    shop, other, cards = await hub.shop(), await hub.shop("Other"), await hub.cards(4)
+    await other.earn(cards[0], 80_000)
+    await cap(hub, "Shop", 10_000)
+    await shop.burn(cards[0], 80_000)
     window_no = await invoice(hub)
-    for card in cards[:3]:
-        assert (await shop.earn(card, 100))["verdict"] == "booked"
-    assert await position(hub, "Shop") == Decimal(-1)
-    await pay(hub, window_no, 1, "-4.00")
+    assert (await shop.earn(cards[1], 9_500))["verdict"] == "booked"
+    assert (await shop.earn(cards[2], 1_000))["verdict"] == "booked"
+    assert await position(hub, "Shop") == Decimal(-695)
+    await pay(hub, window_no, 1, "-800.00")
+    assert await position(hub, "Shop") == Decimal(105)
     await assert_sums_hold(hub)
-    assert {told(await shop.earn(card, 1)) for card in cards} == {("cap_reached", 100)}
-    await change_collateral(hub.pool, 1, "deposit", Decimal("2.50"), reference="d1", now=now(), actor="test")
-    assert (await shop.earn(cards[3], 50))["verdict"] == "booked"
-    assert told(await shop.earn(cards[3], 1)) == ("cap_reached", 350)
+    assert {told(await shop.earn(card, 1)) for card in cards} == {("cap_reached", 10_000)}
+    await change_collateral(hub.pool, 1, "deposit", Decimal("10.00"), reference="d1", now=now(), actor="test")
+    await hub.clearing.registry.load()
+    assert (await shop.earn(cards[3], 500))["verdict"] == "booked"
+    assert told(await shop.earn(cards[3], 1)) == ("cap_reached", 11_000)
     await assert_sums_hold(hub)
 
 
