@@ -17,20 +17,20 @@ from coalition.cli.webhook import webhook_app
 from coalition.pages.expiry_mail import mount_expiry_mail
 from coalition.pages.mount import mount_member_pages
 from coalition.pages.step_up_mail import mount_step_up_mail
-from settlement.cli import window_app
-from settlement.cli_bank import bank_app, operator_bank_app, partner_bank_app
-from settlement.cli_calendar import calendar_app
-from settlement.cli_collateral import collateral_app
-from settlement.cli_datev import add_window_datev, datev_app
-from settlement.cli_dispute import dispute_app
-from settlement.cli_documents import invoice_app
-from settlement.cli_exit import add_exit_commands
-from settlement.cli_items import add_items
-from settlement.cli_legal_parties import add_party_commands
-from settlement.cli_payments import rules_app
-from settlement.cli_prepaid import prepaid_app
-from settlement.cli_reports import add_report_commands
-from settlement.cli_terms import terms_app
+from settlement.cli.bank import bank_app, operator_bank_app, partner_bank_app
+from settlement.cli.calendar import calendar_app
+from settlement.cli.collateral import collateral_app
+from settlement.cli.datev import add_window_datev, datev_app
+from settlement.cli.dispute import dispute_app
+from settlement.cli.documents import invoice_app
+from settlement.cli.exit import add_exit_commands
+from settlement.cli.items import add_items
+from settlement.cli.legal_parties import add_party_commands
+from settlement.cli.payments import rules_app
+from settlement.cli.prepaid import prepaid_app
+from settlement.cli.reports import add_report_commands
+from settlement.cli.terms import terms_app
+from settlement.cli.window import window_app
 from settlement.http import routes as settlement_routes
 from settlement.pages.mount import mount_finance_pages
 from settlement.schedule import following_calendar

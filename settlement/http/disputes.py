@@ -18,8 +18,8 @@ from settlement.http.problems import refusal_of
 from settlement.http.windows import PAGE_DEFAULT, PAGE_MAX, WINDOW_MAX, number_in_range
 from settlement.operations.list_disputes import list_disputes
 from settlement.operations.open_dispute import OPERATIONS_MAX, REASON_CHARS_MAX, open_dispute
-from settlement.report_text import dispute_document
 from settlement.stores.disputes import Evidence
+from settlement.text.report import dispute_document
 
 DISPUTE_MAX = 2**53 - 1
 

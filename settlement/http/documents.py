@@ -14,7 +14,7 @@ from settlement.errors import SettlementError, UnknownDocumentError
 from settlement.http.problems import refusal_of
 from settlement.http.windows import WINDOW_MAX, number_in_range
 from settlement.operations.find_documents import DocumentFormat, format_document, list_documents, open_document
-from settlement.tax_document_text import tax_document_document
+from settlement.text.tax_document import tax_document_document
 
 NUMBER_CHARS_MAX: Final = 40
 CONTENT_TYPES: Final[Mapping[DocumentFormat, str]] = {

@@ -13,7 +13,7 @@ from settlement.errors import SettlementError, StaleDraftError, TermsDrafterErro
 from settlement.operations.draft_terms import approve_draft, list_drafts, withdraw_draft
 from settlement.stores.hub import load_partner_names
 from settlement.stores.terms import StoredTerms
-from settlement.terms_text import terms_document
+from settlement.text.terms import terms_document
 
 log = structlog.get_logger()
 

@@ -12,7 +12,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from coalition.database.pool import Pool
-from settlement.cli_reports import add_report_commands
+from settlement.cli.reports import add_report_commands
 from settlement.operations.reports.make_report import REPORT_NAMES
 from tests.database.settlement_books import Books
 

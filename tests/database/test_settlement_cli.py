@@ -14,11 +14,11 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from coalition.database.pool import Pool
-from settlement.cli import window_app
-from settlement.cli_documents import invoice_app
-from settlement.cli_legal_parties import add_party_commands
-from settlement.cli_prepaid import prepaid_app
-from settlement.cli_terms import terms_app
+from settlement.cli.documents import invoice_app
+from settlement.cli.legal_parties import add_party_commands
+from settlement.cli.prepaid import prepaid_app
+from settlement.cli.terms import terms_app
+from settlement.cli.window import window_app
 from tests.database.settlement_books import Books
 
 app = typer.Typer()

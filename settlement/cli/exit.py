@@ -6,10 +6,10 @@ import typer
 
 from coalition.cli.options import AsJson, DatabaseUrl, DataDir
 from coalition.cli.session import now, open_session, show
-from settlement.cli import Partner, run_work
+from settlement.cli.window import Partner, run_work
 from settlement.operations.find_partner import find_partner
 from settlement.operations.leave_programme import ExitReport, leave_programme, report_exit
-from settlement.report_text import table
+from settlement.text.report import table
 
 
 def add_exit_commands(partner_app: typer.Typer) -> None:

@@ -7,9 +7,9 @@ from settlement.documents.figures import grouped, percent, plain, price
 from settlement.documents.wording import word
 from settlement.engine.rerate import Rerating
 from settlement.operations.manage_prepaid import PrepaidReport
-from settlement.report_text import table
 from settlement.stores.terms import StoredTerms
 from settlement.stores.terms_drafts import TermsDraft
+from settlement.text.report import table
 
 
 def terms_document(stored: StoredTerms) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import typer
 from coalition.cli.options import AsJson, DatabaseUrl, DataDir
 from coalition.cli.session import now, open_session, show
 from coalition.stores.collateral import load_collateral, load_movements
-from settlement.cli import Partner, parse_decimal, run_work
+from settlement.cli.window import Partner, parse_decimal, run_work
 from settlement.engine.money import from_minor
 from settlement.operations.find_partner import find_partner
 from settlement.operations.manage_collateral import change_collateral

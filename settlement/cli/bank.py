@@ -9,7 +9,13 @@ import typer
 from coalition.cli.options import AsJson, DatabaseUrl, DataDir
 from coalition.cli.session import now, open_session, read_file, show
 from coalition.database.pool import Pool
-from settlement.bank_text import (
+from settlement.cli.window import Partner, WindowNo, run_work, window_app, write_output
+from settlement.engine.bank_account import Mandate, MandateScheme
+from settlement.operations.find_partner import find_partner
+from settlement.operations.import_bank_file import import_bank_file
+from settlement.operations.make_payments import make_payments
+from settlement.operations.manage_bank_account import BankDetails, list_bank_accounts, set_bank_account
+from settlement.text.bank import (
     account_document,
     accounts_text,
     import_document,
@@ -17,12 +23,6 @@ from settlement.bank_text import (
     payments_document,
     payments_text,
 )
-from settlement.cli import Partner, WindowNo, run_work, window_app, write_output
-from settlement.engine.bank_account import Mandate, MandateScheme
-from settlement.operations.find_partner import find_partner
-from settlement.operations.import_bank_file import import_bank_file
-from settlement.operations.make_payments import make_payments
-from settlement.operations.manage_bank_account import BankDetails, list_bank_accounts, set_bank_account
 
 partner_bank_app = typer.Typer(help="Where partners are paid, and their mandates: set, show.", no_args_is_help=True)
 operator_bank_app = typer.Typer(help="The operator's bank account: set, show.", no_args_is_help=True)

@@ -21,7 +21,7 @@ from settlement.operations.find_statement import StatementFormat, find_statement
 from settlement.operations.recalculate_window import recalculate_window
 from settlement.operations.report_window import list_windows, report_window
 from settlement.operations.settle_window import settle_window
-from settlement.report_text import (
+from settlement.text.report import (
     recalculation_text,
     report_document,
     report_text,

@@ -8,15 +8,15 @@ import typer
 
 from coalition.cli.options import AsJson, DatabaseUrl, DataDir
 from coalition.cli.session import now, open_session, show
-from settlement.cli import Partner, WindowNo, parse_decimal, run_work, window_app
+from settlement.cli.window import Partner, WindowNo, parse_decimal, run_work, window_app
 from settlement.operations.change_rules import change_rules
 from settlement.operations.default_share import default_share, mark_overdue
 from settlement.operations.find_partner import find_partner
 from settlement.operations.invoice_window import invoice_window
 from settlement.operations.record_payment import NewPayment, record_payment
-from settlement.report_text import share_document, window_document
 from settlement.stores.rules import DefaultRule, Rules, load_rules
 from settlement.stores.shares import Share
+from settlement.text.report import share_document, window_document
 
 rules_app = typer.Typer(
     help="When shares are due, and what becomes of those not paid: show, set.", no_args_is_help=True

@@ -8,7 +8,7 @@ import typer
 
 from coalition.cli.options import AsJson, DatabaseUrl, DataDir
 from coalition.cli.session import Session, now, open_session, show
-from settlement.cli import run_work
+from settlement.cli.window import run_work
 from settlement.engine.calendar import Calendar, Frequency, next_boundary
 from settlement.operations.follow_calendar import follow_calendar
 from settlement.operations.follow_calendar import set_calendar as store

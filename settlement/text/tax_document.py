@@ -6,9 +6,9 @@ from typing import Any
 from settlement.documents.figures import grouped
 from settlement.documents.wording import word
 from settlement.engine.invoice import TYPE_CODES
-from settlement.report_text import table
 from settlement.stores.corrections import Correction
 from settlement.stores.tax_documents import TaxDocument
+from settlement.text.report import table
 
 
 def tax_document_document(document: TaxDocument, currency: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import typer
 
 from coalition.cli.options import AsJson, DatabaseUrl, DataDir
 from coalition.cli.session import now, open_session, show
-from settlement.cli import Partner, run_work
+from settlement.cli.window import Partner, run_work
 from settlement.operations.find_partner import find_partner
 from settlement.operations.manage_legal_party import set_legal_party, show_legal_party
 from settlement.stores.legal_parties import StoredLegalParty

@@ -9,8 +9,8 @@ from settlement.engine.payment_order import Payment
 from settlement.engine.payment_reference import share_reference
 from settlement.operations.import_bank_file import BankFileReport, ImportedPayment
 from settlement.operations.make_payments import WindowPayments
-from settlement.report_text import table
 from settlement.stores.bank_accounts import StoredBankAccount
+from settlement.text.report import table
 
 
 def account_document(stored: StoredBankAccount) -> dict[str, Any]:

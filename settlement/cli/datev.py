@@ -8,7 +8,7 @@ import typer
 
 from coalition.cli.options import AsJson, DatabaseUrl, DataDir
 from coalition.cli.session import open_session, show
-from settlement.cli import WindowNo, run_work, write_output
+from settlement.cli.window import WindowNo, run_work, write_output
 from settlement.engine.vat import parse_vat
 from settlement.errors import InvalidTermsError
 from settlement.operations.book_in_datev import book_in_datev, change_datev_settings

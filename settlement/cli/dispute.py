@@ -8,12 +8,12 @@ import typer
 
 from coalition.cli.options import AsJson, DatabaseUrl, DataDir
 from coalition.cli.session import now, open_session, show
-from settlement.cli import parse_decimal, run_work, write_output
+from settlement.cli.window import parse_decimal, run_work, write_output
 from settlement.operations.find_partner import find_partner
 from settlement.operations.list_disputes import list_disputes, show_dispute
 from settlement.operations.resolve_dispute import accept_dispute, reject_dispute
-from settlement.report_text import dispute_document, table
 from settlement.stores.disputes import Dispute
+from settlement.text.report import dispute_document, table
 
 dispute_app = typer.Typer(help="Partners' disputes: list, show, accept, reject.", no_args_is_help=True)
 

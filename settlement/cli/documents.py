@@ -8,7 +8,7 @@ import typer
 
 from coalition.cli.options import AsJson, DatabaseUrl, DataDir
 from coalition.cli.session import Session, now, open_session, show
-from settlement.cli import WindowNo, parse_decimal, run_work, window_app, write_output
+from settlement.cli.window import WindowNo, parse_decimal, run_work, window_app, write_output
 from settlement.operations.correct_document import (
     approve_correction,
     draft_correction,
@@ -23,7 +23,7 @@ from settlement.operations.find_documents import (
     window_files,
 )
 from settlement.stores.hub import load_partner_names
-from settlement.tax_document_text import (
+from settlement.text.tax_document import (
     correction_document,
     corrections_text,
     tax_document_document,

@@ -6,11 +6,11 @@ import typer
 
 from coalition.cli.options import AsJson, DatabaseUrl, DataDir
 from coalition.cli.session import now, open_session, show
-from settlement.cli import Partner, parse_decimal, run_work
+from settlement.cli.window import Partner, parse_decimal, run_work
 from settlement.operations.find_partner import find_partner
 from settlement.operations.manage_prepaid import buy_block, report_prepaid, set_prepaid_rule
 from settlement.stores.prepaid import Overdraft, PrepaidRule
-from settlement.terms_text import prepaid_document, prepaid_text
+from settlement.text.terms import prepaid_document, prepaid_text
 
 prepaid_app = typer.Typer(help="Prepaid points: buy a block, what happens beyond, show.", no_args_is_help=True)
 

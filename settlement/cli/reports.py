@@ -8,7 +8,7 @@ import typer
 
 from coalition.cli.options import AsJson, DatabaseUrl, DataDir
 from coalition.cli.session import now, open_session, show
-from settlement.cli import run_work, write_output
+from settlement.cli.window import run_work, write_output
 from settlement.documents.report import Report
 from settlement.documents.report_formats import report_text, write_report_csv, write_report_json
 from settlement.documents.wording import Language

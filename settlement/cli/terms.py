@@ -7,7 +7,7 @@ import typer
 
 from coalition.cli.options import AsJson, DatabaseUrl, DataDir
 from coalition.cli.session import now, open_session, show
-from settlement.cli import Partner, parse_decimal, run_work
+from settlement.cli.window import Partner, parse_decimal, run_work
 from settlement.engine.terms import Funding
 from settlement.engine.vat import VatTreatment, parse_vat
 from settlement.errors import InvalidTermsError
@@ -17,7 +17,7 @@ from settlement.operations.find_partner import find_partner
 from settlement.operations.rerate_terms import Period, rerate_terms
 from settlement.stores.hub import load_partner_names, set_default_funding
 from settlement.stores.terms import OfflineLoss, ReturnLoss
-from settlement.terms_text import (
+from settlement.text.terms import (
     draft_document,
     drafts_text,
     rerating_document,

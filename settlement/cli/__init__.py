@@ -1,0 +1,1 @@
+"""The shell of the bill: one file for each group of commands."""
