@@ -17,8 +17,11 @@ from settlement.pages.documents import load_window_documents
 from settlement.pages.files import load_window_files
 from settlement.pages.nets_chart import nets_chart
 from settlement.pages.running_totals import find_last_window, load_running
+from settlement.stores.disputes import Dispute
 
 WINDOWS_SHOWN: Final = 24
+# Each with a form of its own; a partner may open a hundred.
+DISPUTES_SHOWN: Final = 20
 WINDOW_NO_MAX: Final = 2_147_483_647
 
 # The step that is next in each state, and who may take it.
@@ -88,7 +91,8 @@ async def render_window(
         values["documents"] = await load_window_documents(pool, report)
         values["files"] = await load_window_files(pool, report)
         values["drafts"] = [draft for draft in await list_corrections(pool, window_no=number) if draft.is_open]
-        values["disputes"] = await list_disputes(pool, window_no=number)
+        disputes = sorted(await list_disputes(pool, window_no=number), key=_is_answered)
+        values["disputes"], values["disputes_more"] = disputes[:DISPUTES_SHOWN], len(disputes[DISPUTES_SHOWN:])
         values["partner_names"] = {partner.partner: partner.name for partner in report.partners}
         values["today"] = visit.now.astimezone(visit.site.programme.zone).date()
         values["may_answer"] = "operate" in operator.roles
@@ -109,6 +113,11 @@ async def render_window(
         differences=differences.differences if differences is not None else (),
         **values,
     )
+
+
+def _is_answered(dispute: Dispute) -> bool:
+    """Those that wait for an answer come first."""
+    return dispute.state != "OPEN"
 
 
 def window_number(text: str) -> int:

@@ -12,6 +12,7 @@ from settlement.operations.calculate_window import calculate_window
 from settlement.operations.default_share import mark_overdue
 from settlement.operations.open_dispute import open_dispute
 from settlement.operations.record_payment import NewPayment, record_payment
+from settlement.pages.windows import DISPUTES_SHOWN
 from settlement.stores.disputes import Evidence
 from tests.pages.conftest import RunningSite, submit
 from tests.pages.test_finance import book_window, press
@@ -82,3 +83,19 @@ async def test_disputes_are_answered_and_payments_seen_on_the_window(site: Runni
     assert await texts(page, f"{bakery} td:nth-child(2)") == ["Overdue"]
     assert await texts(page, f"{bakery} td:nth-child(7)") == ["€100.00"]
     assert "bank 1" in await page.inner_text("#received")
+
+
+async def test_a_window_shows_so_many_disputes_and_tells_of_the_rest(site: RunningSite, page: Page) -> None:
+    """However many a partner opens, the page stays one that can be read; each would be a form."""
+    await book_window(site)
+    await close_window(site.hub.pool, clock=now, actor="test")
+    await calculate_window(site.hub.pool, 1, now=now(), actor="test")
+    for number in range(DISPUTES_SHOWN + 2):
+        await dispute(site, 1, "0.01", digest=str(number).encode())
+    await site.operator("ada", "operate")
+    await site.sign_in_operator(page, "ada")
+    await page.goto(f"{site.url}/finance/windows/1")
+    assert await page.locator("#disputes > li").count() == DISPUTES_SHOWN
+    assert await page.inner_text("#disputes-more") == "2 more, not shown here: Open disputes"
+    await page.click("#disputes-more a")
+    assert await page.inner_text("h1") == "Open disputes"
