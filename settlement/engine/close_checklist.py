@@ -143,7 +143,9 @@ def _disputes(facts: CloseFacts) -> CheckItem:
 
 def _approved(facts: CloseFacts) -> CheckItem:
     if has_reached(facts.state, "APPROVED"):
-        return CheckItem("approved", "done", "by", {"actor": facts.approved_by or "–"})
+        # At the shell one person may do both, and nobody is told that there were two.
+        told = "by_one" if facts.approved_by == facts.calculated_by else "by"
+        return CheckItem("approved", "done", told, {"actor": facts.approved_by or "–"})
     if facts.state == "CALCULATED":
         return CheckItem("approved", "next", "second_person", {"actor": facts.calculated_by or "–"})
     return CheckItem("approved", "waits", "not_yet")

@@ -78,3 +78,20 @@ def test_a_window_that_does_not_tie_out_cannot_be_calculated() -> None:
     assert (found["ties_out"], found["calculated"]) == ("stopped", "waits")
     # A close that was cut off between two lanes.
     assert statuses(lanes_closed=3)["lanes"] == "stopped"
+
+
+def test_who_calculated_and_approved_alone_is_not_told_as_a_second_person() -> None:
+    """At the shell one may do both; the checklist says so instead of claiming two."""
+    told = {
+        approved_by: next(
+            item.told
+            for item in close_checklist(
+                CloseFacts(
+                    state="APPROVED", lanes=4, lanes_closed=4, calculated_by="shell:root", approved_by=approved_by
+                )
+            )
+            if item.key == "approved"
+        )
+        for approved_by in ("shell:root", "operator:frances")
+    }
+    assert told == {"shell:root": "by_one", "operator:frances": "by"}
