@@ -1,6 +1,5 @@
 """The hub's HTTP application: routes, their doors, and what opens and closes with it."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import cast
 
@@ -28,7 +27,7 @@ def build_app(clearing: Clearing, signer: Signer, *, more_routes: Sequence[Route
     app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[answer_errors])
     app[POOL], app[CLEARING], app[SIGNER], app[NONCES] = clearing.pool, clearing, signer, Nonces()
     app.cleanup_ctx.append(_clearing_context)
-    app[reconciliations.AT_ONCE] = asyncio.Semaphore(reconciliations.AT_ONCE_MAX)
+    app[reconciliations.COMPARING] = set()
     routes = [*messages.ROUTES, *reads.ROUTES, *events.ROUTES, *step_up.ROUTES, *certificates.ROUTES, *service.ROUTES]
     routes += [*reconciliations.ROUTES, *proofs.ROUTES, *more_routes]
     routes.append(openapi_route(build_openapi(routes, version=__version__)))

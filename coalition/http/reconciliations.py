@@ -1,8 +1,8 @@
 """POST /v1/reconciliations: a partner's own books against the journal, by day and then line by line."""
 
-import asyncio
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from typing import Annotated
 
@@ -23,11 +23,13 @@ DAYS_MAX = 31
 # A window may hold what occurred up to 400 days before it was opened.
 DAYS_OF_WINDOW_MAX = 500
 LINES_MAX = 5_000
-# Each may read a whole window of the journal: so many in one process, and the next has to come back.
+# Each may read a whole window of the journal: so many in one process, each of another partner, and the next has to come
+# back.
 AT_ONCE_MAX = 2
 RETRY_AFTER_S = 2
 
-AT_ONCE: web.AppKey[asyncio.Semaphore] = web.AppKey("reconciliations_at_once", asyncio.Semaphore)
+# The partners that compare just now.
+COMPARING: web.AppKey[set[int]] = web.AppKey("reconciliations_under_way", set)
 
 Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2199, 12, 31))]
 Count = Annotated[int, Field(strict=True, ge=0, le=2**53 - 1)]
@@ -89,11 +91,7 @@ async def post_reconciliation(request: web.Request, call: PartnerCall) -> Answer
     faults = tuple(_faults(asked))
     if faults:
         raise refused_message(faults)
-    at_once = request.app[AT_ONCE]
-    if at_once.locked():
-        detail = f"{AT_ONCE_MAX} reconciliations are under way; try again in {RETRY_AFTER_S} s."
-        raise RequestRefusedError(status=429, code="reconciliations_busy", detail=detail, retry_after_s=RETRY_AFTER_S)
-    async with at_once:
+    with _claim(request.app[COMPARING], call.partner):
         try:
             compared = await (_days if asked.lines is None else _lines)(request, call, asked)
         except NotFoundError as error:
@@ -101,6 +99,20 @@ async def post_reconciliation(request: web.Request, call: PartnerCall) -> Answer
             raise refused_message((fault,)) from error
     document = {"time_zone": request.app[CLEARING].registry.programme.time_zone, **compared}
     return Answer(200, json.dumps(document).encode())
+
+
+@contextmanager
+def _claim(comparing: set[int], partner: int) -> Iterator[None]:
+    """Take a partner's place among those that compare; raises RequestRefusedError when it has one, or all are taken."""
+    if partner in comparing or len(comparing) >= AT_ONCE_MAX:
+        what = "A reconciliation of yours is" if partner in comparing else f"{AT_ONCE_MAX} reconciliations are"
+        detail = f"{what} under way; try again in {RETRY_AFTER_S} s."
+        raise RequestRefusedError(status=429, code="reconciliations_busy", detail=detail, retry_after_s=RETRY_AFTER_S)
+    comparing.add(partner)
+    try:
+        yield
+    finally:
+        comparing.remove(partner)
 
 
 async def _days(request: web.Request, call: PartnerCall, asked: ReconciliationRequest) -> dict[str, object]:

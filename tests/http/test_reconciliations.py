@@ -1,5 +1,6 @@
 """POST /v1/reconciliations: a partner's own books against the journal, day by day, then line by line."""
 
+import asyncio
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -8,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from coalition.database.pool import Connection
 from coalition.http import reconciliations
 from coalition.journal.reconciliation import OwnLine, day_totals
 from coalition.lanes.close_window import close_window
@@ -204,6 +206,31 @@ async def test_who_comes_while_others_compare_is_told_to_come_back(no_room: None
     answer = await post(await hub.shop(), window=1, days=[])
     assert (answer.status, answer.document["code"], answer.document["retryable"]) == (429, "reconciliations_busy", True)
     assert answer.headers["Retry-After"] == "2"
+
+
+async def test_a_partner_that_floods_takes_one_place_and_leaves_the_other(hub: RunningHub) -> None:
+    """While its first comparison waits its next is refused; another partner's is taken all the same."""
+    flooding, quiet, card = await hub.shop("Flooding"), await hub.shop("Quiet"), await hub.card()
+    for shop in (flooding, quiet):
+        await shop.earn(card, 5)
+    async with hub.pool.acquire() as connection, connection.transaction():
+        # Whoever reads the journal waits until the end of this block.
+        await connection.execute("LOCK TABLE journal")
+        first = asyncio.create_task(post(flooding, window=1, days=[]))
+        await wait_for_readers(connection, 1)
+        again = await post(flooding, window=1, days=[])
+        other = asyncio.create_task(post(quiet, window=1, days=[]))
+        await wait_for_readers(connection, 2)
+    assert (again.status, again.document["code"]) == (429, "reconciliations_busy")
+    assert [(await one).status for one in (first, other)] == [200, 200]
+    assert (await post(flooding, window=1, days=[])).status == 200
+
+
+async def wait_for_readers(connection: Connection, count: int) -> None:
+    """Return when so many wait for the journal."""
+    waiting = "SELECT count(*) FROM pg_locks WHERE relation = 'journal'::regclass AND NOT granted"
+    while await connection.fetchval(waiting) < count:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
 
 
 async def test_who_has_left_still_compares_and_proves(hub: RunningHub) -> None:
