@@ -16,6 +16,7 @@ SettlementError
 ├── StaleDraftError          terms have got a version since the draft was made
 ├── TermsDrafterError        whoever drafted terms may not approve them
 ├── SecondPersonNeededError  whoever calculated a window may not approve it
+├── FiguresChangedError      a window was calculated anew since its figures were looked at
 ├── PaymentRefusedError      a payment is not of what is left to pay; says what is
 ├── InvalidRulesError        rules of payment or of the calendar break a limit; names every field
 ├── DefaultTooEarlyError     a share is not overdue, or its days of grace are not over
@@ -247,6 +248,21 @@ class SecondPersonNeededError(SettlementError):
         self.window = window
         self.actor = actor
         super().__init__(f"{actor} calculated window {window}; somebody else has to approve it")
+
+
+class FiguresChangedError(SettlementError):
+    """A window was calculated anew since its figures were looked at."""
+
+    code = "figures_changed"
+
+    def __init__(self, *, window: int, moves_seen: int, moves: int) -> None:
+        self.window = window
+        self.moves_seen = moves_seen
+        self.moves = moves
+        super().__init__(
+            f"window {window} has moved since its figures were looked at ({moves} moves; {moves_seen} were seen); "
+            "look again before you approve it"
+        )
 
 
 class PaymentRefusedError(SettlementError):

@@ -20,6 +20,7 @@ STATUSES: dict[type[errors.SettlementError], int] = {
     errors.TieOutError: 409,
     errors.UnbalancedNettingError: 409,
     errors.SecondPersonNeededError: 403,
+    errors.FiguresChangedError: 409,
     errors.PaymentRefusedError: 422,
     errors.InvalidRulesError: 422,
     errors.DefaultTooEarlyError: 409,

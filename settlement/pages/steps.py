@@ -12,6 +12,7 @@ from coalition.pages.visit import Visit
 from settlement.errors import (
     AlreadyClosedError,
     DrafterMayNotApproveError,
+    FiguresChangedError,
     IllegalMoveError,
     MissingLegalDataError,
     SecondPersonNeededError,
@@ -43,7 +44,10 @@ async def _calculate(visit: Visit, window_no: int, actor: str) -> None:
 
 
 async def _approve(visit: Visit, window_no: int, actor: str) -> None:
-    await approve_window(visit.site.pool, window_no, now=visit.now, actor=actor)
+    # What is approved are the figures on the page that the form came from.
+    seen = visit.form.get("moves", "")
+    moves_seen = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 6 else 0
+    await approve_window(visit.site.pool, window_no, now=visit.now, actor=actor, moves_seen=moves_seen)
 
 
 async def _invoice(visit: Visit, window_no: int, actor: str) -> None:
@@ -95,6 +99,8 @@ def told(visit: Visit, error: SettlementError) -> str:
             return visit.word("finance.fault.tie_out")
         case SecondPersonNeededError():
             return visit.word("finance.fault.second_person")
+        case FiguresChangedError():
+            return visit.word("finance.fault.figures_changed")
         case DrafterMayNotApproveError():
             return visit.word("finance.fault.drafter")
         case AlreadyClosedError():

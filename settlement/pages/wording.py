@@ -159,6 +159,7 @@ _EN: Final = {
     "finance.done.approve": "The window is approved.",
     "finance.done.settle": "The window is settled.",
     "finance.fault.tie_out": "Refused: this window does not tie out, and nothing was changed.",
+    "finance.fault.figures_changed": "Refused: the window was calculated anew since you looked. These are its figures now.",
     "finance.fault.second_person": "Refused: you calculated this window, so somebody else has to approve it.",
     "finance.fault.already_closed": "Nothing was changed: this window has been closed already.",
     "finance.fault.illegal_move": "Nothing was changed: this window is “{state}”, and the step does not follow from "
@@ -365,6 +366,8 @@ _DE: Final = {
     "finance.done.settle": "Der Zeitraum ist ausgeglichen.",
     "finance.fault.tie_out": "Abgelehnt: Die Kontrollsummen dieses Zeitraums stimmen nicht überein; nichts wurde "
     "geändert.",
+    "finance.fault.figures_changed": "Abgelehnt: Der Zeitraum wurde neu berechnet, seit Sie ihn angesehen haben. Dies "
+    "sind seine Zahlen von jetzt.",
     "finance.fault.second_person": "Abgelehnt: Sie haben diesen Zeitraum berechnet, darum muss ihn jemand anderes "
     "freigeben.",
     "finance.fault.already_closed": "Nichts wurde geändert: Dieser Zeitraum ist schon geschlossen.",

@@ -12,6 +12,7 @@ from coalition.database.pool import Pool
 from coalition.stores.windows import lock_windows
 from settlement.engine.sales import SalesPeriod
 from settlement.errors import (
+    FiguresChangedError,
     IllegalMoveError,
     SecondPersonNeededError,
     TieOutError,
@@ -204,6 +205,18 @@ async def test_who_calculated_does_not_approve(books: Books) -> None:
     assert (await report_window(books.pool, 1)).window.state == "CALCULATED"
     await approve_window(books.pool, 1, now=now(), actor="anna", is_second_person_needed=False)
     assert (await books.moves(1))[-1] == ("APPROVED", "anna")
+
+
+async def test_only_figures_that_were_seen_are_approved(books: Books) -> None:
+    """Calculated anew between looking and clicking, it stays as it is; who looks again may approve."""
+    await books.worked_example_1()
+    await calculate(books)
+    seen = len((await report_window(books.pool, 1)).moves)
+    with pytest.raises(FiguresChangedError, match="look again"):
+        await approve_window(books.pool, 1, now=now(), actor="bert", moves_seen=seen - 1)
+    assert (await report_window(books.pool, 1)).window.state == "CALCULATED"
+    await approve_window(books.pool, 1, now=now(), actor="bert", moves_seen=seen)
+    assert (await books.moves(1))[-1] == ("APPROVED", "bert")
 
 
 async def test_a_disputed_share_is_not_accepted_by_the_approval(books: Books) -> None:
