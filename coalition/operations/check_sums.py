@@ -14,7 +14,7 @@ from coalition.database.pool import Connection, Pool
 from coalition.journal.merkle import Frontier
 from coalition.journal.record import record_hash
 from coalition.operations.verify_message import fault_of_message
-from coalition.stores import check
+from coalition.stores import check, check_documents
 from coalition.stores.proofs import load_hashes
 
 Progress = Callable[[str], None]
@@ -40,6 +40,10 @@ QUERIES = (
     ("each operation in one lane, once", check.BROKEN_IDENTITIES),
     ("each record has its signed message", check.MISSING_EVIDENCE),
     ("each invoiced window bills each partner", check.BROKEN_INVOICES),
+    ("tax documents numbered without a gap, each number once", check_documents.BROKEN_SERIES),
+    ("corrections within their originals, line by line", check_documents.BROKEN_CORRECTED_LINES),
+    ("corrections within their originals, with their VAT", check_documents.BROKEN_CORRECTED_VAT),
+    ("corrections of the kind of their originals", check_documents.BROKEN_CORRECTION_KINDS),
 )
 
 

@@ -8,7 +8,7 @@ from settlement.engine.bill import WindowBooks, bill
 from settlement.engine.matrix import matrix_differences
 from settlement.engine.netting import net_out
 from settlement.engine.prepaid import account_of
-from settlement.engine.prior_period import PriorPeriod, partners_with_late_items, sales_begin
+from settlement.engine.prior_period import PriorPeriod, partners_with_late_items
 from settlement.engine.statement import Party, Statement, WindowPeriod, make_statement, party_on_letter
 from settlement.engine.tie_out import tie_out
 from settlement.engine.total import WindowTotal
@@ -25,7 +25,7 @@ from settlement.stores.hub import (
 from settlement.stores.legal_parties import load_legal_parties
 from settlement.stores.origins import load_origins
 from settlement.stores.prepaid import PrepaidRule, load_blocks, load_issued, load_rules
-from settlement.stores.prior_periods import load_prior_periods, load_sold_until
+from settlement.stores.prior_periods import load_prior_periods, load_sales_begin
 from settlement.stores.terms import load_all_terms
 from settlement.stores.windows import Window
 
@@ -117,8 +117,7 @@ async def load_books(connection: Connection, window: Window, programme: Programm
 async def _prior_periods(
     connection: Connection, books: WindowBooks, programme: Programme
 ) -> dict[int, list[PriorPeriod]]:
-    sold_until = await load_sold_until(connection, books.window, lanes=programme.lanes)
-    begin = sales_begin(opened_at=books.opened_at, sold_until=sold_until)
+    begin = await load_sales_begin(connection, books.window, opened_at=books.opened_at, lanes=programme.lanes)
     partners = partners_with_late_items(books.totals, begin)
     if begin is None:
         return {}

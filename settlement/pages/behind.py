@@ -4,12 +4,13 @@ Each leads on to one record of the journal, and that to the message that its par
 
 import re
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from aiohttp import web
 
+from coalition.database.pool import Connection
 from coalition.pages.errors import PageRefusedError
 from coalition.pages.operator_sign_in import signed_in_operator
 from coalition.pages.visit import Visit
@@ -21,8 +22,9 @@ from settlement.operations.find_statement import find_statement
 from settlement.pages.reports import partner_asked
 from settlement.pages.windows import window_number
 from settlement.stores.behind import LotsWanted, OperationsWanted, load_lots_behind, load_operations_behind
-from settlement.stores.hub import load_partner_names
-from settlement.stores.windows import find_window
+from settlement.stores.hub import load_partner_names, load_programme
+from settlement.stores.prior_periods import load_sales_begin
+from settlement.stores.windows import Window, find_window
 
 PAGE_ROWS: Final = 50
 PLACE_PATTERN: Final = re.compile(r"[0-9]{1,4}\.[0-9]{1,18}")
@@ -96,7 +98,7 @@ async def show_operations(visit: Visit) -> web.StreamResponse:
             lots_of=_number(query.get("payer")),
             terms_version=None if version is None else int(version),
             shop=query["shop"][:SHOP_CHARS_MAX] if "shop" in query else None,
-            occurred_before=window.opened_at if "late" in query else None,
+            occurred_before=await _sales_begin(connection, window) if "late" in query else None,
         )
         after = _place(query.get("after"), PLACE_PATTERN, (0, -1))
         found = await load_operations_behind(connection, wanted, after=(after[0], after[1]), count_max=PAGE_ROWS + 1)
@@ -111,6 +113,13 @@ async def show_operations(visit: Visit) -> web.StreamResponse:
         first=_turned(visit, None) if "after" in query else None,
         next=_turned(visit, f"{page[-1].lane}.{page[-1].leaf}") if len(found) > PAGE_ROWS else None,
     )
+
+
+async def _sales_begin(connection: Connection, window: Window) -> datetime:
+    lanes = (await load_programme(connection)).lanes
+    begin = await load_sales_begin(connection, window.window_no, opened_at=window.opened_at, lanes=lanes)
+    # No sale is before this: the first window has no earlier period.
+    return begin or datetime.min.replace(tzinfo=UTC)
 
 
 async def show_lots(visit: Visit) -> web.StreamResponse:

@@ -107,7 +107,7 @@ async def load_points_by_shop(connection: Connection, window_no: int) -> list[Sh
 
 
 class LateItems(NamedTuple):
-    """Operations of one partner and kind that occurred before their window opened."""
+    """Operations of one partner and kind that are of an earlier period."""
 
     partner: int
     kind: str
@@ -120,8 +120,9 @@ class LateItems(NamedTuple):
 LATE_ITEMS = report_query("late_items")
 
 
-async def load_late_items(connection: Connection, window_no: int, *, opened_at: datetime) -> list[LateItems]:
-    rows = await connection.fetch(LATE_ITEMS, window_no, window_no - 1, opened_at, timeout=TIMEOUT_S)
+async def load_late_items(connection: Connection, window_no: int, *, begin: datetime) -> list[LateItems]:
+    """Return what a window booked of before a moment, by partner and kind."""
+    rows = await connection.fetch(LATE_ITEMS, window_no, window_no - 1, begin, timeout=TIMEOUT_S)
     return [LateItems(*row.values()) for row in rows]
 
 

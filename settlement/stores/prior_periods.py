@@ -6,7 +6,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from coalition.database.pool import Connection
-from settlement.engine.prior_period import PriorPeriod
+from settlement.engine.prior_period import PriorPeriod, sales_begin
 from settlement.stores.report_query import report_query
 
 SELECT_SOLD_UNTIL = """
@@ -15,10 +15,12 @@ WHERE lane = ANY($1) AND window_no < $2 AND kind NOT IN ('expired', 'moved_out',
 """
 
 
-async def load_sold_until(connection: Connection, window_no: int, *, lanes: int) -> datetime | None:
-    """Return the last sale that was booked in any window before; None: there was none."""
-    moment: datetime | None = await connection.fetchval(SELECT_SOLD_UNTIL, list(range(lanes)), window_no)
-    return moment
+async def load_sales_begin(
+    connection: Connection, window_no: int, *, opened_at: datetime, lanes: int
+) -> datetime | None:
+    """Return the moment before which a sale in a window is of an earlier period, as `sales_begin` has it."""
+    sold_until: datetime | None = await connection.fetchval(SELECT_SOLD_UNTIL, list(range(lanes)), window_no)
+    return sales_begin(opened_at=opened_at, sold_until=sold_until)
 
 
 PRIOR_PERIODS = report_query("prior_periods")

@@ -21,6 +21,7 @@ from coalition.operations.manage_partner import FirstTerms, add_partner
 from coalition.signatures.keys import public_key_pem
 from partner_sdk import Coalition, client
 from settlement import errors
+from settlement.documents.report_formats import report_document
 from settlement.http import routes
 from settlement.http.answers import StatementAnswer, WindowsAnswer
 from settlement.http.documents import DocumentsAnswer
@@ -30,6 +31,7 @@ from settlement.operations.calculate_window import calculate_window
 from settlement.operations.invoice_window import invoice_window
 from settlement.operations.manage_legal_party import set_legal_party
 from settlement.operations.report_window import report_window
+from settlement.operations.reports.make_report import make_report
 from tests.database.settlement_books import Books, now
 from tests.pure.settlement.en16931 import broken_rules
 from tests.shop import Shop
@@ -270,3 +272,6 @@ async def test_what_came_late_is_shown_as_of_an_earlier_period(journey: Journey)
     assert late.sales_from == late.sales_until
     other = StatementAnswer.model_validate_json((await journey.redeemer.get("/v1/windows/2/statement")).body)
     assert other.prior_periods == []
+    # The report measures by the same rule, though all three days are before the window was opened.
+    report = report_document(await make_report(journey.books.pool, "late", now=now(), window_no=2))
+    assert [(row["kind"], row["operations"], row["points"]) for row in report["late_items"]] == [("record.earn", 1, 70)]

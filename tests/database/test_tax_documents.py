@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from coalition.database.pool import Pool
+from coalition.operations.check_sums import check_sums
 from settlement.documents.invoice_json import read_invoice_json
 from settlement.errors import (
     CorrectionDecidedError,
@@ -169,6 +170,7 @@ async def test_a_correction_needs_a_second_person_and_is_part_of_the_next_paymen
     assert await numbers(books) == ["INV 000001"]
     with pytest.raises(DrafterMayNotApproveError):
         await approve_correction(pool, draft.correction, now=now(), actor="anna")
+    assert await broken_document_rules(books) == []
     both = await asyncio.gather(
         *(approve_correction(pool, draft.correction, now=now(), actor="bert") for _ in range(2))
     )
@@ -176,6 +178,7 @@ async def test_a_correction_needs_a_second_person_and_is_part_of_the_next_paymen
     assert await numbers(books) == ["INV 000001", "CRN 000001"]
     (_, note), _ = await list_documents(pool, first)
     assert (note.corrects, note.gross) == (number, Decimal("11.90"))
+    assert await broken_document_rules(books) == []
     await books.book(a, "issued", 3000)
     second = await approved_window(books)
     await invoice_it(books, second)
@@ -183,6 +186,49 @@ async def test_a_correction_needs_a_second_person_and_is_part_of_the_next_paymen
     assert (adjustment.kind, adjustment.amount, adjustment.about) == ("correction", Decimal("-11.90"), note.document)
     ((payable,),) = await books.fetch("SELECT net_minor + adjusted_minor FROM window_share WHERE window_no = 2")
     assert payable == 3570 - 1190
+
+
+TAKES_TWICE = 'UPDATE tax_document SET content = replace(content, \'"amount":"10.00"\', \'"amount":"101.00"\')'
+TAKES_OTHER_VAT = """
+UPDATE tax_document SET content = replace(content, '"net":"100.00","treatment"', '"net":"10.00","treatment"')
+WHERE number LIKE 'INV-%'
+"""
+
+
+@pytest.mark.parametrize(
+    ("tampering", "rule"),
+    [
+        ("UPDATE document_series SET last_number = 2 WHERE series = 'INV'", "without a gap"),
+        ("DELETE FROM document_series WHERE series = 'CRN'", "without a gap"),
+        ("UPDATE tax_document SET series_number = 2 WHERE series = 'CRN'", "without a gap"),
+        ("UPDATE tax_document SET number = 'INV-1' WHERE series = 'INV'", "without a gap"),
+        (TAKES_TWICE, "line by line"),
+        (TAKES_OTHER_VAT, "with their VAT"),
+        ("UPDATE tax_document SET kind = 'self_billed_credit_note' WHERE series = 'CRN'", "of the kind"),
+        ("UPDATE tax_document SET kind = 'corrected_invoice' WHERE series = 'CRN'", "of the kind"),
+    ],
+)
+async def test_the_check_names_documents_that_somebody_changed(books: Books, tampering: str, rule: str) -> None:
+    """A number left out, twice or under another name; more taken back than there was, or other VAT with the last."""
+    a = await books.partner("A", **VAT)
+    for partner in (None, a):
+        await know(books, partner)
+    await books.book(a, "issued", 10_000)
+    await invoice_it(books, await approved_window(books))
+    draft = await draft_correction(
+        books.pool, f"INV-{now().year}-000001", reason="x", taken_back={1: Decimal(10)}, now=now(), actor="anna"
+    )
+    await approve_correction(books.pool, draft.correction, now=now(), actor="bert")
+    assert await broken_document_rules(books) == []
+    assert await books.pool.execute(tampering) not in ("UPDATE 0", "DELETE 0")
+    (broken,) = await broken_document_rules(books)
+    assert rule in broken
+
+
+async def broken_document_rules(books: Books) -> list[str]:
+    findings = (await check_sums(books.pool)).findings
+    rules = [finding.rule for finding in findings if finding.broken]
+    return [rule for rule in rules if "documents" in rule or "corrections" in rule]
 
 
 async def test_two_drafts_cannot_take_back_the_same_amount(books: Books) -> None:

@@ -1,4 +1,4 @@
-"""Late items: operations that occurred before the window opened in which they are booked."""
+"""Late items: operations of an earlier period than the window in which they are booked."""
 
 from dataclasses import replace
 
@@ -6,6 +6,7 @@ from settlement.documents.report import Chart, Column, Report, Row, Source, Tabl
 from settlement.operations.reports.asked import Asked
 from settlement.operations.reports.points import COLUMN_OF_KIND
 from settlement.stores.points_reports import LateItems, load_late_items
+from settlement.stores.prior_periods import load_sales_begin
 
 COLUMNS = (
     Column("partner", "text"),
@@ -20,7 +21,10 @@ COLUMNS = (
 async def report_late(asked: Asked) -> Report:
     """Return them by partner and kind; each leads to its operations."""
     window = asked.window
-    found = await load_late_items(asked.connection, window.window_no, opened_at=window.opened_at)
+    begin = await load_sales_begin(
+        asked.connection, window.window_no, opened_at=window.opened_at, lanes=asked.programme.lanes
+    )
+    found = [] if begin is None else await load_late_items(asked.connection, window.window_no, begin=begin)
     rows = tuple(_row(asked, late) for late in found if asked.wants(late.partner))
     table = Table(
         key="late_items",

@@ -1,5 +1,5 @@
--- Which partners' operations occurred before the window opened in which they are booked?
--- $1: the window; $2: the one before it; $3: when the window opened.
+-- Which partners' operations in a window occurred before its sales begin?
+-- $1: the window; $2: the one before it; $3: when its sales begin.
 SELECT journal.partner, journal.kind, count(*) AS operations, sum(journal.points)::bigint AS points,
     min(journal.occurred_at) AS oldest, max(journal.occurred_at) AS newest
 FROM lane
