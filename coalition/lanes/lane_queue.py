@@ -105,8 +105,10 @@ class LaneQueue:
         try:
             results = await with_retry(work, give_up_after_s=GIVE_UP_AFTER_S)
         except DatabaseUnreachableError as error:
-            for parcel in batch or self._next_batch():
+            # What waits behind would only be tried for as long again, one batch after the other.
+            for parcel in (*batch, *self._parcels):
                 _fail(parcel, error)
+            self._parcels.clear()
         except Exception as error:
             batch = batch or self._next_batch()
             if len(batch) == 1:

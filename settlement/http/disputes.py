@@ -8,6 +8,7 @@ from typing import Annotated
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
+from coalition.errors import RequestRefusedError
 from coalition.http.bodies import read_json, refuse_other_content
 from coalition.http.routes import CLEARING, POOL, Answer, PartnerCall, Route
 from settlement.engine.dispute import Claim
@@ -22,6 +23,8 @@ from settlement.stores.disputes import Evidence
 from settlement.text.report import dispute_document
 
 DISPUTE_MAX = 2**53 - 1
+# Kept as evidence for ever; what it may say takes less.
+BODY_BYTES_MAX = 16 * 1024
 
 OperationId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]
 
@@ -54,6 +57,9 @@ class DisputeRequest(BaseModel):
 async def post_dispute(request: web.Request, call: PartnerCall) -> Answer:
     """Open a dispute; 200 instead of 201: this very message has opened it before."""
     refuse_other_content(request)
+    if len(call.body) > BODY_BYTES_MAX:
+        detail = f"A dispute has at most {BODY_BYTES_MAX} bytes; {len(call.body)} came."
+        raise RequestRefusedError(status=413, code="body_too_large", detail=detail)
     asked = read_json(DisputeRequest, call.body)
     claim = Claim(
         line=None if asked.line is None else (asked.line.code, asked.line.terms_version),

@@ -30,6 +30,8 @@ OPERATIONS_MAX = 100
 REASON_CHARS_MAX = 1_000
 AMOUNT_MINOR_MAX = 1_000_000_000_000_000
 OPEN_MAX = 100
+# Open and answered together: an answer makes room for no flood.
+DISPUTES_MAX = 500
 
 
 async def open_dispute(
@@ -70,15 +72,15 @@ async def _open(
     share = await find_share(connection, window_no, partner)
     rules = await load_rules(connection)
     await _refuse_late(connection, window, partner, programme, days=rules.dispute_days, evidence=evidence)
-    disputes = await load_disputes(connection, programme.currency, partner=partner, window_no=window_no, state="OPEN")
-    if len(disputes) >= OPEN_MAX:
-        problem = f"expected at most {OPEN_MAX} open disputes of it, got one more"
+    every = await load_disputes(connection, programme.currency, partner=partner, window_no=window_no)
+    open_count = sum(dispute.state == "OPEN" for dispute in every)
+    if open_count >= OPEN_MAX or len(every) >= DISPUTES_MAX:
+        problem = f"expected at most {OPEN_MAX} open disputes of it and {DISPUTES_MAX} in all, got one more"
         raise InvalidDisputeError(problems=[FieldProblem(field="window", problem=problem)])
     held = from_minor(0, programme.currency)
     content = await find_statement_content(connection, window_no, partner)
     if content is None:
         raise UnknownStatementError(window=window_no, state=window.state, partner=partner)
-    every = await load_disputes(connection, programme.currency, partner=partner, window_no=window_no)
     would_hold = held_by(claim, read_json(content).lines, _held_by_line(every), programme.currency)
     if not has_reached(window.state, "INVOICED"):
         held = would_hold

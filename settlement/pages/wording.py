@@ -159,7 +159,7 @@ _EN: Final = {
     "finance.done.approve": "The window is approved.",
     "finance.done.settle": "The window is settled.",
     "finance.fault.tie_out": "Refused: this window does not tie out, and nothing was changed.",
-    "finance.fault.figures_changed": "Refused: the window was calculated anew since you looked. These are its figures now.",
+    "finance.fault.figures_changed": "Refused: the window was calculated anew since you looked. Here are its figures.",
     "finance.fault.second_person": "Refused: you calculated this window, so somebody else has to approve it.",
     "finance.fault.already_closed": "Nothing was changed: this window has been closed already.",
     "finance.fault.illegal_move": "Nothing was changed: this window is “{state}”, and the step does not follow from "
