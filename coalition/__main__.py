@@ -11,13 +11,16 @@ from coalition.cli.limits import limits_app
 from coalition.cli.member import member_app
 from coalition.cli.operator import operator_app
 from coalition.cli.partner import key_app, partner_app
+from coalition.cli.partner_import import add_partner_import
 from coalition.cli.promotion import promotion_app
 from coalition.cli.serve import Extensions, add_serve
 from coalition.cli.webhook import webhook_app
+from coalition.operations.import_partners import Section
 from coalition.pages.expiry_mail import mount_expiry_mail
 from coalition.pages.mount import mount_member_pages
 from coalition.pages.step_up_mail import mount_step_up_mail
 from settlement.cli.bank import bank_app, operator_bank_app, partner_bank_app
+from settlement.cli.bill import add_window_bill
 from settlement.cli.calendar import calendar_app
 from settlement.cli.collateral import collateral_app
 from settlement.cli.datev import add_window_datev, datev_app
@@ -26,6 +29,14 @@ from settlement.cli.documents import invoice_app
 from settlement.cli.exit import add_exit_commands
 from settlement.cli.items import add_items
 from settlement.cli.legal_parties import add_party_commands
+from settlement.cli.partner_sections import (
+    BankSection,
+    PartySection,
+    PrepaidSection,
+    write_bank,
+    write_party,
+    write_prepaid,
+)
 from settlement.cli.payments import rules_app
 from settlement.cli.prepaid import prepaid_app
 from settlement.cli.reports import add_report_commands
@@ -63,9 +74,18 @@ app.add_typer(collateral_app, name="collateral")
 app.add_typer(bank_app, name="bank")
 app.add_typer(datev_app, name="datev")
 add_party_commands(partner_app, operator_app)
+add_partner_import(
+    partner_app,
+    [
+        Section("party", PartySection, write_party),
+        Section("bank", BankSection, write_bank),
+        Section("prepaid", PrepaidSection, write_prepaid),
+    ],
+)
 add_exit_commands(partner_app)
 add_items(window_app)
 add_window_datev(window_app)
+add_window_bill(window_app)
 add_report_commands(app)
 add_check(app)
 add_demo(app)

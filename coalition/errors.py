@@ -10,11 +10,13 @@ CoalitionError                    code, message; the base of all below
 ├── StateConflictError            what was asked does not fit how things stand
 │   └── GiftRefusedError          points can not be given from a card to another; carries the reason
 ├── InvalidTermsError             a partner's first terms break a limit; carries the fields at fault
+├── PartnerFileRefusedError       a file of partners is refused; names every line or field at fault
 ├── WebhookRefusedError           a webhook's URL may not be called
 ├── RequestRefusedError           a whole message is refused; carries status and the fields at fault
 └── OverloadedError               a queue is full; may be repeated after `retry_after_s`
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -86,6 +88,19 @@ class InvalidTermsError(CoalitionError):
         listed = "; ".join(f"{fault.field}: expected {fault.expected}, got {fault.got}" for fault in faults)
         super().__init__(f"the terms are not valid: {listed}")
         self.faults = faults
+
+
+class PartnerFileRefusedError(CoalitionError):
+    """A file of partners is refused, and nobody is taken in; `faults` says where and what, one text each."""
+
+    code = "partner_file_refused"
+    SHOWN_MAX = 50
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        self.faults = tuple(faults)
+        more = [f"and {len(faults) - self.SHOWN_MAX} more"] if len(faults) > self.SHOWN_MAX else []
+        listed = "\n  ".join([*faults[: self.SHOWN_MAX], *more])
+        super().__init__(f"nobody is taken in; {len(faults)} {'fault' if len(faults) == 1 else 'faults'}:\n  {listed}")
 
 
 class WebhookRefusedError(CoalitionError):

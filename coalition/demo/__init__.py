@@ -6,6 +6,7 @@ moved_year.py  where a moment of the data's year lies in the year that ends toda
 goods.py       what the products are: their VAT, and which earn no points
 partners.py    the partners: what they sell, in which stores, on which terms
 members.py     the members: one per household
+bank.py        a simulated bank: SEPA files in, the camt.053 of what they ask for out
 plan.py        baskets -> earns, burns and reversals in the order of time, by a seeded rule
 ```
 """

@@ -2,7 +2,9 @@
 
     DATA_DIR/coalition-demo.lock   says that a demo made the directory; locked while one runs in it
     DATA_DIR/partners/             each partner's key and outbox
-    DATA_DIR/reports/window-N/     the statements as each partner got them, and the operator's figures
+    DATA_DIR/partners.json         what `coalition partner import` took in; members.csv likewise
+    DATA_DIR/reports/window-N/     a month's documents and files, as `settle_window.py` lays them out
+    DATA_DIR/reports/finance/      the finance reports at the end
     DATA_DIR/hub.log               what the hub told
 and what the hub keeps: its database and its key.
 

@@ -56,7 +56,7 @@ def tell_outcome(outcome: Outcome, folder: DemoFolder, screen: Screen) -> None:
     screen.say(
         f"{outcome.booked:,} operations of {len(PARTNERS)} partners and {outcome.members:,} members, each signed, "
         f"booked and receipted: {outcome.rate(outcome.booked):,.0f} a second.\n"
-        f"{windows} closed, calculated, approved, settled. "
+        f"{windows} closed, calculated, approved, invoiced, paid by the bank. "
         f"Everything in {time.monotonic() - outcome.started_at:.0f} s."
     )
     screen.say(f"coalition check: {outcome.check}")
@@ -73,9 +73,14 @@ def _tell_what_next(outcome: Outcome, folder: DemoFolder, screen: Screen) -> Non
     last = outcome.bills[-1].window
     slug = next(iter(NAMES))
     program = _program()
+    window = folder.reports / f"window-{last}"
     screen.say(
-        f"\nReports:     {folder.reports}\n"
-        f"A statement: {folder.reports / f'window-{last}' / f'{slug}.pdf'}\n"
+        f"\nEach month:  {folder.reports}/window-N/, and in it, for window {last}:\n"
+        f"Statements:  {window / 'statements' / slug}.pdf, and .xlsx, .csv, .json; each partner's own\n"
+        f"Invoices:    {window}/invoices/: each partner's invoice and credit note as EN 16931 XML and as letter\n"
+        f"Bank:        {window}/bank/: the SEPA files that went out, and the simulated bank's camt.053 that paid them\n"
+        f"Tax adviser: {window}/datev/: the DATEV batch\n"
+        f"Finance:     {folder.reports}/finance/: every report at the end, as workbook and as JSON\n"
         f"Look closer: {program} window show {last} --data-dir {folder.path}\n"
         "Pages:       make serve-demo, which prints how to sign in\n"
         "The next demo begins anew in the same place."

@@ -20,13 +20,13 @@ from coalition.demo.histories import MemberHistories
 from coalition.demo.hub_process import HubProcess
 from coalition.demo.moved_year import MovedYear, shop_day
 from coalition.demo.outcome import Outcome, tell_outcome
-from coalition.demo.partners import PARTNERS
 from coalition.demo.plan import PlannedOperation, plan_operations
 from coalition.demo.replay import Replay, open_clients, unforeseen_examples
 from coalition.demo.screen import Screen
 from coalition.demo.serve_pages import PAGE_SETTINGS, free_port, serve_pages
+from coalition.demo.set_up import STEPS as SET_UP_STEPS
 from coalition.demo.set_up import Programme, set_up
-from coalition.demo.settle_window import settle_window
+from coalition.demo.settle_window import MonthEnd
 from partner_sdk import Coalition, CoalitionError
 
 
@@ -74,6 +74,7 @@ class _Demo:
         self._folder = folder
         self._screen = screen
         self._year = MovedYear(shop_day(now), now)
+        self._month_end = MonthEnd(self.commands, folder.reports)
         self._baskets: Baskets
 
     async def read(self) -> None:
@@ -106,7 +107,7 @@ class _Demo:
             self.outcome.take_check(exit_code=exit_code, told=printed.strip() or told.strip())
 
     async def _set_up(self) -> Programme:
-        with self._screen.stage("Taking in partners and members", len(PARTNERS) + 1) as stage:
+        with self._screen.stage("Taking in partners and members", SET_UP_STEPS) as stage:
             programme = await set_up(self.commands, self._folder, self._baskets.household_ids, stage.advance)
             self.outcome.members = len(programme.cards)
             stage.advance(0, f"{len(programme.keys)} partners, {len(programme.cards):,} members")
@@ -152,8 +153,6 @@ class _Demo:
             self.histories.add(operation)
 
     async def _settle(self, clients: Mapping[str, Coalition], period: str, tally: Tally) -> None:
-        bill, differences = await settle_window(
-            self.commands, clients, self._folder.reports, period=period, tally=tally
-        )
+        bill, differences = await self._month_end.settle(clients, period=period, tally=tally)
         self.outcome.bills.append(bill)
         self.outcome.faults += differences

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import asyncpg
 
-from coalition.database.pool import Pool
+from coalition.database.pool import Connection, Pool
 from coalition.errors import AlreadyThereError, FieldFault, InvalidTermsError, NotFoundError, SettingError
 from coalition.ledger.participant import Funding, OfflineLoss, ReturnLoss
 from coalition.signatures.keys import keyid_of, load_public_key, raw_of_public_key
@@ -74,7 +74,32 @@ async def add_partner(
     now: datetime,
     actor: str,
 ) -> AddedPartner:
-    """Take a partner in with its first key and terms.
+    """Take a partner in as `take_in`, in a transaction of its own."""
+    async with pool.acquire() as connection, connection.transaction():
+        return await take_in(
+            connection,
+            name=name,
+            key_pem=key_pem,
+            terms=terms,
+            may_earn=may_earn,
+            may_burn=may_burn,
+            now=now,
+            actor=actor,
+        )
+
+
+async def take_in(
+    connection: Connection,
+    *,
+    name: str,
+    key_pem: bytes,
+    terms: FirstTerms,
+    may_earn: bool = True,
+    may_burn: bool = True,
+    now: datetime,
+    actor: str,
+) -> AddedPartner:
+    """Take a partner in with its first key and terms; running hubs are told when the transaction ends.
 
     Raises KeyUnreadableError for a bad key file, AlreadyThereError where the name or the key is taken,
     SettingError for a name that can't be printed on a letter, InvalidTermsError for amounts that are negative, too
@@ -83,35 +108,34 @@ async def add_partner(
         raise SettingError(f"name: expected 1 to {NAME_CHARS_MAX} printable characters, {name[:NAME_CHARS_MAX]!r} came")
     public_key = load_public_key(key_pem)
     keyid = keyid_of(public_key)
-    async with pool.acquire() as connection, connection.transaction():
-        programme = await load_programme(connection)
-        _refuse_bad_terms(terms, minor_unit=programme.minor_unit)
-        try:
-            partner = await store_partner(connection, name, may_earn=may_earn, may_burn=may_burn, now=now)
-            await add_partner_key(
-                connection, keyid=keyid, partner=partner, public_key=raw_of_public_key(public_key), valid_from=now
-            )
-        except asyncpg.UniqueViolationError as error:
-            raise AlreadyThereError(f"this name or key is taken: {error.detail}") from error
-        await add_first_terms(
-            connection,
-            partner,
-            earn_rate=terms.earn_rate,
-            issue_price=programme.point_value if terms.issue_price is None else terms.issue_price,
-            service_fee=terms.service_fee,
-            redemption_price=programme.point_value if terms.redemption_price is None else terms.redemption_price,
-            commission=terms.commission,
-            platform_fee=terms.platform_fee,
-            charge_vat=terms.charge_vat,
-            fee_vat=terms.fee_vat,
-            redemption_vat=terms.redemption_vat,
-            funding=terms.funding,
-            offline_loss=terms.offline_loss,
-            return_loss=terms.return_loss,
-            now=now,
-            actor=actor,
+    programme = await load_programme(connection)
+    _refuse_bad_terms(terms, minor_unit=programme.minor_unit)
+    try:
+        partner = await store_partner(connection, name, may_earn=may_earn, may_burn=may_burn, now=now)
+        await add_partner_key(
+            connection, keyid=keyid, partner=partner, public_key=raw_of_public_key(public_key), valid_from=now
         )
-        await announce_change(connection)
+    except asyncpg.UniqueViolationError as error:
+        raise AlreadyThereError(f"this name or key is taken: {error.detail}") from error
+    await add_first_terms(
+        connection,
+        partner,
+        earn_rate=terms.earn_rate,
+        issue_price=programme.point_value if terms.issue_price is None else terms.issue_price,
+        service_fee=terms.service_fee,
+        redemption_price=programme.point_value if terms.redemption_price is None else terms.redemption_price,
+        commission=terms.commission,
+        platform_fee=terms.platform_fee,
+        charge_vat=terms.charge_vat,
+        fee_vat=terms.fee_vat,
+        redemption_vat=terms.redemption_vat,
+        funding=terms.funding,
+        offline_loss=terms.offline_loss,
+        return_loss=terms.return_loss,
+        now=now,
+        actor=actor,
+    )
+    await announce_change(connection)
     return AddedPartner(partner, keyid)
 
 

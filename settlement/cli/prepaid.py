@@ -8,7 +8,7 @@ from coalition.cli.options import AsJson, DatabaseUrl, DataDir
 from coalition.cli.session import now, open_session, show
 from settlement.cli.window import Partner, parse_decimal, run_work
 from settlement.operations.find_partner import find_partner
-from settlement.operations.manage_prepaid import buy_block, report_prepaid, set_prepaid_rule
+from settlement.operations.manage_prepaid import buy_block, buy_block_if_low, report_prepaid, set_prepaid_rule
 from settlement.stores.prepaid import Overdraft, PrepaidRule
 from settlement.text.terms import prepaid_document, prepaid_text
 
@@ -20,17 +20,23 @@ def buy(
     partner: Partner,
     points: Annotated[int, typer.Argument(help="How many points.", min=1)],
     price: Annotated[str | None, typer.Option(help="Money per point; without it the terms' issue price.")] = None,
+    if_low: Annotated[bool, typer.Option("--if-low", help="Only if less is left than the warning level.")] = False,
     as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
     """Sell a partner a block of points; it is billed in the open window."""
     amount = parse_decimal("price", price)
+    if if_low and amount is not None:
+        raise typer.BadParameter("what is bought if low costs the terms' issue price", param_hint="--price")
 
     async def work() -> None:
         async with open_session(data_dir, database_url) as session:
             number = await find_partner(session.pool, partner)
-            report = await buy_block(session.pool, number, points, price=amount, now=now(), actor=session.actor)
+            if if_low:
+                report = await buy_block_if_low(session.pool, number, points, now=now(), actor=session.actor)
+            else:
+                report = await buy_block(session.pool, number, points, price=amount, now=now(), actor=session.actor)
             show(prepaid_document(report), as_json=as_json, text=prepaid_text(report))
 
     run_work(work())

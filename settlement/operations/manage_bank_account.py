@@ -36,24 +36,31 @@ class BankDetails:
 async def set_bank_account(
     pool: Pool, partner: int | None, details: BankDetails, *, now: datetime, actor: str
 ) -> StoredBankAccount:
+    """Write a party's bank details down as `write_bank_account`, in a transaction of its own."""
+    async with pool.acquire() as connection, connection.transaction():
+        return await write_bank_account(connection, partner, details, now=now, actor=actor)
+
+
+async def write_bank_account(
+    connection: Connection, partner: int | None, details: BankDetails, *, now: datetime, actor: str
+) -> StoredBankAccount:
     """Write a party's bank details down as its newest version; None is the operator. The same again changes nothing.
 
     Raises:
         UnknownPartnerError: there is no such partner.
         InvalidBankAccountError: names every field that is wrong; a mandate that was signed in the future.
     """
-    async with pool.acquire() as connection, connection.transaction():
-        if partner is not None and partner not in await load_partner_names(connection):
-            raise UnknownPartnerError(partner=partner)
-        legal = await find_legal_party(connection, partner)
-        account = _account(details, legal.party if legal else None)
-        _refuse_future_mandate(account, today=now.astimezone((await load_programme(connection)).zone))
-        versions = await _versions(connection, partner)
-        if versions and versions[-1].account == account:
-            return versions[-1]
-        stored = StoredBankAccount(partner=partner, account=account, set_at=now, set_by=actor)
-        await insert_bank_account(connection, stored)
-        return stored
+    if partner is not None and partner not in await load_partner_names(connection):
+        raise UnknownPartnerError(partner=partner)
+    legal = await find_legal_party(connection, partner)
+    account = _account(details, legal.party if legal else None)
+    _refuse_future_mandate(account, today=now.astimezone((await load_programme(connection)).zone))
+    versions = await _versions(connection, partner)
+    if versions and versions[-1].account == account:
+        return versions[-1]
+    stored = StoredBankAccount(partner=partner, account=account, set_at=now, set_by=actor)
+    await insert_bank_account(connection, stored)
+    return stored
 
 
 async def list_bank_accounts(pool: Pool, partner: int | None) -> list[StoredBankAccount]:

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from datetime import datetime
 
-from coalition.database.pool import Pool
+from coalition.database.pool import Connection, Pool
 from settlement.engine.legal_party import LegalParty, make_legal_party
 from settlement.errors import UnknownLegalPartyError, UnknownPartnerError
 from settlement.stores.hub import load_partner_names
@@ -12,6 +12,14 @@ from settlement.stores.legal_parties import StoredLegalParty, find_legal_party, 
 
 async def set_legal_party(
     pool: Pool, partner: int | None, changes: dict[str, str], *, now: datetime, actor: str
+) -> StoredLegalParty:
+    """Write a party's legal data down as `write_legal_party`, in a transaction of its own."""
+    async with pool.acquire() as connection, connection.transaction():
+        return await write_legal_party(connection, partner, changes, now=now, actor=actor)
+
+
+async def write_legal_party(
+    connection: Connection, partner: int | None, changes: dict[str, str], *, now: datetime, actor: str
 ) -> StoredLegalParty:
     """Write a party's legal data down as its newest version; None is the operator.
 
@@ -22,16 +30,15 @@ async def set_legal_party(
         UnknownPartnerError: there is no such partner.
         InvalidLegalPartyError: names every field that is wrong.
     """
-    async with pool.acquire() as connection, connection.transaction():
-        if partner is not None and partner not in await load_partner_names(connection):
-            raise UnknownPartnerError(partner=partner)
-        before = await find_legal_party(connection, partner)
-        party = _changed(before.party if before else None, changes)
-        if before is not None and party == before.party:
-            return before
-        stored = StoredLegalParty(partner=partner, party=party, set_at=now, set_by=actor)
-        await insert_legal_party(connection, stored)
-        return stored
+    if partner is not None and partner not in await load_partner_names(connection):
+        raise UnknownPartnerError(partner=partner)
+    before = await find_legal_party(connection, partner)
+    party = _changed(before.party if before else None, changes)
+    if before is not None and party == before.party:
+        return before
+    stored = StoredLegalParty(partner=partner, party=party, set_at=now, set_by=actor)
+    await insert_legal_party(connection, stored)
+    return stored
 
 
 async def show_legal_party(pool: Pool, partner: int | None) -> StoredLegalParty:

@@ -39,36 +39,65 @@ class PrepaidReport:
 async def buy_block(
     pool: Pool, partner: int, points: int, *, price: Decimal | None = None, now: datetime, actor: str
 ) -> PrepaidReport:
+    """Sell a partner a block of points as `sell_block`, in a transaction of its own; return what is left then."""
+    async with pool.acquire() as connection, connection.transaction():
+        await sell_block(connection, partner, points, price=price, now=now, actor=actor)
+        return await _report(connection, partner)
+
+
+async def buy_block_if_low(pool: Pool, partner: int, points: int, *, now: datetime, actor: str) -> PrepaidReport:
+    """Sell a partner a block at its terms' issue price if less is left than its warning level; return what is left.
+
+    Raises: as `sell_block`.
+    """
+    async with pool.acquire() as connection, connection.transaction():
+        # Before it is looked at, so that two at once do not both find it low.
+        await lock_windows(connection)
+        if (await _report(connection, partner)).account.is_low:
+            await sell_block(connection, partner, points, now=now, actor=actor)
+        return await _report(connection, partner)
+
+
+async def sell_block(
+    connection: Connection, partner: int, points: int, *, price: Decimal | None = None, now: datetime, actor: str
+) -> None:
     """Sell a partner a block of points, billed in the open window; without a price at its terms' issue price.
 
     Raises:
         UnknownPartnerError: there is no such partner.
         InvalidBlockError: the points or the price break a limit, or no terms of the partner prepay.
     """
-    async with pool.acquire() as connection, connection.transaction():
-        # No window is closed meanwhile: a block is billed in the one that is open when it is bought.
-        await lock_windows(connection)
-        terms = await _prepaying_terms(connection, partner, now=now)
-        bought_at = terms.issue_price if price is None else price
-        problems = tuple(_block_problems(points, bought_at))
-        if problems:
-            raise InvalidBlockError(problems=problems)
-        await insert_block(
-            connection,
-            partner,
-            window_no=await find_open(connection),
-            points=points,
-            price=bought_at,
-            vat=terms.charge_vat,
-            terms_version=terms.version,
-            now=now,
-            actor=actor,
-        )
-        await _renew_cap(connection, partner, now=now, actor=actor)
-        return await _report(connection, partner)
+    # No window is closed meanwhile: a block is billed in the one that is open when it is bought.
+    await lock_windows(connection)
+    terms = await _prepaying_terms(connection, partner, now=now)
+    bought_at = terms.issue_price if price is None else price
+    problems = tuple(_block_problems(points, bought_at))
+    if problems:
+        raise InvalidBlockError(problems=problems)
+    await insert_block(
+        connection,
+        partner,
+        window_no=await find_open(connection),
+        points=points,
+        price=bought_at,
+        vat=terms.charge_vat,
+        terms_version=terms.version,
+        now=now,
+        actor=actor,
+    )
+    await _renew_cap(connection, partner, now=now, actor=actor)
 
 
 async def set_prepaid_rule(pool: Pool, partner: int, rule: PrepaidRule, *, now: datetime, actor: str) -> PrepaidReport:
+    """Say what happens beyond a partner's blocks as `write_prepaid_rule`, in a transaction of its own."""
+    async with pool.acquire() as connection, connection.transaction():
+        await write_prepaid_rule(connection, partner, rule, now=now, actor=actor)
+        return await _report(connection, partner)
+
+
+async def write_prepaid_rule(
+    connection: Connection, partner: int, rule: PrepaidRule, *, now: datetime, actor: str
+) -> None:
     """Say what happens to earns beyond a partner's blocks. Running hubs take it at once.
 
     Refused is decided under the lane's lock, as with a net debit cap: the blocks are the cap then. An earn that comes
@@ -78,22 +107,20 @@ async def set_prepaid_rule(pool: Pool, partner: int, rule: PrepaidRule, *, now: 
         UnknownPartnerError: there is no such partner.
         InvalidBlockError: no terms of the partner prepay, it has a net debit cap, or the warning level is below 0.
     """
-    async with pool.acquire() as connection, connection.transaction():
-        await lock_windows(connection)
-        await _prepaying_terms(connection, partner, now=now)
-        if rule.warn_below is not None and not 0 <= rule.warn_below <= BLOCK_POINTS_MAX:
-            problem = f"must be 0 to {BLOCK_POINTS_MAX:,} points: {rule.warn_below}"
-            raise InvalidBlockError(problems=[FieldProblem(field="warn_below", problem=problem)])
-        await set_rule(connection, partner, rule, now=now, actor=actor)
-        basis = await find_cap_basis(connection, partner)
-        if rule.overdraft == "refused":
-            if basis == "money":
-                problem = "must be billed while the partner has a net debit cap; end that first"
-                raise InvalidBlockError(problems=[FieldProblem(field="overdraft", problem=problem)])
-            await _renew_cap(connection, partner, now=now, actor=actor)
-        elif basis == "points":
-            await end_block_cap(connection, partner)
-        return await _report(connection, partner)
+    await lock_windows(connection)
+    await _prepaying_terms(connection, partner, now=now)
+    if rule.warn_below is not None and not 0 <= rule.warn_below <= BLOCK_POINTS_MAX:
+        problem = f"must be 0 to {BLOCK_POINTS_MAX:,} points: {rule.warn_below}"
+        raise InvalidBlockError(problems=[FieldProblem(field="warn_below", problem=problem)])
+    await set_rule(connection, partner, rule, now=now, actor=actor)
+    basis = await find_cap_basis(connection, partner)
+    if rule.overdraft == "refused":
+        if basis == "money":
+            problem = "must be billed while the partner has a net debit cap; end that first"
+            raise InvalidBlockError(problems=[FieldProblem(field="overdraft", problem=problem)])
+        await _renew_cap(connection, partner, now=now, actor=actor)
+    elif basis == "points":
+        await end_block_cap(connection, partner)
 
 
 async def report_prepaid(pool: Pool, partner: int) -> PrepaidReport:

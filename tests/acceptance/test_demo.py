@@ -17,7 +17,9 @@ from coalition.demo.folder import claim_folder
 from coalition.demo.hub_process import HubProcess
 from coalition.demo.legal_parties import PARTIES
 from coalition.demo.partners import PARTNERS
+from settlement.documents.camt053 import read_camt053
 from tests.pure.settlement.en16931 import broken_rules
+from tests.pure.settlement.test_payment_xml import schema
 
 DAYS = 2
 # They share a run of the demo.
@@ -37,7 +39,7 @@ def figure(label: str, printed: str) -> int:
 
 
 def statements(reports: Path) -> list[dict[str, Any]]:
-    return [json.loads(path.read_text()) for path in reports.glob("window-*/*.json") if path.name != "window.json"]
+    return [json.loads(path.read_text()) for path in reports.glob("window-*/statements/*.json")]
 
 
 @pytest.fixture(scope="module")
@@ -71,9 +73,10 @@ def test_the_partners_statements_say_what_was_printed(printed: str, data_dir: Pa
 
 def test_every_statement_lies_there_in_every_format(printed: str, data_dir: Path) -> None:
     for partner in PARTNERS:
-        [pdf] = (data_dir / "reports" / "window-1").glob(f"{partner.slug}.pdf")
+        pdf = data_dir / "reports" / "window-1" / "statements" / f"{partner.slug}.pdf"
         assert pdf.read_bytes().startswith(b"%PDF")
         assert pdf.with_suffix(".csv").read_text()
+        assert pdf.with_suffix(".xlsx").read_bytes().startswith(b"PK")
 
 
 def test_every_partner_is_invoiced_by_the_rules(printed: str, data_dir: Path) -> None:
@@ -81,13 +84,39 @@ def test_every_partner_is_invoiced_by_the_rules(printed: str, data_dir: Path) ->
     window = data_dir / "reports" / "window-1"
     for partner in PARTNERS:
         gross = Decimal(0)
-        for path in sorted(window.glob(f"{partner.slug}-*.xml")):
+        for path in sorted((window / "invoices").glob(f"{partner.slug}-*.xml")):
             xml = path.read_bytes()
             assert broken_rules(xml) == []
             assert facturx.get_facturx_xml_from_pdf(path.with_suffix(".pdf").read_bytes()) == ("factur-x.xml", xml)
             (total,) = re.findall(rb"<ram:GrandTotalAmount>(.*?)<", xml)
             gross += Decimal(total.decode()) * (1 if "INV" in path.name else -1)
-        assert str(gross) == json.loads((window / f"{partner.slug}.json").read_text())["totals"]["net"]
+        assert str(gross) == json.loads((window / "statements" / f"{partner.slug}.json").read_text())["totals"]["net"]
+
+
+def test_the_bank_moves_what_the_statements_come_to(printed: str, data_dir: Path) -> None:
+    """The SEPA files are valid, the bank's statement moves the same, and the window is settled by it alone."""
+    folder = data_dir / "reports" / "window-1"
+    asked = Decimal(0)
+    for path in (folder / "bank").glob("W*.xml"):
+        message = "pain.001.001.09" if "transfers" in path.name else "pain.008.001.08"
+        schema(message).validate(str(path))
+        (total, *_) = re.findall(r"<CtrlSum>(.*?)<", path.read_text())
+        asked += Decimal(total) * (-1 if "transfers" in path.name else 1)
+    (statement,) = read_camt053((folder / "bank" / "camt.053.xml").read_bytes())
+    moved = sum(entry.amount for entry in statement.entries)
+    nets = sum(Decimal(one["totals"]["net"]) for one in statements(data_dir / "reports"))
+    assert asked == moved == nets != 0
+    control = json.loads((data_dir / "reports" / "finance" / "control.json").read_text())
+    assert str(nets) in json.dumps(control["control_cash"])
+
+
+def test_the_tax_adviser_gets_a_batch(printed: str, data_dir: Path) -> None:
+    """Its head names the format, and each tax document is booked by its number."""
+    folder = data_dir / "reports" / "window-1"
+    batch = (folder / "datev" / "EXTF_W00001.csv").read_text("cp1252")
+    assert batch.startswith('"EXTF";700;21;')
+    for path in (folder / "invoices").glob("*.xml"):
+        assert path.stem.partition("-")[2] in batch
 
 
 def test_the_finance_reports_lie_there_and_tie_out(printed: str, data_dir: Path) -> None:

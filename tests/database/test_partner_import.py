@@ -1,0 +1,133 @@
+"""Partners taken in from a file, all of them or none, and a window billed in one command."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from click.testing import Result
+from typer.testing import CliRunner
+
+from coalition.__main__ import app
+from coalition.database.pool import Pool
+from partner_sdk import make_key_pair
+from tests.database.settlement_books import Books
+from tests.pure.settlement.bank_examples import IBANS, OPERATOR_IBAN
+
+Call = Callable[..., Awaitable[Result]]
+PARTY = {"legal_name": "A GmbH", "street": "Ring 1", "post_code": "20457", "town": "Hamburg", "country": "DE"}
+TERMS = {"service_fee": 0.001, "charge_vat": "S 19 DE", "fee_vat": "S 19 DE", "funding": "prepaid"}
+
+
+@pytest.fixture
+def call(pool: Pool, database_url: str) -> Iterator[Call]:
+    async def call(*arguments: str) -> Result:
+        # A command runs a loop of its own, so it gets a thread of its own.
+        return await asyncio.to_thread(
+            CliRunner().invoke, app, list(arguments), env={"COALITION_DATABASE_URL": database_url}
+        )
+
+    yield call
+    # A command sets the logging up for its process, onto streams that end with it.
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def file_of(tmp_path: Path) -> Callable[..., str]:
+    def file_of(*partners: dict[str, Any]) -> str:
+        file = tmp_path / "partners.json"
+        file.write_text(json.dumps({"partners": partners}))
+        return str(file)
+
+    return file_of
+
+
+def entry(folder: Path, name: str, **more: Any) -> dict[str, Any]:
+    public_key, _ = make_key_pair(folder / f"{name}.pem")
+    return {"name": name, "key": public_key.read_text(), **more}
+
+
+async def document_of(call: Call, *arguments: str) -> Any:
+    result = await call(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+async def test_partners_come_with_all_that_is_known_of_them(
+    call: Call, file_of: Callable[..., str], tmp_path: Path
+) -> None:
+    mandate = {"id": "M-1", "signed_on": "2026-03-09", "scheme": "B2B"}
+    blocks = {"points": 5000, "warn_below": 1000}
+    full = entry(tmp_path, "A", terms=TERMS, party=PARTY, bank={"iban": IBANS[0], "mandate": mandate}, prepaid=blocks)
+    taken = await document_of(call, "partner", "import", file_of(full, entry(tmp_path, "B", may_burn=False)))
+    assert [one["name"] for one in taken] == ["A", "B"]
+    (terms,) = await document_of(call, "terms", "list", "A")
+    assert (terms["service_fee"], terms["charge_vat"], terms["funding"]) == ("0.001", "S 19 DE", "prepaid")
+    (account,) = await document_of(call, "partner", "bank", "show", "A")
+    assert (account["holder"], account["mandate_id"], account["town"]) == ("A GmbH", "M-1", "Hamburg")
+    assert (await document_of(call, "prepaid", "show", "A"))["left"] == 5000
+    assert [one["may_burn"] for one in await document_of(call, "partner", "list")] == [True, False]
+
+
+async def test_every_fault_is_named_and_nobody_is_taken_in(
+    call: Call, file_of: Callable[..., str], tmp_path: Path
+) -> None:
+    """What the form tells first; what only the books know then, of all partners at once."""
+    good, bad = entry(tmp_path, "A", party=PARTY), entry(tmp_path, "B")
+    for wrong, told in (
+        ({"nmae": "B"}, "partners[1].nmae: Extra inputs"),
+        ({"terms": {"commission": "much"}}, "partners[1].terms.commission: Input should be a valid decimal"),
+        ({"prepaid": {"points": "5"}}, "partners[1].prepaid.points"),
+    ):
+        refused = await call("partner", "import", file_of(good, bad | wrong))
+        assert (refused.exit_code, told in refused.stderr) == (1, True), refused.stderr
+    books_know = [
+        good,
+        entry(tmp_path, "C", bank={"iban": "DE03120300000000202051"}, prepaid={"points": 5}),
+        entry(tmp_path, "D", terms={"commission": 2}),
+        {**entry(tmp_path, "E"), "name": "A"},
+    ]
+    refused = await call("partner", "import", file_of(*books_know))
+    for told in (
+        "nobody is taken in; 4 faults",
+        "partners[1] (C).bank: ",
+        "expected check digits 02",
+        "partners[1] (C).prepaid: ",
+        "partners[2] (D).terms.commission: expected 0 to 1, '2' came",
+        "partners[3] (A): this name or key is taken",
+    ):
+        assert told in refused.stderr, refused.stderr
+    assert await document_of(call, "partner", "list") == []
+
+
+async def test_a_window_is_billed_in_one_command(pool: Pool, call: Call, tmp_path: Path) -> None:
+    """Again it is the same; without what its files need nothing is written, and the window is billed all the same."""
+    await Books(pool).worked_example_1()
+    folder = tmp_path / "month"
+    refused = await call("window", "bill", "1", "--output", str(folder))
+    assert (refused.exit_code, "the operator has no bank account" in refused.stderr) == (1, True)
+    assert not folder.exists()
+    await document_of(call, "operator", "bank", "set", "--iban", OPERATOR_IBAN, "--holder", "O", "--town", "Hamburg",
+                      "--country", "DE")  # fmt: skip
+    await document_of(call, "partner", "bank", "set", "B", "--iban", IBANS[1], "--holder", "B", "--town", "Wien",
+                      "--country", "AT")  # fmt: skip
+    await document_of(call, "datev", "set", "--consultant", "1001", "--client", "1")
+    billed = await document_of(call, "window", "bill", "1", "--output", str(folder))
+    assert (billed["state"], billed["payments"]["transfers"][0]["amount"]) == ("INVOICED", "5000.00")
+    names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.*"))
+    assert names == ["bank/W00001-transfers-pain.001.001.09.xml", "datev/EXTF_W00001.csv"]
+    assert await document_of(call, "window", "bill", "1", "--output", str(folder)) == billed
+    assert "Every step is recorded" in (await call("window", "bill", "1")).stdout
+
+
+async def test_blocks_are_bought_only_where_little_is_left(
+    call: Call, file_of: Callable[..., str], tmp_path: Path
+) -> None:
+    blocks = {"points": 900, "warn_below": 1000}
+    await document_of(call, "partner", "import", file_of(entry(tmp_path, "A", terms=TERMS, prepaid=blocks)))
+    for _ in range(2):
+        assert (await document_of(call, "prepaid", "buy", "A", "900", "--if-low"))["left"] == 1800
+    assert (await call("prepaid", "buy", "A", "900", "--if-low", "--price", "1")).exit_code == 2
