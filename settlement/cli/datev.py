@@ -1,6 +1,7 @@
-"""`coalition datev` and `coalition window datev`: the month's bookings for the tax adviser."""
+"""`coalition datev` and `coalition window datev`: bookings for the tax adviser, by window and by month."""
 
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,9 +13,12 @@ from settlement.cli.window import WindowNo, run_work, write_output
 from settlement.engine.vat import parse_vat
 from settlement.errors import InvalidTermsError
 from settlement.operations.book_in_datev import book_in_datev, change_datev_settings
+from settlement.operations.book_month_in_datev import book_month_in_datev
 from settlement.stores.datev import DatevSettings, load_datev_settings
 
-datev_app = typer.Typer(help="By which accounts windows are booked in DATEV: show, set.", no_args_is_help=True)
+datev_app = typer.Typer(
+    help="Bookings in DATEV: a month's corrections and payments; the accounts.", no_args_is_help=True
+)
 
 VatAccounts = Annotated[list[str] | None, typer.Option(help="TREATMENT=ACCOUNT, like 'S 19 DE=1776'; may be repeated.")]
 Account = Annotated[int | None, typer.Option(help="Number of an account; not one that adds VAT by itself.")]
@@ -36,6 +40,22 @@ def window_datev(
     async def work() -> bytes:
         async with open_session(data_dir, database_url) as session:
             return await book_in_datev(session.pool, window_no)
+
+    write_output(run_work(work()), output)
+
+
+@datev_app.command("month")
+def month_datev(
+    month: Annotated[datetime, typer.Argument(formats=["%Y-%m"], help="A month that is over, like 2027-03.")],
+    output: Annotated[Path | None, typer.Option(dir_okay=False, help="File to write; none: standard output.")] = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Write a month's corrections and bank payments as a booking batch (EXTF)."""
+
+    async def work() -> bytes:
+        async with open_session(data_dir, database_url) as session:
+            return await book_month_in_datev(session.pool, month.date(), now=datetime.now(UTC))
 
     write_output(run_work(work()), output)
 
@@ -63,6 +83,7 @@ def set_settings(
     service_fee: Account = None,
     commission: Account = None,
     platform_fee: Account = None,
+    bank: Account = None,
     output_vat: VatAccounts = None,
     input_vat: VatAccounts = None,
     as_json: AsJson = False,
@@ -81,6 +102,7 @@ def set_settings(
         "service_fee": service_fee,
         "commission": commission,
         "platform_fee": platform_fee,
+        "bank": bank,
         "output_vat": _vat_accounts("output-vat", output_vat),
         "input_vat": _vat_accounts("input-vat", input_vat),
     }

@@ -16,7 +16,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Final, Literal, assert_never
 
-from settlement.engine.document import Document, document_of
+from settlement.engine.document import Document, VatGroup, document_of
 from settlement.engine.line import LineCode
 from settlement.engine.money import add_exactly
 from settlement.engine.statement import Statement
@@ -53,6 +53,7 @@ class DatevAccounts:
     service_fee: int = 8200
     commission: int = 8510
     platform_fee: int = 8200
+    bank: int = 1200
     output_vat: Mapping[str, int] = field(default_factory=lambda: {"S 19 DE": 1776, "S 7 DE": 1771})
     input_vat: Mapping[str, int] = field(default_factory=lambda: {"S 19 DE": 1576, "S 7 DE": 1571})
 
@@ -155,20 +156,30 @@ def _bookings(booked: BookedStatement, accounts: DatevAccounts) -> Iterable[Date
                 )
 
 
-def _problems(statement: Statement, accounts: DatevAccounts) -> Iterable[str]:
+def account_problems(partner: int, accounts: DatevAccounts) -> Iterable[str]:
+    """Yield why a partner's number has no personal accounts."""
     most = 10 ** (accounts.account_digits + 1) - 1
-    if accounts.debtor_base + statement.partner >= accounts.creditor_base:
-        yield f"partner {statement.partner} has no debtor account below {accounts.creditor_base}"
-    if accounts.creditor_base + statement.partner > most:
-        yield f"partner {statement.partner} has no creditor account up to {most}"
+    if accounts.debtor_base + partner >= accounts.creditor_base:
+        yield f"partner {partner} has no debtor account below {accounts.creditor_base}"
+    if accounts.creditor_base + partner > most:
+        yield f"partner {partner} has no creditor account up to {most}"
+
+
+def vat_problems(breakdown: Iterable[VatGroup], accounts: DatevAccounts, *, document: Document) -> Iterable[str]:
+    """Yield why a document's VAT cannot be booked."""
+    name = "output" if document == "invoice" else "input"
+    known = accounts.output_vat if document == "invoice" else accounts.input_vat
+    for group in breakdown:
+        if group.vat and str(group.treatment) not in known:
+            yield f"no account for {name} VAT of {group.treatment}: coalition datev set --{name}-vat"
+        if abs(group.vat) > AMOUNT_MAX:
+            yield f"VAT of {group.vat} is more than a booking may be, {AMOUNT_MAX}"
+
+
+def _problems(statement: Statement, accounts: DatevAccounts) -> Iterable[str]:
+    yield from account_problems(statement.partner, accounts)
     for total in statement.documents:
-        name = "output" if total.document == "invoice" else "input"
-        known = accounts.output_vat if total.document == "invoice" else accounts.input_vat
-        for group in total.breakdown:
-            if group.vat and str(group.treatment) not in known:
-                yield f"no account for {name} VAT of {group.treatment}: coalition datev set --{name}-vat"
-            if abs(group.vat) > AMOUNT_MAX:
-                yield f"VAT of {group.vat} is more than a booking may be, {AMOUNT_MAX}"
+        yield from vat_problems(total.breakdown, accounts, document=total.document)
     for line in statement.lines:
         if abs(line.amount) > AMOUNT_MAX:
             yield f"an amount of {line.amount} is more than a booking may be, {AMOUNT_MAX}"

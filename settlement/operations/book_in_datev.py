@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
+from datetime import datetime
 from typing import Any
 
 from coalition.database.pool import Connection, Pool
@@ -23,21 +24,21 @@ from settlement.engine.payment_reference import message_reference
 from settlement.engine.states import has_reached
 from settlement.errors import DatevRefusedError
 from settlement.stores.datev import DatevSettings, load_datev_settings, store_datev_settings
-from settlement.stores.hub import load_programme
+from settlement.stores.hub import Programme, load_programme
 from settlement.stores.shares import load_shares, load_statement_contents
 from settlement.stores.tax_documents import load_documents
 from settlement.stores.windows import find_window, load_moves
 
 _DOCUMENTS: dict[str, Document] = {"invoice": "invoice", "self_billed_invoice": "credit_note"}
 # Accounts of the ledger have as many digits as are set, personal accounts one more.
-_LEDGER = ("points", "service_fee", "commission", "platform_fee")
+_LEDGER = ("points", "service_fee", "commission", "platform_fee", "bank")
 _PERSONAL = ("debtor_base", "creditor_base")
 
 
 async def book_in_datev(pool: Pool, window_no: int) -> bytes:
     """Return an invoiced window's booking batch (EXTF); the same bytes each time, but for settings that changed.
 
-    Documents are named by their numbers, those without one by their statement's. Corrections of later are not in it.
+    Documents are named by their numbers, those without one by their statement's. Corrections are booked by month.
 
     Raises:
         UnknownWindowError: there is no such window.
@@ -54,19 +55,28 @@ async def book_in_datev(pool: Pool, window_no: int) -> bytes:
         moves = await load_moves(connection, window_no)
         made_at = next(move.moved_at for move in moves if move.to_state == "INVOICED").astimezone(programme.zone)
         booked = await _booked(connection, window_no, settings)
+    header = datev_header(settings, programme, made_at=made_at, name=message_reference(window_no))
+    return write_datev(header, book_statements(window_no, booked, settings.accounts))
+
+
+def datev_header(settings: DatevSettings, programme: Programme, *, made_at: datetime, name: str) -> DatevHeader:
+    """Return the header of a batch.
+
+    Raises:
+        DatevRefusedError: nobody has set the numbers of the tax adviser and of the client.
+    """
     if settings.consultant is None or settings.client is None:
         problem = "nobody has set the numbers of the tax adviser and of the client: coalition datev set"
         raise DatevRefusedError(problems=[problem])
-    header = DatevHeader(
+    return DatevHeader(
         consultant=settings.consultant,
         client=settings.client,
         fiscal_year_month=settings.fiscal_year_month,
         account_digits=settings.accounts.account_digits,
         made_at=made_at,
-        name=f"{message_reference(window_no)} {programme.name}",
+        name=f"{name} {programme.name}",
         currency=programme.currency.code,
     )
-    return write_datev(header, book_statements(window_no, booked, settings.accounts))
 
 
 async def change_datev_settings(pool: Pool, changes: Mapping[str, Any]) -> DatevSettings:

@@ -1,9 +1,12 @@
 """By which accounts a window is booked in DATEV: one row for the programme."""
 
 from dataclasses import dataclass
+from datetime import date
 
 from coalition.database.pool import Connection
 from settlement.engine.datev import DatevAccounts
+from settlement.engine.datev_month import BankPayment
+from settlement.engine.money import Currency, from_minor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +21,7 @@ class DatevSettings:
 
 SELECT_SETTINGS = """
 SELECT consultant, client, fiscal_year_month, account_digits, debtor_base, creditor_base, points, service_fee,
-    commission, platform_fee, output_vat, input_vat
+    commission, platform_fee, output_vat, input_vat, bank
 FROM datev_settings
 """
 
@@ -43,7 +46,7 @@ async def load_datev_settings(connection: Connection) -> DatevSettings:
 UPDATE_SETTINGS = """
 UPDATE datev_settings SET consultant = $1, client = $2, fiscal_year_month = $3, account_digits = $4, debtor_base = $5,
     creditor_base = $6, points = $7, service_fee = $8, commission = $9, platform_fee = $10, output_vat = $11,
-    input_vat = $12
+    input_vat = $12, bank = $13
 """
 
 
@@ -64,7 +67,28 @@ async def store_datev_settings(connection: Connection, settings: DatevSettings) 
         accounts.platform_fee,
         [f"{treatment}={account}" for treatment, account in accounts.output_vat.items()],
         [f"{treatment}={account}" for treatment, account in accounts.input_vat.items()],
+        accounts.bank,
     )
+
+
+# Collateral that was drawn counts as paid, and no bank has moved it.
+SELECT_BANK_PAYMENTS = """
+SELECT share_payment.window_no, share_payment.partner, partner.name, share_payment.amount_minor, share_payment.paid_on
+FROM share_payment
+JOIN partner ON partner.partner = share_payment.partner
+WHERE share_payment.paid_on >= $1 AND share_payment.paid_on < $2 AND share_payment.reference <> 'collateral'
+ORDER BY share_payment.paid_on, share_payment.window_no, share_payment.partner, share_payment.reference
+"""
+
+
+async def load_bank_payments(
+    connection: Connection, currency: Currency, *, start: date, end: date
+) -> list[BankPayment]:
+    """Return what was paid from a day on and before another."""
+    return [
+        BankPayment(window=window, partner=partner, name=name, amount=from_minor(amount, currency), paid_on=paid_on)
+        for window, partner, name, amount, paid_on in await connection.fetch(SELECT_BANK_PAYMENTS, start, end)
+    ]
 
 
 def _by_treatment(texts: list[str]) -> dict[str, int]:

@@ -147,6 +147,16 @@ async def load_content(connection: Connection, document: int) -> tuple[bytes, by
     return row["content"].encode(), row["xml"].encode()
 
 
+SELECT_CORRECTIONS_ISSUED = """
+SELECT content FROM tax_document WHERE corrects IS NOT NULL AND issued_at >= $1 AND issued_at < $2 ORDER BY document
+"""
+
+
+async def load_corrections_issued(connection: Connection, *, start: datetime, end: datetime) -> list[bytes]:
+    """Return the canonical JSON of every correction issued from a moment on and before another."""
+    return [row["content"].encode() for row in await connection.fetch(SELECT_CORRECTIONS_ISSUED, start, end)]
+
+
 def _document(row: asyncpg.Record, currency: Currency) -> TaxDocument:
     return TaxDocument(
         document=row["document"],

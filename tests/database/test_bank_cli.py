@@ -205,6 +205,7 @@ async def test_an_invoiced_window_is_booked_in_datev(books: Books, call: Call, t
     header, _, *rows = first.decode("cp1252").split("\r\n")[:-1]
     assert header.startswith('"EXTF";700;21;"Buchungsstapel";13;')
     assert [row.split(";")[0] for row in rows] == ["12000,00", "4500,00", "3000,00", "8000,00", "5000,00", "3500,00"]
+    assert "month: expected one that is over" in (await call("datev", "month", f"{now():%Y-%m}")).stderr
     for flags, told in (
         (("--client", "0", "--points", "99999"), "client: expected 1 to 99999, got 0; points: expected 1 to 9999, got"),
         (("--debtor-base", "80000"), "debtor_base: expected less than creditor_base 70000, got 80000"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +20,8 @@ from settlement.errors import (
     UnknownDocumentError,
 )
 from settlement.operations.approve_window import approve_window
+from settlement.operations.book_in_datev import change_datev_settings
+from settlement.operations.book_month_in_datev import book_month_in_datev
 from settlement.operations.calculate_window import calculate_window
 from settlement.operations.correct_document import (
     approve_correction,
@@ -31,6 +34,7 @@ from settlement.operations.find_statement import find_statement
 from settlement.operations.invoice_window import invoice, invoice_window
 from settlement.operations.manage_legal_party import set_legal_party, show_legal_party
 from settlement.operations.report_window import report_window
+from settlement.operations.settle_window import settle_window
 from tests.database.settlement_books import Books, now
 from tests.pure.settlement.en16931 import broken_rules
 
@@ -179,6 +183,18 @@ async def test_a_correction_needs_a_second_person_and_is_part_of_the_next_paymen
     (_, note), _ = await list_documents(pool, first)
     assert (note.corrects, note.gross) == (number, Decimal("11.90"))
     assert await broken_document_rules(books) == []
+    await change_datev_settings(pool, {"consultant": 29098, "client": 7, "bank": 1210})
+    await settle_window(pool, first, now=now(), actor="bert")
+    later = now() + timedelta(days=40)
+    month = await book_month_in_datev(pool, now().date(), now=later)
+    assert month == await book_month_in_datev(pool, now().date(), now=later + timedelta(days=300))
+    rows = [row.split(";") for row in month.decode("cp1252").split("\r\n")[2:-1]]
+    # The credit note and its VAT, and what the bank was paid; not the invoice, which is in its window's batch.
+    assert [(row[0], row[1], row[6], row[7], row[10]) for row in rows] == [
+        ("10,00", '"H"', str(10_000 + a), "1700", f'"CRN-{now().year}-000001"'),
+        ("1,90", '"H"', str(10_000 + a), "1776", f'"CRN-{now().year}-000001"'),
+        ("119,00", '"H"', str(10_000 + a), "1210", f'"ST-00001-{a:05d}"'),
+    ]
     await books.book(a, "issued", 3000)
     second = await approved_window(books)
     await invoice_it(books, second)
