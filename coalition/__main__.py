@@ -1,5 +1,7 @@
 """The composition root: the command line, and what is mounted on the hub."""
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from coalition.cli.bench import add_bench
@@ -13,12 +15,9 @@ from coalition.cli.operator import operator_app
 from coalition.cli.partner import key_app, partner_app
 from coalition.cli.partner_import import add_partner_import
 from coalition.cli.promotion import promotion_app
-from coalition.cli.serve import Extensions, add_serve
+from coalition.cli.serve import add_serve
 from coalition.cli.webhook import webhook_app
 from coalition.operations.import_partners import Section
-from coalition.pages.expiry_mail import mount_expiry_mail
-from coalition.pages.mount import mount_member_pages
-from coalition.pages.step_up_mail import mount_step_up_mail
 from settlement.cli.bank import bank_app, operator_bank_app, partner_bank_app
 from settlement.cli.bill import add_window_bill
 from settlement.cli.calendar import calendar_app
@@ -42,9 +41,27 @@ from settlement.cli.prepaid import prepaid_app
 from settlement.cli.reports import add_report_commands
 from settlement.cli.terms import terms_app
 from settlement.cli.window import window_app
-from settlement.http import routes as settlement_routes
-from settlement.pages.mount import mount_finance_pages
-from settlement.schedule import following_calendar
+
+if TYPE_CHECKING:
+    from coalition.cli.serving import Extensions
+
+
+def _extensions() -> "Extensions":
+    # Imported here: only a server has pages and routes, and no other command should wait until they are loaded.
+    from coalition.cli.serving import Extensions
+    from coalition.pages.expiry_mail import mount_expiry_mail
+    from coalition.pages.mount import mount_member_pages
+    from coalition.pages.step_up_mail import mount_step_up_mail
+    from settlement.http import routes
+    from settlement.pages.mount import mount_finance_pages
+    from settlement.schedule import following_calendar
+
+    return Extensions(
+        routes=routes,
+        pages=[mount_member_pages, mount_step_up_mail, mount_expiry_mail, mount_finance_pages],
+        jobs=[following_calendar],
+    )
+
 
 app = typer.Typer(
     name="coalition",
@@ -89,14 +106,7 @@ add_window_bill(window_app)
 add_report_commands(app)
 add_check(app)
 add_demo(app)
-add_serve(
-    app,
-    Extensions(
-        routes=settlement_routes,
-        pages=[mount_member_pages, mount_step_up_mail, mount_expiry_mail, mount_finance_pages],
-        jobs=[following_calendar],
-    ),
-)
+add_serve(app, _extensions)
 add_bench(app)
 
 

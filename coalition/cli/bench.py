@@ -9,13 +9,9 @@ from dataclasses import replace
 from typing import Annotated
 
 import typer
-import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from coalition.bench.measure import measure
-from coalition.bench.report import build_document, print_table
-from coalition.bench.sizes import FULL, QUICK, workers_for_this_machine
 from coalition.cli.options import AsJson
 from coalition.cli.session import run
 
@@ -42,6 +38,13 @@ def add_bench(app: typer.Typer) -> None:
         ] = None,
         singles: Annotated[int | None, typer.Option(min=1, help="Messages of one operation per round.")] = None,
     ) -> None:
+        # Imported here, so that the other commands do not wait for its libraries.
+        import uvloop
+
+        from coalition.bench.measure import measure
+        from coalition.bench.report import build_document, print_table
+        from coalition.bench.sizes import FULL, QUICK, workers_for_this_machine
+
         # Told to stop, it still stops its servers and removes their folder.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         uvloop.install()

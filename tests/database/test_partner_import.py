@@ -60,7 +60,7 @@ async def test_partners_come_with_all_that_is_known_of_them(
     call: Call, file_of: Callable[..., str], tmp_path: Path
 ) -> None:
     mandate = {"id": "M-1", "signed_on": "2026-03-09", "scheme": "B2B"}
-    blocks = {"points": 5000, "warn_below": 1000}
+    blocks = {"points": 5000, "warn_below": 1000, "overdraft": "refused"}
     full = entry(tmp_path, "A", terms=TERMS, party=PARTY, bank={"iban": IBANS[0], "mandate": mandate}, prepaid=blocks)
     taken = await document_of(call, "partner", "import", file_of(full, entry(tmp_path, "B", may_burn=False)))
     assert [one["name"] for one in taken] == ["A", "B"]
@@ -68,7 +68,8 @@ async def test_partners_come_with_all_that_is_known_of_them(
     assert (terms["service_fee"], terms["charge_vat"], terms["funding"]) == ("0.001", "S 19 DE", "prepaid")
     (account,) = await document_of(call, "partner", "bank", "show", "A")
     assert (account["holder"], account["mandate_id"], account["town"]) == ("A GmbH", "M-1", "Hamburg")
-    assert (await document_of(call, "prepaid", "show", "A"))["left"] == 5000
+    shown = await document_of(call, "prepaid", "show", "A")
+    assert (shown["left"], shown["warn_below"], shown["overdraft"]) == (5000, 1000, "refused")
     assert [one["may_burn"] for one in await document_of(call, "partner", "list")] == [True, False]
 
 
