@@ -14,6 +14,7 @@ from settlement.operations.default_share import default_share, mark_overdue
 from settlement.operations.find_partner import find_partner
 from settlement.operations.invoice_window import invoice_window
 from settlement.operations.record_payment import NewPayment, record_payment
+from settlement.operations.recover_loss import recover_loss
 from settlement.stores.rules import DefaultRule, Rules, load_rules
 from settlement.stores.shares import Share
 from settlement.text.report import share_document, window_document
@@ -93,6 +94,31 @@ def default(
         async with open_session(data_dir, database_url) as session:
             number = await find_partner(session.pool, partner)
             share = await default_share(session.pool, window_no, number, now=now(), actor=session.actor)
+            show(_document(share), as_json=as_json, text=_told(share))
+
+    run_work(work())
+
+
+@window_app.command("recover")
+def recover(
+    window_no: WindowNo,
+    partner: Partner,
+    amount: Annotated[str, typer.Argument(help="Money that came after all.")],
+    reference: Annotated[str, typer.Option(help="Which payment this is; the same again is once.")],
+    paid_on: Annotated[str | None, typer.Option(help="The day, like 2027-01-31; without it today.")] = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Record what came of a share whose loss the others bear; it goes back to them with their next shares."""
+    money = parse_decimal("amount", amount)
+    assert money is not None, "it is an argument, so it is given"
+    payment = NewPayment(amount=money, reference=reference, paid_on=_day(paid_on))
+
+    async def work() -> None:
+        async with open_session(data_dir, database_url) as session:
+            number = await find_partner(session.pool, partner)
+            share = await recover_loss(session.pool, window_no, number, payment, now=now(), actor=session.actor)
             show(_document(share), as_json=as_json, text=_told(share))
 
     run_work(work())

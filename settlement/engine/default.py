@@ -13,9 +13,22 @@ def share_loss(loss: Decimal, turnovers: Mapping[int, Decimal], currency: Curren
 
     Partners whose part is nothing are left out; where nobody has any turnover, nobody has a part.
     """
-    partners = sorted(partner for partner, turnover in turnovers.items() if turnover > 0)
+    return _split(loss, turnovers, currency)
+
+
+def share_recovered(amount: Decimal, losses: Mapping[int, Decimal], currency: Currency) -> dict[int, Decimal]:
+    """Split money that came after all among those who bear a loss, in the ratio of what each still misses.
+
+    The amount is at most all that is missing; so nobody is given more than it misses, and with the last of it each has
+    all of it back, however many payments it took.
+    """
+    return _split(amount, losses, currency)
+
+
+def _split(amount: Decimal, ratio: Mapping[int, Decimal], currency: Currency) -> dict[int, Decimal]:
+    partners = sorted(partner for partner, part in ratio.items() if part > 0)
     if not partners:
         return {}
-    weights = [to_minor(turnovers[partner], currency) for partner in partners]
-    parts = split_by_largest_remainder(loss, weights, currency)
+    weights = [to_minor(ratio[partner], currency) for partner in partners]
+    parts = split_by_largest_remainder(amount, weights, currency)
     return {partner: part for partner, part in zip(partners, parts, strict=True) if part}

@@ -70,7 +70,7 @@ async def take_payment(
     """As `pay_share`, as one of several: the caller fits the allowances of partners that paid in full, after all."""
     await lock_windows(connection)
     share = await find_share(connection, window_no, partner)
-    if await _is_recorded(connection, share, payment):
+    if await is_recorded(connection, share, payment):
         return "before"
     window = await find_window(connection, window_no)
     if not has_reached(window.state, "INVOICED"):
@@ -141,7 +141,12 @@ async def mark_paid(
     await clear_windows(connection, window_no, partners)
 
 
-async def _is_recorded(connection: Connection, share: Share, payment: NewPayment) -> bool:
+async def is_recorded(connection: Connection, share: Share, payment: NewPayment) -> bool:
+    """Return whether this very payment of a share is recorded.
+
+    Raises:
+        PaymentRefusedError: the reference is another payment's or none, or the amount is too precise.
+    """
     programme = await load_programme(connection)
     if not 1 <= len(payment.reference) <= REFERENCE_CHARS_MAX or not payment.reference.isprintable():
         expected = f"1 to {REFERENCE_CHARS_MAX} printable characters"

@@ -11,7 +11,9 @@ import asyncpg
 from coalition.database.pool import Connection
 from settlement.engine.money import Currency, from_minor, to_minor
 
-AdjustmentKind = Literal["carried_forward", "loss_shared", "dispute_rejected", "dispute_accepted", "correction"]
+AdjustmentKind = Literal[
+    "carried_forward", "loss_shared", "loss_recovered", "dispute_rejected", "dispute_accepted", "correction"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +93,21 @@ async def load_adjustments(connection: Connection, window_no: int, currency: Cur
 async def load_waiting(connection: Connection, currency: Currency) -> list[Adjustment]:
     """Return what waits for partners' next shares."""
     return [_adjustment(row, currency) for row in await connection.fetch(SELECT_WAITING)]
+
+
+SELECT_LOSSES = """
+SELECT partner, sum(amount_minor)::bigint AS amount_minor FROM share_adjustment
+WHERE from_window = $1 AND about = $2 AND kind IN ('loss_shared', 'loss_recovered')
+GROUP BY partner
+HAVING sum(amount_minor) <> 0
+ORDER BY partner
+"""
+
+
+async def load_losses(connection: Connection, window_no: int, partner: int, currency: Currency) -> dict[int, Decimal]:
+    """Return what others still bear of the loss that a partner's share of a window has brought them."""
+    rows = await connection.fetch(SELECT_LOSSES, window_no, partner)
+    return {row["partner"]: from_minor(row["amount_minor"], currency) for row in rows}
 
 
 def _adjustment(row: asyncpg.Record, currency: Currency) -> Adjustment:

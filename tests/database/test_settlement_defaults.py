@@ -8,11 +8,16 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from coalition.database.pool import Pool
-from settlement.errors import DefaultTooEarlyError, InvalidRulesError
+from settlement.documents.report_formats import report_document
+from settlement.errors import DefaultTooEarlyError, InvalidRulesError, PaymentRefusedError
 from settlement.operations.change_rules import change_rules
 from settlement.operations.default_share import default_share, mark_overdue
 from settlement.operations.manage_collateral import change_collateral
+from settlement.operations.record_payment import NewPayment
+from settlement.operations.recover_loss import recover_loss
 from settlement.operations.report_window import report_window
+from settlement.operations.reports.make_report import make_report
+from settlement.stores.shares import Share
 from tests.database.settlement_books import Books, now
 from tests.database.test_settlement_payments import invoiced, pay, state_of
 
@@ -31,6 +36,11 @@ def in_days(days: int) -> datetime:
 
 async def default(books: Books, partner: int, *, days: int, window_no: int = 1) -> Any:
     return await default_share(books.pool, window_no, partner, now=in_days(days), actor="dora")
+
+
+async def recover(books: Books, partner: int, amount: str, reference: str) -> Share:
+    payment = NewPayment(amount=Decimal(amount), reference=reference, paid_on=now().date())
+    return await recover_loss(books.pool, 1, partner, payment, now=in_days(6), actor="dora")
 
 
 async def overdue(books: Books, *, days: int) -> dict[int, list[int]]:
@@ -141,6 +151,38 @@ async def test_by_the_rule_the_others_share_the_loss(books: Books) -> None:
         (b, "loss_shared", 423_077, 1, None),
         (c, "loss_shared", 326_923, 1, None),
     ]
+
+
+async def test_what_comes_after_all_goes_back_to_who_bore_the_loss(books: Books) -> None:
+    """1,000.00, once though told twice, then the rest: each has its loss back to the cent; the window is cleared."""
+    a, b, c = await books.worked_example_1()
+    await change_rules(books.pool, {"default_rule": "share", "payment_days": 5, "default_after_days": 0})
+    await invoiced(books)
+    with pytest.raises(PaymentRefusedError, match="expected a loss, got none of this share"):
+        await recover(books, a, "1.00", "early")
+    await overdue(books, days=6)
+    await default(books, a, days=6)
+    for _ in range(2):
+        assert (await recover(books, a, "1000.00", "bank 1")).unpaid == Decimal("6500.00")
+    recovered = [row[:3] for row in await adjustments(books) if row[1] == "loss_recovered"]
+    assert recovered == [(b, "loss_recovered", -56_410), (c, "loss_recovered", -43_590)]
+    for amount, reference in (("6500.01", "bank 2"), ("-1.00", "bank 2"), ("6500.00", "bank 1")):
+        with pytest.raises(PaymentRefusedError):
+            await recover(books, a, amount, reference)
+    cleared = "SELECT is_cleared FROM window_share WHERE partner = $1 AND window_no = 1"
+    assert await books.fetch(cleared, a) == [(False,)]
+    share = await recover(books, a, "6500.00", "bank 2")
+    assert (share.state, share.unpaid) == ("CARRIED_FORWARD", Decimal("0.00"))
+    assert await books.fetch(cleared, a) == [(True,)]
+    with pytest.raises(PaymentRefusedError, match="got none of this share"):
+        await recover(books, a, "0.01", "bank 3")
+    await books.close()
+    await invoiced(books, 2)
+    payable = {each.partner: each.share.payable for each in (await report_window(books.pool, 2)).partners}
+    assert payable == {b: Decimal("0.00"), c: Decimal("0.00")}
+    cash = report_document(await make_report(books.pool, "control", now=in_days(6)))["control_cash"]
+    outcomes = {row["what"]: row["outcome"] for row in cash}
+    assert {outcomes[f"control.{what}.right"] for what in ("payable", "paid")} == {"control.ties_out"}
 
 
 async def test_rules_out_of_their_limits_are_refused_with_every_field(books: Books) -> None:
