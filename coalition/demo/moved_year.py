@@ -72,6 +72,17 @@ class MovedYear:
         """Return the first of the year's last `days` days."""
         return self.last_day - timedelta(days=days - 1)
 
+    def settled_month(self, day: date, *, days: int) -> str:
+        """Return the month (2026-11) with which a day of the last `days` days is settled.
+
+        A whole year that begins within a month touches thirteen: the rest of the first is settled with the second.
+        """
+        first = self.first_day(days)
+        touches_thirteen = first.year < self.last_day.year and first.month == self.last_day.month
+        if touches_thirteen and (day.year, day.month) == (first.year, first.month):
+            day = day.replace(day=28) + timedelta(days=4)
+        return f"{day:%Y-%m}"
+
     def data_second(self, days: int) -> int:
         """Return a second (since 1970, UTC) of the data before which nothing moves to the last `days` days.
 

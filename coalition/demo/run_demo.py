@@ -124,10 +124,11 @@ class _Demo:
                 await replay.save(of_day)
                 await replay.finish_sending()
                 self.outcome.replaying_s += time.monotonic() - begun_at
-                if period and period != f"{day:%Y-%m}":
+                month = self._year.settled_month(day, days=self._wanted.days)
+                if period and period != month:
                     await self._settle(clients, period, tally)
                     tally = Tally()
-                period = f"{day:%Y-%m}"
+                period = month
                 await replay.begin_sending()
                 self._note(of_day, tally)
                 stage.advance(told=f"{day}  {self._booked(replay)}")

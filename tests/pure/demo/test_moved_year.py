@@ -72,3 +72,15 @@ def test_the_data_second_leaves_out_nothing_of_the_last_days(days: int) -> None:
     wanted = [second for second, moment in zip(seconds, moved, strict=True) if shop_day(moment) >= year.first_day(days)]
     assert wanted
     assert min(wanted) >= year.data_second(days)
+
+
+@pytest.mark.parametrize("last", ["2026-11-22", "2026-11-30", "2026-01-01", "2024-02-29", "2025-03-01"])
+def test_a_year_is_settled_in_twelve_months(last: str) -> None:
+    """Also where its days touch thirteen; each month is in one piece, and a month on its own keeps its name."""
+    year = MovedYear(date.fromisoformat(last), NIGHT)
+    days = [year.first_day(365) + timedelta(days=day) for day in range(365)]
+    months = [year.settled_month(day, days=365) for day in days]
+    assert len(set(months)) == 12
+    assert months == sorted(months)
+    assert months[-1] == last[:7]
+    assert year.settled_month(year.last_day, days=1) == last[:7]
