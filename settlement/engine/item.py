@@ -2,6 +2,7 @@
 
 The items of a statement add up to its control totals, and their amounts, line by line, to its lines before rounding.
 Fees are prices of the same points, on lines of their own: they are not among the items.
+Nor are burn charges, cover and overdraft, which come of other partners' operations or of a window's totals.
 """
 
 from __future__ import annotations
