@@ -1,5 +1,7 @@
-"""Read what partners send: plain JSON, held to its type, every bad field named."""
+"""Read what partners send: plain JSON, held to its type, nothing said twice, every bad field named."""
 
+import json
+from collections.abc import Callable
 from typing import TypeVar
 
 from aiohttp import web
@@ -10,6 +12,7 @@ from coalition.http.problems import shortened
 from coalition.ledger.operation import OPERATIONS_MAX
 
 M = TypeVar("M", bound=BaseModel)
+Refused = Callable[[tuple[FieldFault, ...]], RequestRefusedError]
 
 OPERATION_TYPES = frozenset({"earn", "burn", "reserve", "capture", "release", "reverse"})
 
@@ -30,9 +33,27 @@ def refuse_other_content(request: web.Request) -> None:
         )
 
 
+def refuse_repeated_parameters(request: web.Request) -> None:
+    """Refuse a query that names a parameter twice: two readers may take another one of the two."""
+    query = request.query
+    twice = sorted(name for name in set(query) if len(query.getall(name)) > 1)
+    if twice:
+        raise refused_request(
+            tuple(FieldFault(shortened(name), "parameter_twice", "each parameter once", "twice") for name in twice)
+        )
+
+
 def read_json(model: type[M], body: bytes) -> M:
+    """Read a body strictly as what it should be; raises RequestRefusedError with every bad field: 400 not JSON or a key
+    that stands twice, 422 else."""
+    read = parse_json(model, body, refused=refused_request)
+    refuse_repeated_keys(body)
+    return read
+
+
+def parse_json(model: type[M], body: bytes, *, refused: Refused) -> M:
     """Read a body as what it should be; raises RequestRefusedError with every bad field: 400 not JSON, 413 too many,
-    422 else. It takes a key that stands twice."""
+    `refused` else. It takes a key that stands twice."""
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
@@ -42,13 +63,46 @@ def read_json(model: type[M], body: bytes) -> M:
     if any(fault.field == "operations" and fault.code == "too_long" for fault in faults):
         detail = f"A message holds at most {OPERATIONS_MAX} operations; send the rest in the next."
         raise RequestRefusedError(status=413, code="too_many_operations", detail=detail, faults=faults)
-    raise refused_message(faults)
+    raise refused(faults)
+
+
+def refuse_repeated_keys(body: bytes) -> None:
+    """Refuse a key that stands twice in one object: two readers of such evidence may take it for two things.
+
+    The models' parser keeps the last one silently; `body` is JSON that it has read."""
+    try:
+        # Numbers stay text: nobody reads them here, and long ones are slow to turn into numbers.
+        json.loads(body, object_pairs_hook=_unique_pairs, parse_int=str, parse_float=str)
+    except KeyError as error:
+        key = shortened(error.args[0])
+        fault = FieldFault(key, "key_twice", "each key once in its object", "twice")
+        raise RequestRefusedError(
+            status=400, code="key_twice", detail=f"The key {key} stands twice in one object.", faults=(fault,)
+        ) from error
 
 
 def refused_message(faults: tuple[FieldFault, ...]) -> RequestRefusedError:
-    fields = ", ".join(fault.field for fault in faults[:5]) + (", …" if len(faults) > 5 else "")
-    detail = f"Nothing was booked; mend these and send again: {fields}."
+    """Return the refusal of a message of operations."""
+    detail = f"Nothing was booked; mend these and send again: {_fields(faults)}."
     return RequestRefusedError(status=422, code="message_invalid", detail=detail, faults=faults)
+
+
+def refused_request(faults: tuple[FieldFault, ...]) -> RequestRefusedError:
+    """Return the refusal of any other call, which books nothing anyway."""
+    detail = f"The request can't be answered; mend these and ask again: {_fields(faults)}."
+    return RequestRefusedError(status=422, code="request_invalid", detail=detail, faults=faults)
+
+
+def _fields(faults: tuple[FieldFault, ...]) -> str:
+    return ", ".join(fault.field for fault in faults[:5]) + (", …" if len(faults) > 5 else "")
+
+
+def _unique_pairs(pairs: list[tuple[str, object]]) -> None:
+    seen: set[str] = set()
+    for key, _ in pairs:
+        if key in seen:
+            raise KeyError(key)
+        seen.add(key)
 
 
 def _fault(detail: object) -> FieldFault:

@@ -24,7 +24,7 @@ PROBLEM_STATUSES = {
     "408": "The body did not arrive within 30 s.",
     "413": "Over 1,048,576 bytes or 1,000 operations.",
     "415": "Not application/json, or with a Content-Encoding.",
-    "422": "One or more fields are wrong; each is named, and nothing was booked.",
+    "422": "One or more fields or parameters are wrong; each is named, and nothing was booked or changed.",
     "429": "Too many requests; see Retry-After.",
     "500": "A fault of the hub.",
     "503": "Overloaded, or the database is away; see Retry-After and send the same again.",
@@ -92,9 +92,10 @@ def _operation(route: Route) -> dict[str, Any]:
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": _ref(route.takes)}}}
     if route.access == "partner":
         operation["security"] = [{"partnerSignature": []}]
-    for status in _problem_statuses(route):
+    problems = {status: PROBLEM_STATUSES[status] for status in _problem_statuses(route)}
+    for status, description in (problems | dict(route.problems)).items():
         operation["responses"][status] = {
-            "description": PROBLEM_STATUSES[status],
+            "description": description,
             "content": {"application/problem+json": {"schema": _ref(Problem)}},
         }
     for status, description in route.other_statuses.items():

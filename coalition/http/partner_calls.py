@@ -12,6 +12,7 @@ from typing import cast
 from aiohttp import web
 
 from coalition.errors import RequestRefusedError
+from coalition.http.bodies import refuse_repeated_parameters
 from coalition.http.hub_key import SIGNER
 from coalition.http.metrics import request_seconds, requests_total
 from coalition.http.problems import problem_answer
@@ -37,6 +38,7 @@ def partner_door(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRe
         with request_seconds.time():
             try:
                 refuse_inactive(call, may_have_left=route.takes_from_left)
+                refuse_repeated_parameters(request)
                 answer = await handler(request, call)
             except Exception as error:
                 answer = problem_answer(error, request_id=call.request_id)

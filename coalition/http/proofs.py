@@ -7,7 +7,7 @@ from aiohttp import web
 
 from coalition.errors import FieldFault, RequestRefusedError
 from coalition.http.answers import CheckpointAnswer, ConsistencyAnswer, InclusionAnswer, InclusionsAnswer
-from coalition.http.bodies import refused_message
+from coalition.http.bodies import refused_request
 from coalition.http.problems import shortened
 from coalition.http.routes import CLEARING, POOL, Answer, PartnerCall, Route
 from coalition.journal.record import timestamp
@@ -49,7 +49,7 @@ async def get_inclusions(request: web.Request, call: PartnerCall) -> Answer:
     if len(leaves) < len(texts) or len(leaves) > LEAVES_MAX:
         expected = f"1 to {LEAVES_MAX} whole numbers from 0 to {LEAF_MAX}, with commas between"
         got = shortened(request.query.get("leaves", ""))
-        raise refused_message((FieldFault("leaves", "number_out_of_range", expected, got),))
+        raise refused_request((FieldFault("leaves", "number_out_of_range", expected, got),))
     proofs = await _inclusions(request, call, lane, leaves, size)
     return Answer(200, json.dumps({"lane": lane, "size": size, "proofs": proofs}).encode())
 
@@ -91,7 +91,7 @@ def _numbers(request: web.Request, names: Sequence[str]) -> list[int]:
         else:
             faults.append(FieldFault(name, "number_out_of_range", f"a whole number from 0 to {most}", shortened(text)))
     if faults:
-        raise refused_message(tuple(faults))
+        raise refused_request(tuple(faults))
     return numbers
 
 

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from coalition.errors import FieldFault, NotFoundError, RequestRefusedError
 from coalition.http.answers import ReconciliationAnswer, ReconciliationGuide
-from coalition.http.bodies import read_json, refuse_other_content, refused_message
+from coalition.http.bodies import read_json, refuse_other_content, refused_request
 from coalition.http.routes import CLEARING, POOL, Answer, PartnerCall, Route
 from coalition.journal.reconciliation import DayTotals, Difference, JournalLine, LineType, OwnLine
 from coalition.journal.record import timestamp
@@ -90,13 +90,13 @@ async def post_reconciliation(request: web.Request, call: PartnerCall) -> Answer
     asked = read_json(ReconciliationRequest, call.body)
     faults = tuple(_faults(asked))
     if faults:
-        raise refused_message(faults)
+        raise refused_request(faults)
     with _claim(request.app[COMPARING], call.partner):
         try:
             compared = await (_days if asked.lines is None else _lines)(request, call, asked)
         except NotFoundError as error:
             fault = FieldFault("window", "window_unknown", "a window that was opened", str(asked.window))
-            raise refused_message((fault,)) from error
+            raise refused_request((fault,)) from error
     document = {"time_zone": request.app[CLEARING].registry.programme.time_zone, **compared}
     return Answer(200, json.dumps(document).encode())
 

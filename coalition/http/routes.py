@@ -53,7 +53,8 @@ OpenHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Route:
     """One address. `takes` and `answers` are the types of the bodies, `content_type` that of the answer,
     `status` what it has when all is well; `parameters` are the names of the query with their meaning, `other_statuses`
-    what answers of the same type say; `takes_from_left`: a partner that has left may call it still."""
+    what answers of the same type say, `problems` what statuses of problems mean that other calls don't have;
+    `takes_from_left`: a partner that has left may call it still."""
 
     method: Literal["GET", "POST"]
     path: str
@@ -66,4 +67,5 @@ class Route:
     status: int = 200
     parameters: Mapping[str, str] = field(default_factory=dict)
     other_statuses: Mapping[str, str] = field(default_factory=dict)
+    problems: Mapping[str, str] = field(default_factory=dict)
     takes_from_left: bool = False

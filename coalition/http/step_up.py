@@ -43,7 +43,8 @@ async def post_step_up(request: web.Request, call: PartnerCall) -> Answer:
     send = request.app.get(CODE_SENDER)
     if send is None:
         detail = "This hub can send no codes, because mail is not set up; tell its operator."
-        raise RequestRefusedError(status=503, code="mail_missing", detail=detail)
+        # Not 503: it does not pass by itself, so repeating it helps nobody.
+        raise RequestRefusedError(status=409, code="mail_missing", detail=detail)
     clearing = request.app[CLEARING]
     issued = await ask_step_up(
         request.app[POOL],
@@ -68,5 +69,6 @@ ROUTES = [
         takes=StepUpRequest,
         answers=StepUpAnswer,
         status=202,
+        problems={"409": "Mail is not set up on this hub (mail_missing); repeating it does not help."},
     )
 ]

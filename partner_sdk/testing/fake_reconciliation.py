@@ -30,10 +30,10 @@ def reconcile(body: bytes, records: Mapping[str, Record], zone: ZoneInfo) -> dic
         every = {operation_id: _hub_line(record, zone) for operation_id, record in records.items()}
         if asked.get("window") not in (None, WINDOW):
             unknown = fault("window", "window_unknown", "a window that was opened", asked["window"])
-            raise RequestRefusedError(422, "message_invalid", [unknown])
+            raise RequestRefusedError(422, "request_invalid", [unknown])
         compared = _days(asked, every) if "days" in asked else _lines(asked, every)
     except (ValueError, KeyError, TypeError, AttributeError) as bad:
-        raise RequestRefusedError(422, "message_invalid", [fault("body", "invalid", "a reconciliation", bad)]) from bad
+        raise RequestRefusedError(422, "request_invalid", [fault("body", "invalid", "a reconciliation", bad)]) from bad
     return {"time_zone": zone.key} | compared
 
 

@@ -73,14 +73,14 @@ def read_certificate_request(body: bytes) -> CertificateRequest:
             same_card(content["card"]), content["till"], int(content["points"]), int(content["valid_s"])
         )
     except (ValueError, KeyError, TypeError) as bad:
-        raise RequestRefusedError(422, "message_invalid", [fault("body", "invalid", "a request", bad)]) from bad
+        raise RequestRefusedError(422, "request_invalid", [fault("body", "invalid", "a request", bad)]) from bad
     if not 1 <= asked.points <= POINTS_MAX:
         raise RequestRefusedError(
-            422, "message_invalid", [fault("points", "invalid", f"1 to {POINTS_MAX}", asked.points)]
+            422, "request_invalid", [fault("points", "invalid", f"1 to {POINTS_MAX}", asked.points)]
         )
     if not VALID_S_MIN <= asked.valid_s <= VALID_S_MAX:
         expected = f"{VALID_S_MIN} to {VALID_S_MAX}"
-        raise RequestRefusedError(422, "message_invalid", [fault("valid_s", "invalid", expected, asked.valid_s)])
+        raise RequestRefusedError(422, "request_invalid", [fault("valid_s", "invalid", expected, asked.valid_s)])
     return asked
 
 

@@ -222,13 +222,13 @@ async def test_bad_disputes_are_refused_with_the_field(journey: Journey) -> None
     assert await journey.refused(amount="10.01") == (422, "invalid_dispute")
     assert await journey.refused(amount="0") == (422, "invalid_dispute")
     assert await journey.refused(amount="1.001") == (422, "invalid_dispute")
-    assert await journey.refused(amount="-1") == (422, "message_invalid")
+    assert await journey.refused(amount="-1") == (422, "request_invalid")
     assert await journey.refused(line=None) == (422, "invalid_dispute")
     assert await journey.refused(line=CHARGE | {"terms_version": 2}) == (422, "invalid_dispute")
-    assert await journey.refused(line=CHARGE | {"code": "bribe"}) == (422, "message_invalid")
+    assert await journey.refused(line=CHARGE | {"code": "bribe"}) == (422, "request_invalid")
     assert await journey.refused(operation_ids=["never-sent"]) == (422, "invalid_dispute")
-    assert await journey.refused(operation_ids=[f"o{number}" for number in range(101)]) == (422, "message_invalid")
-    assert await journey.refused(reason="") == (422, "message_invalid")
+    assert await journey.refused(operation_ids=[f"o{number}" for number in range(101)]) == (422, "request_invalid")
+    assert await journey.refused(reason="") == (422, "request_invalid")
     assert await journey.refused(operation_ids=["x" * 64] * 300) == (413, "body_too_large")
     assert await journey.books.fetch("SELECT count(*) FROM dispute") == [(0,)]
     assert (await journey.share()).state == "CALCULATED"

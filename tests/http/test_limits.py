@@ -23,7 +23,7 @@ from coalition.operations.add_members import NewMember, add_members
 from coalition.operations.check_sums import check_sums
 from coalition.operations.manage_limits import change_limits
 from coalition.pages.step_up_mail import mount_step_up_mail
-from partner_sdk import Coalition
+from partner_sdk import Coalition, MessageRejectedError
 from tests.http.conftest import Clock, RunningHub, now
 from tests.pages.conftest import Mailbox, mailbox  # noqa: F401
 from tests.shop import Answered, Shop
@@ -298,8 +298,8 @@ async def test_codes_are_few(mailing_hub: RunningHub) -> None:
     ("body", "status", "code"),
     [
         ({"points": 1_000}, 422, "step_up_not_needed"),
-        ({"points": 0}, 422, "message_invalid"),
-        ({"points": 1_500, "sum": 3}, 422, "message_invalid"),
+        ({"points": 0}, 422, "request_invalid"),
+        ({"points": 1_500, "sum": 3}, 422, "request_invalid"),
     ],
 )
 async def test_what_can_not_be_asked_for_says_why(
@@ -313,11 +313,16 @@ async def test_what_can_not_be_asked_for_says_why(
     assert (unknown.status, unknown.document["code"]) == (404, "unknown_card")
 
 
-async def test_a_hub_without_mail_makes_no_code(hub: RunningHub) -> None:
+async def test_a_hub_without_mail_makes_no_code(hub: RunningHub, tmp_path: Path) -> None:
+    """It does not pass by itself: the SDK says so at once, and asks once."""
     shop, card = await hub.shop(), await hub.card()
     await set_limits(hub, step_up_above=1_000)
     answer = await ask(shop, card, points=1_500)
-    assert (answer.status, answer.document["code"]) == (503, "mail_missing")
+    assert (answer.status, answer.document["code"], answer.document["retryable"]) == (409, "mail_missing", False)
+    async with Coalition(f"http://{hub.authority}", shop.private_key, outbox=tmp_path / "outbox.sqlite") as till:
+        with pytest.raises(MessageRejectedError) as refused:
+            await till.ask_step_up(card=card, points=1_500)
+    assert (refused.value.code, refused.value.is_retryable) == ("mail_missing", False)
     assert await hub.pool.fetchval("SELECT count(*) FROM step_up_code") == 0
 
 

@@ -97,6 +97,7 @@ async def test_what_no_journal_has_is_not_proved(hub: RunningHub) -> None:
         (f"inclusion?lane={lane}&leaf=0&size=2", ["size"]),
         (f"inclusion?lane={lane}&leaf=0&size=0", ["leaf"]),
         ("inclusion?lane=77&leaf=0&size=1", ["lane"]),
+        (f"inclusion?lane={lane}&leaf=0&size=1&lane={lane}&leaf=0", ["lane", "leaf"]),
         (f"inclusions?lane={lane}&leaves=&size=1", ["leaves"]),
         (f"inclusions?lane={lane}&leaves=0,-1&size=1", ["leaves"]),
         (f"inclusions?lane={lane}&leaves={'0,' * 50}0&size=1", ["leaves"]),
@@ -110,6 +111,8 @@ async def test_what_no_journal_has_is_not_proved(hub: RunningHub) -> None:
         answer = await shop.get(f"/v1/proofs/{query}")
         assert answer.status == 422, (query, answer.body)
         assert [fault["field"] for fault in answer.document["errors"]] == fields
+        assert answer.document["code"] in ("request_invalid", "no_such_proof")
+        assert "booked" not in answer.document["detail"]
     assert await path_of(shop, f"inclusion?lane={lane}&leaf=0&size=1") == []
     other = await hub.shop("Other")
     answer = await other.get(f"/v1/proofs/inclusion?lane={lane}&leaf=0&size=1")

@@ -186,8 +186,13 @@ async def test_what_can_not_be_compared_is_refused_with_each_field(hub: RunningH
     ]
     for request, fields in asked:
         answer = await post(shop, **request)
-        assert answer.status == 422, (request, answer.body)
+        assert (answer.status, answer.document["code"]) == (422, "request_invalid"), (request, answer.body)
+        assert "booked" not in answer.document["detail"]
         assert sorted(fault["field"] for fault in answer.document["errors"]) == sorted(fields), request
+    for again in (b'"window":1', b'"window" :2', b'"w\\u0069ndow":9'):
+        body = b'{"days":[],' + again + b',"window":1}'
+        answer = await shop.request("POST", "/v1/reconciliations", body)
+        assert (answer.status, answer.document["code"]) == (400, "key_twice"), again
     assert (await compare(shop, window=1, days=[]))["days"] == []
     empty = await compare(shop, window=1, days=[{**totals, "count": 1}])
     assert [(one["day"], one["agrees"]) for one in empty["days"]] == [("2026-01-31", False)]
