@@ -3,7 +3,7 @@
 import os
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -51,6 +51,9 @@ class Settings(BaseSettings):
     )
     smtp_url: str | None = Field(None, description="smtp://user:password@host:port, smtps:// for TLS from the start.")
     mail_from: str = Field("coalition@localhost", description="Sender of the hub's mail.")
+    mail_language: Literal["en", "de"] = Field(
+        "en", description="Language of mails to members whose own is not known yet: en or de."
+    )
     print_codes: bool = Field(False, description="Print sign-in codes instead of mailing them; for demos only.")
     webhook_allow_http: bool = Field(
         False, description="Webhooks by plain http and to addresses that are not public; for trials and tests only."

@@ -21,7 +21,9 @@ COLUMNS = ["email", "name", "language"]
 def add(
     email: Annotated[str, typer.Option(help="Address to sign in with.")],
     name: Annotated[str | None, typer.Option(help="Name on the pages; without it the address.")] = None,
-    language: Annotated[str, typer.Option(help="en or de.")] = "en",
+    language: Annotated[
+        str | None, typer.Option(help="en or de; without it that of the browser that signs in first.")
+    ] = None,
     household: Annotated[str | None, typer.Option(help="A card of the household to join; none: a new account.")] = None,
     may_burn: Annotated[bool, typer.Option(help="Whether he may spend the household's points.")] = True,
     as_json: AsJson = False,
@@ -47,7 +49,7 @@ def add(
 
 @member_app.command("import")
 def import_members(
-    file: Annotated[Path, typer.Argument(help="CSV with the columns email,name,language.")],
+    file: Annotated[Path, typer.Argument(help="CSV with the columns email,name,language; the language may be empty.")],
     as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
@@ -74,4 +76,4 @@ def _read_members(content: bytes) -> list[NewMember]:
     for number, row in enumerate(rows[1:], 2):
         if len(row) != len(COLUMNS):
             raise typer.BadParameter(f"line {number}: expected {len(COLUMNS)} fields, {len(row)} came")
-    return [NewMember(*row) for row in rows[1:]]
+    return [NewMember(email, name, language or None) for email, name, language in rows[1:]]

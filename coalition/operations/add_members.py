@@ -22,11 +22,11 @@ LANGUAGES = ("en", "de")
 
 @dataclass(frozen=True, slots=True)
 class NewMember:
-    """`language` is that of mails and pages: en or de."""
+    """`language` is that of mails and pages, en or de; None: not known, the member's browser tells it."""
 
     email: str
     name: str
-    language: str = "en"
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def _checked_emails(members: Sequence[NewMember]) -> list[str]:
             emails.append(checked.normalized.lower())
         except EmailNotValidError as error:
             faults.append(FieldFault(f"members.{index}.email", "email_invalid", str(error), member.email[:120]))
-        if member.language not in LANGUAGES:
+        if member.language is not None and member.language not in LANGUAGES:
             expected = " or ".join(LANGUAGES)
             faults.append(FieldFault(f"members.{index}.language", "language_unknown", expected, member.language[:20]))
         if not 1 <= len(member.name) <= 100:

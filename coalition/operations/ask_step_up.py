@@ -17,10 +17,10 @@ HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class IssuedStepUp:
-    """A code to be sent to the card's member, in his language."""
+    """A code to be sent to the card's member, in his language (None: unknown)."""
 
     email: str
-    language: str
+    language: str | None
     points: int
     expires_at: datetime
     code: str = field(repr=False)

@@ -22,10 +22,10 @@ FAILURES_MAX = 3
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """`points` can be spent until the day before the date beside them, the soonest first."""
+    """`points` can be spent until the day before the date beside them, the soonest first; `language` None: unknown."""
 
     email: str
-    language: str
+    language: str | None
     points: list[tuple[date, int]]
 
 

@@ -21,6 +21,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
 from coalition.database.pool import Connection, Pool
+from coalition.stores.members import set_language
 from coalition.stores.operators import find_operator, hold_operator
 from coalition.stores.sessions import (
     Area,
@@ -58,10 +59,10 @@ _hashers = ThreadPoolExecutor(HASHES_AT_ONCE_MAX, thread_name_prefix="argon2")
 
 @dataclass(frozen=True, slots=True)
 class IssuedCode:
-    """A code to be sent to a member, in his language."""
+    """A code to be sent to a member, in his language (None: unknown)."""
 
     email: str
-    language: str
+    language: str | None
     code: str
 
 
@@ -110,8 +111,10 @@ async def ask_code(pool: Pool, email: str, *, held_ticket: str, now: datetime, i
     return CodeAsked(ticket, None if member is None else IssuedCode(email, member.language, code), is_new=True)
 
 
-async def sign_in_member(pool: Pool, ticket: str, code: str, *, now: datetime) -> OpenedSession | None:
-    """Take a ticket's code, which is then used up; None: it is wrong, over, or has been tried too often."""
+async def sign_in_member(pool: Pool, ticket: str, code: str, *, language: str, now: datetime) -> OpenedSession | None:
+    """Take a ticket's code, which is then used up; None: it is wrong, over, or has been tried too often.
+
+    `language` is the browser's: the member's own from now on, where none was known."""
     async with pool.acquire() as connection, connection.transaction():
         tried = await count_attempt(connection, _digest(ticket), attempts_max=CODE_ATTEMPTS_MAX, now=now)
         if tried is None or not hmac.compare_digest(tried.code_digest, _code_digest(ticket, code)):
@@ -120,8 +123,10 @@ async def sign_in_member(pool: Pool, ticket: str, code: str, *, now: datetime) -
         if member is None:
             return None
         await drop_code(connection, _digest(ticket))
+        if member.language is None:
+            await set_language(connection, member.member, language)
         opened = await _open_session(connection, "member", str(member.member), now=now)
-    return replace(opened, language=member.language)
+    return replace(opened, language=member.language or language)
 
 
 async def sign_in_operator(pool: Pool, name: str, password: str, *, now: datetime) -> OpenedSession | None:
@@ -143,6 +148,12 @@ async def find_signed_in(pool: Pool, token: str, area: Area, *, now: datetime) -
     """Return who holds a token; None: nobody, or no longer."""
     async with pool.acquire() as connection:
         return await find_session(connection, token_digest=_digest(token), area=area, now=now)
+
+
+async def choose_language(pool: Pool, member: int, language: str) -> None:
+    """Let a member have his mails, and his pages in other browsers, in this language."""
+    async with pool.acquire() as connection, connection.transaction():
+        await set_language(connection, member, language)
 
 
 async def sign_out(pool: Pool, token: str) -> None:

@@ -17,7 +17,7 @@ import structlog
 from aiohttp import web
 
 from coalition.errors import OverloadedError
-from coalition.operations.sign_in import find_signed_in
+from coalition.operations.sign_in import choose_language, find_signed_in
 from coalition.pages.errors import PageRefusedError
 from coalition.pages.language import accepted_language, known_language
 from coalition.pages.site import SITE
@@ -93,12 +93,14 @@ async def _told_as_pages(visit: Visit, handler: PageHandler, *, is_open: bool) -
 
 async def _answered(visit: Visit, handler: PageHandler, *, is_open: bool) -> web.StreamResponse:
     request = visit.request
+    visit.session = await _session_of(visit)
     if request.method != "POST":
         chosen = known_language(request.query.get("language"))
         if chosen is not None:
             visit.set_cookie(LANGUAGE_COOKIE, chosen, max_age_s=LANGUAGE_MAX_AGE_S)
+            if visit.session is not None and visit.area == "member":
+                await choose_language(visit.site.pool, int(visit.session.subject), chosen)
             return visit.redirect(_without_language(request))
-    visit.session = await _session_of(visit)
     if visit.session is not None:
         visit.csrf_token = visit.session.csrf_token
     if request.method == "POST":

@@ -70,7 +70,7 @@ async def _keep_telling(site: Site) -> None:
 
 async def _send(site: Site, notice: Notice) -> Outcome:
     assert site.post is not None, "notices are sent only where there is a mail server"
-    language = known_language(notice.language) or "en"
+    language = known_language(notice.language) or site.settings.mail_language
     formats = Formats(language, site.programme)
     lines = [
         LINES[language].format(points=formats.number(points), day=formats.last_day(day))

@@ -88,7 +88,7 @@ class MemberSignIn:
         if email is None or ticket is None:
             return visit.redirect(visit.frame.sign_in)
         code = "".join(visit.form.get("code", "").split())
-        opened = await sign_in_member(visit.site.pool, ticket, code, now=visit.now)
+        opened = await sign_in_member(visit.site.pool, ticket, code, language=visit.language, now=visit.now)
         if opened is None:
             return visit.render("code.html", status=422, email=email, fault=visit.word("code.wrong"))
         visit.set_cookie(TICKET_COOKIE, "", max_age_s=0)

@@ -38,7 +38,7 @@ def send_code(site: Site, issued: IssuedStepUp, occasion: Occasion) -> None:
     if site.post is None or site.settings.print_codes:
         typer.echo(f"step-up code for {issued.email}: {issued.code}")
         return
-    language = known_language(issued.language) or "en"
+    language = known_language(issued.language) or site.settings.mail_language
     place = occasion.partner if occasion.shop is None else f"{occasion.partner} ({occasion.shop})"
     values = {
         "code": issued.code,

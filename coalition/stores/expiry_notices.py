@@ -8,11 +8,11 @@ from coalition.stores.cards import Place
 
 
 class Addressee(NamedTuple):
-    """A member who looks at the account at `place`."""
+    """A member who looks at the account at `place`; `language` None: unknown."""
 
     member: int
     email: str
-    language: str
+    language: str | None
     place: Place
 
 

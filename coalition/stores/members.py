@@ -20,7 +20,7 @@ async def add_members(
     *,
     emails: Sequence[str],
     names: Sequence[str],
-    languages: Sequence[str],
+    languages: Sequence[str | None],
     places: Sequence[Place],
     now: datetime,
 ) -> dict[str, int]:
@@ -43,6 +43,14 @@ UPDATE_PLACE = "UPDATE member SET lane = $2, account = $3 WHERE member = $1"
 async def move_member(connection: Connection, member: int, place: Place) -> None:
     """Let a member look at another account from now on."""
     await connection.execute(UPDATE_PLACE, member, place.lane, place.account)
+
+
+UPDATE_LANGUAGE = "UPDATE member SET language = $2 WHERE member = $1"
+
+
+async def set_language(connection: Connection, member: int, language: str) -> None:
+    """Write in which language a member gets his pages and mails."""
+    await connection.execute(UPDATE_LANGUAGE, member, language)
 
 
 UPDATE_MAY_BURN = "UPDATE member SET may_burn = $2 WHERE member = $1"

@@ -8,11 +8,11 @@ from coalition.stores.cards import Place
 
 
 class CardHolder(NamedTuple):
-    """The member whose card it is, and where its account lies."""
+    """The member whose card it is, and where its account lies; `language` None: unknown."""
 
     place: Place
     email: str
-    language: str
+    language: str | None
 
 
 SELECT_HOLDER = """

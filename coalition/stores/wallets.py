@@ -12,7 +12,7 @@ class Member(NamedTuple):
     member: int
     email: str
     name: str
-    language: str
+    language: str | None
     place: Place
 
 

@@ -77,7 +77,9 @@ class RunningSite:
     mailbox: Mailbox
     pages: Site
 
-    async def member(self, email: str = "erika@shop.example", *, name: str = "Erika", language: str = "en") -> str:
+    async def member(
+        self, email: str = "erika@shop.example", *, name: str = "Erika", language: str | None = "en"
+    ) -> str:
         """Return the new member's card."""
         return (await add_members(self.hub.pool, [NewMember(email, name, language)], now=now()))[0].card
 

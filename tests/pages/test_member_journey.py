@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
-from playwright.async_api import BrowserContext, Page
+from playwright.async_api import Browser, BrowserContext, Page
 
 from coalition.ledger.expiry import RuleName
 from coalition.operations.manage_card import block_card
@@ -311,3 +311,33 @@ async def test_pages_follow_the_browsers_language_and_the_members(
     assert "language" not in page.url
     await page.goto(f"{site.url}/history")
     assert await page.inner_text("h1") == "History"
+
+
+async def test_a_member_without_a_language_gets_that_of_his_first_browser(site: RunningSite, browser: Browser) -> None:
+    """What a shop imports says nothing of it: a German phone stays German, and so do mails and other browsers, until
+    the member chooses another one."""
+    select = "SELECT language FROM member"
+    await site.member(language=None)
+    phone = await browser.new_context(locale="de-DE", viewport={"width": 390, "height": 844})
+    page = await phone.new_page()
+    await page.goto(site.url)
+    await page.fill("#email", "erika@shop.example")
+    await submit(page)
+    mail = await site.mailbox.next()
+    found = re.search("([0-9]{6}) ist Ihr Code", str(mail["Subject"]))
+    assert found is not None
+    assert await site.hub.pool.fetchval(select) is None
+    await page.fill("#code", found[1])
+    await submit(page)
+    assert await page.get_attribute("html", "lang") == "de"
+    assert await site.hub.pool.fetchval(select) == "de"
+    await phone.close()
+
+    await site.hub.pool.execute("UPDATE sign_in_code SET sent_at = sent_at - interval '1 minute'")
+    laptop = await browser.new_context(locale="en-GB")
+    page = await laptop.new_page()
+    await site.sign_in(page)
+    assert await page.get_attribute("html", "lang") == "de"
+    await submit(page, "text=EN")
+    assert await site.hub.pool.fetchval(select) == "en"
+    await laptop.close()
