@@ -248,8 +248,8 @@ LIMIT 10
 """
 
 BROKEN_CAPS = """
--- Which partners' positions are above their caps by more than returns of burns, pay-outs and drawn collateral have put
--- them there, or may be raised further by their lanes, without asking, than the cap lets them?
+-- Which partners' positions are above their caps by more than returns of burns, pay-outs, payments that came back and
+-- drawn collateral have put them there, or may be raised further by their lanes, unasked, than the cap lets them?
 SELECT cap.partner, cap.cap, sum(lane.used) AS position, sum(greatest(lane.granted, lane.used)) AS reach
 FROM (
     SELECT net_debit_cap.partner, (net_debit_cap.cap_minor + coalesce(collateral.balance_minor, 0))
@@ -268,16 +268,19 @@ FROM (
 JOIN (
     SELECT coalesce(booked.partner, cap_allowance.partner) AS partner, coalesce(booked.used, 0) AS used,
         coalesce(booked.returned, 0) AS returned, coalesce(booked.paid_out, 0) AS paid_out,
+        coalesce(booked.came_back, 0) AS came_back,
         coalesce(cap_allowance.granted, booked.used) AS granted
     FROM (
         SELECT valued.lane, valued.partner,
             coalesce(sum(valued.value) FILTER (WHERE NOT valued.is_cleared), 0) AS used,
             coalesce(sum(valued.value) FILTER (WHERE NOT valued.is_cleared AND valued.kind = 'redeem_reversed'), 0)
                 AS returned,
-            coalesce(-sum(valued.value) FILTER (WHERE valued.is_cleared AND valued.value < 0), 0) AS paid_out
+            coalesce(-sum(valued.value) FILTER (WHERE valued.is_cleared AND valued.value < 0), 0) AS paid_out,
+            coalesce(sum(valued.value) FILTER (WHERE valued.came_back), 0) AS came_back
         FROM (
             SELECT total.lane, total.partner, total.kind,
                 coalesce(share.is_cleared, clearing_window.state = 'SETTLED') AS is_cleared,
+                coalesce(share.came_back, false) AS came_back,
                 total.points * CASE total.kind
                     WHEN 'issued' THEN terms.issue_price + terms.service_fee
                     WHEN 'issue_reversed' THEN -(terms.issue_price + terms.service_fee)
@@ -296,6 +299,7 @@ JOIN (
 GROUP BY cap.partner, cap.cap, cap.excused
 HAVING sum(greatest(lane.granted, lane.used)) > greatest(cap.cap, sum(lane.used))
     OR sum(lane.used) > cap.excused + sum(lane.returned) + sum(lane.paid_out)
+        + greatest(sum(lane.came_back), 0)
 ORDER BY cap.partner
 LIMIT 10
 """

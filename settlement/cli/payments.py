@@ -1,4 +1,4 @@
-"""`coalition window invoice`, `pay`, `overdue` and `default`, and `coalition rules`: from the invoice to the money."""
+"""`coalition window invoice`, `pay`, `unpay`, `overdue`, `default`, and `coalition rules`: from invoice to money."""
 
 from dataclasses import asdict
 from datetime import date
@@ -15,6 +15,7 @@ from settlement.operations.find_partner import find_partner
 from settlement.operations.invoice_window import invoice_window
 from settlement.operations.record_payment import NewPayment, record_payment
 from settlement.operations.recover_loss import recover_loss
+from settlement.operations.return_payment import return_payment
 from settlement.stores.rules import DefaultRule, Rules, load_rules
 from settlement.stores.shares import Share
 from settlement.text.report import share_document, window_document
@@ -52,13 +53,39 @@ def pay(
     """Record a payment of a partner's share, in full or in part."""
     money = parse_decimal("amount", amount)
     assert money is not None, "it is an argument, so it is given"
-    day = _day(paid_on)
+    day = _day(paid_on, "--paid-on")
 
     async def work() -> None:
         async with open_session(data_dir, database_url) as session:
             number = await find_partner(session.pool, partner)
             payment = NewPayment(amount=money, reference=reference, paid_on=day)
             share = await record_payment(session.pool, window_no, number, payment, now=now(), actor=session.actor)
+            show(_document(share), as_json=as_json, text=_told(share))
+
+    run_work(work())
+
+
+@window_app.command("unpay", context_settings={"ignore_unknown_options": True})
+def unpay(
+    window_no: WindowNo,
+    partner: Partner,
+    amount: Annotated[str, typer.Argument(help="What came back of a payment, as it was paid; below 0 it was ours.")],
+    reference: Annotated[str, typer.Option(help="Which return this is; the same again is once.")],
+    returned_on: Annotated[str | None, typer.Option(help="The day, like 2027-01-31; without it today.")] = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Record that a payment came back: the share is owed again, or with the partner's next one after SETTLED."""
+    money = parse_decimal("amount", amount)
+    assert money is not None, "it is an argument, so it is given"
+    day = _day(returned_on, "--returned-on")
+
+    async def work() -> None:
+        async with open_session(data_dir, database_url) as session:
+            number = await find_partner(session.pool, partner)
+            payment = NewPayment(amount=-money, reference=reference, paid_on=day)
+            share = await return_payment(session.pool, window_no, number, payment, now=now(), actor=session.actor)
             show(_document(share), as_json=as_json, text=_told(share))
 
     run_work(work())
@@ -113,7 +140,7 @@ def recover(
     """Record what came of a share whose loss the others bear; it goes back to them with their next shares."""
     money = parse_decimal("amount", amount)
     assert money is not None, "it is an argument, so it is given"
-    payment = NewPayment(amount=money, reference=reference, paid_on=_day(paid_on))
+    payment = NewPayment(amount=money, reference=reference, paid_on=_day(paid_on, "--paid-on"))
 
     async def work() -> None:
         async with open_session(data_dir, database_url) as session:
@@ -181,8 +208,8 @@ def _told(share: Share) -> str:
     )
 
 
-def _day(text: str | None) -> date:
+def _day(text: str | None, option: str) -> date:
     try:
         return now().date() if text is None else date.fromisoformat(text)
     except ValueError as error:
-        raise typer.BadParameter(f"expected a day like 2027-01-31, {text!r} came", param_hint="--paid-on") from error
+        raise typer.BadParameter(f"expected a day like 2027-01-31, {text!r} came", param_hint=option) from error

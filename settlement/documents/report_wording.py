@@ -185,6 +185,8 @@ _EN: Final = {
     "control.unpaid": "Not paid yet",
     "control.overdue": "Overdue or defaulted",
     "control.carried": "Carried forward",
+    "control.overpaid": "Paid beyond what was due: goes to next shares",
+    "control.returned": "Came back after settlement or overpayment: goes to next shares",
     "control.billed": "Billed, not paid yet",
     "control.not_billed": "Booked, not billed yet",
     "control.value_expired": "Money of expired points, which stays in the fund",
@@ -225,7 +227,8 @@ _EN: Final = {
     "close.documents.not_yet": "Issued with the step after approval.",
     "close.bank": "Bank details",
     "close.bank.complete": "Known of everybody who pays or is paid.",
-    "close.bank.not_needed": "Nobody has said where the operator is paid: payments are made by hand.",
+    "close.bank.not_needed": "Nobody has said where the operator is paid (coalition operator bank set): no files for "
+    "the bank, and payments are recorded by hand.",
     "close.bank.missing": "Missing of {count}; they can’t be in a bank file:",
     "close.payments": "Payments",
     "close.payments.all": "{paid} of {count} shares are paid.",
@@ -239,6 +242,7 @@ _EN: Final = {
     "close.status.next": "To do",
     "close.status.waits": "Waits",
     "close.status.stopped": "In the way",
+    "close.status.unused": "Not in use",
 }
 
 _DE: Final = {
@@ -416,6 +420,8 @@ _DE: Final = {
     "control.unpaid": "Noch nicht bezahlt",
     "control.overdue": "Überfällig oder ausgefallen",
     "control.carried": "Vorgetragen",
+    "control.overpaid": "Über das Fällige hinaus gezahlt: kommt in die nächsten Anteile",
+    "control.returned": "Nach Abschluss oder Überzahlung zurückgekommen: kommt in die nächsten Anteile",
     "control.billed": "Berechnet, noch nicht bezahlt",
     "control.not_billed": "Gebucht, noch nicht berechnet",
     "control.value_expired": "Geld verfallener Punkte, das im Fonds bleibt",
@@ -456,7 +462,8 @@ _DE: Final = {
     "close.documents.not_yet": "Werden mit dem Schritt nach der Freigabe ausgestellt.",
     "close.bank": "Bankverbindungen",
     "close.bank.complete": "Von allen bekannt, die zahlen oder Geld erhalten.",
-    "close.bank.not_needed": "Niemand hat gesagt, wohin an den Betreiber gezahlt wird: Zahlungen laufen von Hand.",
+    "close.bank.not_needed": "Niemand hat gesagt, wohin an den Betreiber gezahlt wird (coalition operator bank set): "
+    "keine Dateien für die Bank, und Zahlungen werden von Hand erfasst.",
     "close.bank.missing": "Fehlen von {count}; in einer Bankdatei können sie nicht stehen:",
     "close.payments": "Zahlungen",
     "close.payments.all": "{paid} von {count} Anteilen sind bezahlt.",
@@ -470,6 +477,7 @@ _DE: Final = {
     "close.status.next": "Zu tun",
     "close.status.waits": "Wartet",
     "close.status.stopped": "Im Weg",
+    "close.status.unused": "Nicht genutzt",
 }
 
 REPORT_WORDS: Final[Mapping[Language, Mapping[str, str]]] = {"en": _EN, "de": _DE}

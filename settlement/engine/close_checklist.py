@@ -4,6 +4,7 @@ done      it is; nothing is left to do about it
 next      it can be done now
 waits     for something above it
 stopped   something is wrong or missing, and somebody has to see to it
+unused    the coalition does without it; nothing waits for it
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Literal
 
 from settlement.engine.states import WindowState, has_reached
 
-Status = Literal["done", "next", "waits", "stopped"]
+Status = Literal["done", "next", "waits", "stopped", "unused"]
 ItemKey = Literal[
     "ended",
     "lanes",
@@ -160,7 +161,7 @@ def _documents(facts: CloseFacts) -> CheckItem:
 
 def _bank(facts: CloseFacts) -> CheckItem:
     if facts.without_bank is None:
-        return CheckItem("bank", "done", "not_needed")
+        return CheckItem("bank", "unused", "not_needed")
     if facts.without_bank:
         return CheckItem("bank", "stopped", "missing", {"count": len(facts.without_bank)}, facts.without_bank)
     return CheckItem("bank", "done", "complete")

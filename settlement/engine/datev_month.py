@@ -4,6 +4,7 @@
     self-billed credit note    debit  creditor 70000 + partner   credit  points liability, input VAT
     money that came            credit debtor                     debit   bank
     money that went            debit  creditor                   credit  bank
+    payments that came back    where they were booked, with the other sign
 
 A correction is dated by its own day, which is before the window that pays it is invoiced and may be of another fiscal
 year. A corrected invoice changes no amount and is not booked.
@@ -34,13 +35,14 @@ from settlement.errors import DatevRefusedError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BankPayment:
-    """Money that came (> 0) or went (< 0) for a partner's share of a window."""
+    """Money that came (> 0) or went (< 0) for a partner's share of a window; `is_return`: a payment that came back."""
 
     window: int
     partner: int
     name: str
     amount: Decimal
     paid_on: date
+    is_return: bool = False
 
 
 def book_month(
@@ -83,7 +85,7 @@ def _correction(note: Invoice, accounts: DatevAccounts) -> Iterable[DatevBooking
 
 
 def _payment(payment: BankPayment, accounts: DatevAccounts) -> DatevBooking:
-    base = accounts.debtor_base if payment.amount > 0 else accounts.creditor_base
+    base = accounts.debtor_base if (payment.amount > 0) != payment.is_return else accounts.creditor_base
     return DatevBooking(
         amount=-payment.amount,
         account=base + payment.partner,
@@ -91,7 +93,7 @@ def _payment(payment: BankPayment, accounts: DatevAccounts) -> DatevBooking:
         document_number=statement_number(window=payment.window, partner=payment.partner),
         document_date=payment.paid_on,
         due_on=payment.paid_on,
-        text=f"payment {payment.name}",
+        text=f"{'returned' if payment.is_return else 'payment'} {payment.name}",
     )
 
 

@@ -1,9 +1,10 @@
 """Which share a movement on the operator's account pays, and what it does to it.
 
 names no share, or several      unmatched
-goes the other way              returned    a debit that came back, a transfer that its bank sent back
 its window is not invoiced yet  early       tried again with every later import
-more than is left to pay        over        reported, and the share stays as it is
+goes the other way              returned    a debit that came back, a transfer that its bank sent back: owed again
+  more than was paid            unmatched   as of a share that was carried into a later one
+more than is left to pay        over        the share is paid, and the rest goes to the partner's next one
 less                            partial     counted; the share stays as it is
 exactly what is left            paid
 """
@@ -17,26 +18,33 @@ from typing import Literal
 
 from settlement.engine.bank_statement import EntryPart
 from settlement.engine.money import add_exactly
-from settlement.engine.payment_reference import ShareReference, find_shares
+from settlement.engine.payment_parts import NOTHING, can_come_back
+from settlement.engine.payment_reference import ShareReference, find_documents, find_shares
 from settlement.engine.states import ShareState
 
 Outcome = Literal["paid", "partial", "over", "returned", "early", "unmatched"]
+# The shares of tax documents, by number.
+Documents = Mapping[str, ShareReference]
 
 _BEFORE_INVOICE: tuple[ShareState, ...] = ("CALCULATED", "ACCEPTED", "DISPUTED")
 
 
 @dataclass(frozen=True, slots=True)
 class OpenShare:
-    """What is payable of a share, and what is left of it as of the payment that is matched; > 0: the partner pays."""
+    """What is payable of a share, and what is left of it as of the payment that is matched; > 0: the partner pays.
+
+    `received` is all that was paid of it less what came back, also where that is more than is payable.
+    """
 
     state: ShareState
     payable: Decimal
     unpaid: Decimal
+    received: Decimal = NOTHING
 
     def less(self, amount: Decimal) -> OpenShare:
         """Return the share after a payment that is not more than what is left."""
         unpaid = self.unpaid - amount
-        return OpenShare(self.state if unpaid else "PAID", self.payable, unpaid)
+        return OpenShare(self.state if unpaid else "PAID", self.payable, unpaid, self.received + amount)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +57,29 @@ class Match:
     problem: str = ""
 
 
-def named_shares(part: EntryPart) -> set[ShareReference]:
-    """Return the shares that a payment names: by its end-to-end id, or else in what the payer wrote."""
-    return find_shares(part.end_to_end_id or "") or find_shares(part.remittance)
+def named_shares(part: EntryPart, documents: Documents) -> set[ShareReference]:
+    """Return the shares that a payment names: by its end-to-end id, or else in what the payer wrote, or else by the
+    tax documents that it names."""
+    return (
+        find_shares(part.end_to_end_id or "")
+        or find_shares(part.remittance)
+        or {documents[number] for number in named_documents(part) if number in documents}
+    )
 
 
-def match_part(part: EntryPart, shares: Mapping[ShareReference, OpenShare]) -> Match:
-    """Return what a payment does to the share that it names; `shares` has all that it could."""
+def named_documents(part: EntryPart) -> set[str]:
+    """Return what may be numbers of tax documents in a payment."""
+    return find_documents(part.end_to_end_id or "") | find_documents(part.remittance)
+
+
+def match_part(part: EntryPart, shares: Mapping[ShareReference, OpenShare], documents: Documents) -> Match:
+    """Return what a payment does to the share that it names; `shares` and `documents` have all that it could."""
     if not part.amount:
         return Match(part.amount, None, "unmatched", "it moves no money")
-    named = named_shares(part)
+    named = named_shares(part, documents)
     known = sorted(share for share in named if share in shares)
     if not named:
-        return Match(part.amount, None, "unmatched", "it names no share like W00007-P00012")
+        return Match(part.amount, None, "unmatched", "it names no share like W00007-P00012, nor a document of ours")
     if not known:
         told = ", ".join(f"window {share.window}, partner {share.partner}" for share in sorted(named))
         return Match(part.amount, None, "unmatched", f"there is no share of {told}")
@@ -74,24 +92,34 @@ def match_share(amount: Decimal, reference: ShareReference, share: OpenShare, *,
     """Return what money does to a share."""
     if share.state in _BEFORE_INVOICE:
         return Match(amount, reference, "early", f"the share is {share.state}, and not invoiced yet")
-    if is_return or (share.payable and (amount > 0) != (share.payable > 0)):
-        return Match(amount, reference, "returned", "it goes the other way: a payment that came back")
-    if share.state not in ("INVOICED", "OVERDUE"):
-        return Match(amount, reference, "over", f"nothing is left to be paid of the share, which is {share.state}")
+    # Of nothing payable, what goes against what came is what came back.
+    side = share.payable or share.received
+    if is_return or (side and (amount > 0) != (side > 0)):
+        if can_come_back(amount, received=share.received):
+            return Match(amount, reference, "returned", "it came back, and is owed again")
+        return Match(
+            amount, reference, "unmatched", f"it goes the other way, and {share.received} was paid of the share"
+        )
+    if share.state in ("DEFAULTED", "CARRIED_FORWARD"):
+        return Match(amount, reference, "unmatched", f"nothing is left to be paid of the share, which is {share.state}")
     if abs(amount) > abs(share.unpaid):
-        return Match(amount, reference, "over", f"{share.unpaid} was left to be paid")
+        rest = amount - share.unpaid
+        told = f"{share.unpaid} was left to be paid, {rest} goes to the partner's next share"
+        return Match(amount, reference, "over", told)
     if amount == share.unpaid:
         return Match(amount, reference, "paid")
     return Match(amount, reference, "partial", f"{share.unpaid} was left to be paid, {share.unpaid - amount} still is")
 
 
-def split_batch(part: EntryPart, batches: Mapping[str, Mapping[ShareReference, Decimal]]) -> list[EntryPart]:
+def split_batch(
+    part: EntryPart, batches: Mapping[str, Mapping[ShareReference, Decimal]], documents: Documents
+) -> list[EntryPart]:
     """Return the payments that an entry stands for, where the bank booked a whole batch of ours as one amount.
 
     One that is no batch of ours, or not of the batch's amount, stays as it is.
     """
     payments = batches.get(part.batch or "")
-    if payments is None or named_shares(part) or add_exactly(payments.values()) != part.amount:
+    if payments is None or named_shares(part, documents) or add_exactly(payments.values()) != part.amount:
         return [part]
     return [
         EntryPart(

@@ -17,7 +17,8 @@ NUMBER_DIGITS_MAX: Final = 18
 _REFERENCE: Final = re.compile(r"(?<![A-Z0-9])(RF[0-9]{2})?W([0-9]{5,18})-?P([0-9]{5,18})(?![A-Z0-9])")
 # A statement's number is as good a reference, since it is printed on every letter.
 _STATEMENT: Final = re.compile(r"(?<![A-Z0-9])ST-?([0-9]{5,18})-?([0-9]{5,18})(?![A-Z0-9])")
-
+# And so is a tax document's: the prefix of its series, the year, the number in that year.
+_DOCUMENT: Final = re.compile(r"(?<![A-Z0-9])([A-Z]{3})-?([0-9]{4})-?([0-9]{6,9})(?![A-Z0-9])")
 
 # Zeros first, so that nothing else of 27 digits is taken for one: a window has seven digits at most.
 _QR: Final = re.compile(r"(?<![0-9])(000[0-9]{7})([0-9]{16})([0-9])(?![0-9])")
@@ -66,6 +67,14 @@ def _qr_check_digit(digits: str) -> int:
     for digit in digits:
         carry = _QR_CARRY[(carry + int(digit)) % 10]
     return (10 - carry) % 10
+
+
+def find_documents(text: str) -> set[str]:
+    """Return what may be numbers of tax documents (INV-2026-000038) in a text of a payment, however it is spaced."""
+    found = set()
+    for spelling in (text.upper(), re.sub(r"\s", "", text.upper())):
+        found |= {f"{series}-{year}-{number}" for series, year, number in _DOCUMENT.findall(spelling)}
+    return found
 
 
 def find_shares(text: str) -> set[ShareReference]:

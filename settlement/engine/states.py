@@ -4,7 +4,9 @@ WINDOW   OPEN -> CLOSED -> CALCULATED -> APPROVED -> INVOICED -> SETTLING -> SET
                     ^___________|___________|   recalculate: only before INVOICED; an approval falls with it
 
 SHARE    CALCULATED -> ACCEPTED | DISPUTED -> INVOICED -> PAID | OVERDUE -> DEFAULTED -> CARRIED_FORWARD
+                                                 ^_________|________^     a payment came back
          a dispute may end in ACCEPTED, and may still come after it; an OVERDUE share may still be PAID;
+         what came back makes a PAID share INVOICED, or OVERDUE once it was due, until its window is SETTLED;
          before INVOICED a share falls back to CALCULATED with its window, or when its disputes are resolved
 """
 
@@ -36,7 +38,7 @@ _SHARE_MOVES: Mapping[ShareState, tuple[ShareState, ...]] = {
     "ACCEPTED": ("INVOICED", "DISPUTED", "CALCULATED"),
     "DISPUTED": ("ACCEPTED", "INVOICED", "CALCULATED"),
     "INVOICED": ("PAID", "OVERDUE"),
-    "PAID": (),
+    "PAID": ("INVOICED", "OVERDUE"),
     "OVERDUE": ("PAID", "DEFAULTED"),
     "DEFAULTED": ("CARRIED_FORWARD",),
     "CARRIED_FORWARD": (),

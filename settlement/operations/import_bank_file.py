@@ -18,6 +18,7 @@ from settlement.engine.match_payments import (
     Outcome,
     match_part,
     match_share,
+    named_documents,
     named_shares,
     split_batch,
 )
@@ -31,7 +32,8 @@ from settlement.errors import (
     UnreadableBankFileError,
 )
 from settlement.operations.make_payments import order_window
-from settlement.operations.record_payment import NewPayment, take_payment
+from settlement.operations.record_payment import NewPayment, find_share, take_overpayment, take_payment
+from settlement.operations.return_payment import take_return
 from settlement.stores.bank_accounts import load_operator_accounts
 from settlement.stores.bank_statements import (
     KeptEntry,
@@ -42,7 +44,9 @@ from settlement.stores.bank_statements import (
     set_outcome,
 )
 from settlement.stores.hub import load_programme
-from settlement.stores.shares import load_shares
+from settlement.stores.payments import load_received
+from settlement.stores.shares import Share, load_shares
+from settlement.stores.tax_documents import load_document_shares
 from settlement.stores.windows import find_window
 
 _BATCH = re.compile(r"W([0-9]{5,9})-(CT|CORE|B2B)")
@@ -88,15 +92,17 @@ class _Import:
     now: datetime
     actor: str
     shares: dict[ShareReference, OpenShare] = field(default_factory=dict)
-    paid_partners: set[int] = field(default_factory=set)
+    documents: dict[str, ShareReference] = field(default_factory=dict)
+    moved_partners: set[int] = field(default_factory=set)
     paid_windows: set[int] = field(default_factory=set)
 
 
 async def import_bank_file(pool: Pool, content: bytes, *, now: datetime, actor: str) -> BankFileReport:
     """Take the statements of a camt.053 file in: all of it in one transaction, or nothing.
 
-    A share that is paid in full becomes PAID, and a window whose last share it is SETTLED. An entry is taken once, by
-    its statement's id and its own reference, in whichever file it comes.
+    A share that is paid in full becomes PAID, and a window whose last share it is SETTLED. What came back is owed
+    again, and what was paid too much is payable with the partner's next share. An entry is taken once, by its
+    statement's id and its own reference, in whichever file it comes.
 
     Raises:
         UnreadableBankFileError: the file is damaged or hostile, does not add up, or tells an entry anew with another
@@ -118,9 +124,9 @@ async def import_bank_file(pool: Pool, content: bytes, *, now: datetime, actor: 
             payments += taken
             known += known_of_statement
         settled_windows = await _settled(run)
-        if run.paid_partners:
+        if run.moved_partners:
             # Last, as `pay_share` has it.
-            await fit_allowances(connection, sorted(run.paid_partners))
+            await fit_allowances(connection, sorted(run.moved_partners))
     return BankFileReport(
         statement_ids=tuple(statement.statement_id for statement in statements),
         currency=programme.currency,
@@ -166,9 +172,9 @@ async def _take_statement(run: _Import, statement: BankStatement) -> tuple[list[
     kept: list[KeptEntry] = []
     payments: list[ImportedPayment] = []
     for entry in fresh:
-        parts = [payment for part in entry.parts for payment in split_batch(part, batches)]
+        parts = [payment for part in entry.parts for payment in split_batch(part, batches, run.documents)]
         for detail, part in enumerate(parts, start=1):
-            match = match_part(part, run.shares)
+            match = match_part(part, run.shares, run.documents)
             await _pay(run, match, f"{statement.statement_id}/{entry.reference}/{detail}", entry.booked_on)
             kept.append(_kept(entry, detail, part, match))
             payments.append(_imported(statement, entry, part, match))
@@ -205,28 +211,55 @@ async def _take_early(run: _Import) -> list[ImportedPayment]:
 
 
 async def _pay(run: _Import, match: Match, reference: str, booked_on: date) -> None:
-    if match.share is None or match.outcome not in ("paid", "partial"):
+    if match.share is None or match.outcome in ("early", "unmatched"):
         return
     window_no, partner = match.share
     payment = NewPayment(amount=match.amount, reference=reference, paid_on=booked_on)
-    taken = await take_payment(run.connection, window_no, partner, payment, now=run.now, actor=run.actor)
-    run.shares[match.share] = run.shares[match.share].less(match.amount)
-    if taken == "in full":
-        run.paid_partners.add(partner)
-        run.paid_windows.add(window_no)
+    if match.outcome == "returned":
+        await take_return(run.connection, window_no, partner, payment, now=run.now, actor=run.actor)
+        run.moved_partners.add(partner)
+        await _load_again(run, match.share)
+    elif match.outcome == "over":
+        await take_overpayment(run.connection, window_no, partner, payment, now=run.now, actor=run.actor)
+        if run.shares[match.share].state != "PAID":
+            run.moved_partners.add(partner)
+            run.paid_windows.add(window_no)
+        await _load_again(run, match.share)
+    else:
+        taken = await take_payment(run.connection, window_no, partner, payment, now=run.now, actor=run.actor)
+        run.shares[match.share] = run.shares[match.share].less(match.amount)
+        if taken == "in full":
+            run.moved_partners.add(partner)
+            run.paid_windows.add(window_no)
 
 
 async def _load_named(run: _Import, parts: Iterable[EntryPart]) -> None:
-    await _load_shares(run, {share.window for part in parts for share in named_shares(part)})
+    parts = tuple(parts)
+    run.documents |= await load_document_shares(
+        run.connection, sorted({number for part in parts for number in named_documents(part)})
+    )
+    await _load_shares(run, {share.window for part in parts for share in named_shares(part, run.documents)})
 
 
 async def _load_shares(run: _Import, windows: Iterable[int]) -> None:
     loaded = {share.window for share in run.shares}
     # Numbers that no window can have are left out: the column is of 32 bits.
     wanted = sorted(window for window in windows if window not in loaded and window < 2**31)
+    received = await load_received(run.connection, wanted, run.currency)
     for share in await load_shares(run.connection, wanted, run.currency):
         reference = ShareReference(share.window_no, share.partner)
-        run.shares[reference] = OpenShare(share.state, share.payable, share.unpaid)
+        run.shares[reference] = _open(share, received)
+
+
+async def _load_again(run: _Import, reference: ShareReference) -> None:
+    share = await find_share(run.connection, reference.window, reference.partner)
+    run.shares[reference] = _open(share, await load_received(run.connection, [reference.window], run.currency))
+
+
+def _open(share: Share, received: Mapping[tuple[int, int], Decimal]) -> OpenShare:
+    return OpenShare(
+        share.state, share.payable, share.unpaid, received.get((share.window_no, share.partner), Decimal(0))
+    )
 
 
 async def _load_batches(run: _Import, entries: Iterable[BankEntry]) -> dict[str, Mapping[ShareReference, Decimal]]:

@@ -1,4 +1,7 @@
-"""Record that a share was paid: by a bank's statement, from collateral, or on the operator's word."""
+"""Record that a share was paid: by a bank's statement, from collateral, or on the operator's word.
+
+`take_overpayment` takes more than was left to pay; what came back is in `return_payment`.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,10 +13,12 @@ from coalition.database.pool import Connection, Pool
 from coalition.lanes.fit_allowances import fit_allowances
 from coalition.stores.windows import lock_windows
 from settlement.engine.money import to_minor
+from settlement.engine.payment_parts import PaymentParts, parts_of_payment
 from settlement.engine.states import ShareState, has_reached, move_share, move_window
 from settlement.errors import PaymentRefusedError, UnknownStatementError
+from settlement.stores.adjustments import Adjustment, AdjustmentKind, insert_adjustments
 from settlement.stores.hub import load_programme
-from settlement.stores.payments import clear_windows, find_payment_minor, insert_payments
+from settlement.stores.payments import clear_windows, find_payment_minor, insert_payment_in_parts, insert_payments
 from settlement.stores.shares import Share, load_partner_shares, load_shares, move_shares
 from settlement.stores.windows import claim_move, find_window
 
@@ -92,6 +97,61 @@ async def take_payment(
         await mark_paid(connection, window_no, [partner], from_state=share.state, now=now, actor=actor)
     await end_settling(connection, window_no, now=now, actor=actor)
     return "in full" if share.unpaid == payment.amount else "in part"
+
+
+async def take_overpayment(
+    connection: Connection, window_no: int, partner: int, payment: NewPayment, *, now: datetime, actor: str
+) -> Taken:
+    """As `take_payment`, of more than is left: that is paid, and the rest is payable with the partner's next share.
+
+    Of a share that is paid already, all of it is the rest.
+
+    Raises:
+        IllegalMoveError: the share is not invoiced, or in default.
+    """
+    await lock_windows(connection)
+    share = await find_share(connection, window_no, partner)
+    if await is_recorded(connection, share, payment):
+        return "before"
+    if share.state != "PAID":
+        move_share(share.state, "PAID")
+    parts = parts_of_payment(payment.amount, unpaid=share.unpaid)
+    await record_parts(connection, share, payment, parts, kind="overpaid", now=now, actor=actor)
+    await begin_settling(connection, window_no, now=now, actor=actor)
+    if share.state != "PAID":
+        await mark_paid(connection, window_no, [partner], from_state=share.state, now=now, actor=actor)
+    await end_settling(connection, window_no, now=now, actor=actor)
+    return "in full"
+
+
+async def record_parts(
+    connection: Connection,
+    share: Share,
+    payment: NewPayment,
+    parts: PaymentParts,
+    *,
+    kind: AdjustmentKind,
+    now: datetime,
+    actor: str,
+) -> None:
+    """Write a payment down; what of it is beyond the share waits for the partner's next one."""
+    currency = (await load_programme(connection)).currency
+    number = await insert_payment_in_parts(
+        connection,
+        share.window_no,
+        share.partner,
+        reference=payment.reference,
+        amount_minor=to_minor(payment.amount, currency),
+        counted_minor=to_minor(parts.counted, currency),
+        paid_on=payment.paid_on,
+        now=now,
+        actor=actor,
+    )
+    if parts.beyond:
+        waiting = Adjustment(
+            partner=share.partner, kind=kind, amount=-parts.beyond, from_window=share.window_no, about=number
+        )
+        await insert_adjustments(connection, [waiting], currency, now=now)
 
 
 async def begin_settling(connection: Connection, window_no: int, *, now: datetime, actor: str) -> None:

@@ -15,7 +15,7 @@ from settlement.engine.statement import Statement
 from settlement.engine.states import ShareState, has_reached
 from settlement.engine.tie_out import tie_out
 from settlement.engine.total import KINDS, Kind
-from settlement.stores.adjustments import Adjustment, load_adjustments, load_waiting
+from settlement.stores.adjustments import Adjustment, load_adjustments, load_leaving, load_waiting
 from settlement.stores.hub import (
     Programme,
     load_growths,
@@ -66,7 +66,8 @@ class WindowReport:
 
     `netting` holds the payments to make, how many there would be without netting, and the operator's share.
     `sales` are the days on which what is booked occurred; None: nothing is. `adjustments` are money of earlier windows:
-    taken into this one, or, until it is invoiced, what waits and will be.
+    taken into this one, or, until it is invoiced, what waits and will be; `leaving` goes from this one into later
+    ones.
     """
 
     window: Window
@@ -77,6 +78,7 @@ class WindowReport:
     netting: Netting
     moves: tuple[WindowMove, ...]
     adjustments: tuple[Adjustment, ...]
+    leaving: tuple[Adjustment, ...]
     payments: tuple[Payment, ...]
 
 
@@ -163,6 +165,7 @@ async def report_window(pool: Pool, window_no: int) -> WindowReport:
             netting=net_out({report.partner: lines for report, lines in partners}, programme.currency, origins),
             moves=tuple(await load_moves(connection, window_no)),
             adjustments=await _adjustments(connection, window, [report.partner for report, _ in partners], programme),
+            leaving=tuple(await load_leaving(connection, window_no, programme.currency)),
             payments=tuple(await load_payments(connection, window_no, programme.currency)),
         )
 

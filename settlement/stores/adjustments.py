@@ -12,20 +12,29 @@ from coalition.database.pool import Connection
 from settlement.engine.money import Currency, from_minor, to_minor
 
 AdjustmentKind = Literal[
-    "carried_forward", "loss_shared", "loss_recovered", "dispute_rejected", "dispute_accepted", "correction"
+    "carried_forward",
+    "loss_shared",
+    "loss_recovered",
+    "dispute_rejected",
+    "dispute_accepted",
+    "correction",
+    "overpaid",
+    "payment_returned",
 ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adjustment:
-    """`amount` > 0: the partner owes it. `about`: the partner that defaulted, the dispute, or the
-    document that takes it back."""
+    """`amount` > 0: the partner owes it. `about`: the partner that defaulted, the dispute, the
+    document that takes it back, or which of the share's payments it comes of, counted from 1.
+    `into_window` None: it waits for the partner's next share."""
 
     partner: int
     kind: AdjustmentKind
     amount: Decimal
     from_window: int
     about: int
+    into_window: int | None = None
 
 
 INSERT_ADJUSTMENTS = """
@@ -73,13 +82,19 @@ async def take_waiting(connection: Connection, window_no: int, partners: Sequenc
 
 
 SELECT_OF_WINDOW = """
-SELECT partner, kind, amount_minor, from_window, about FROM share_adjustment
+SELECT partner, kind, amount_minor, from_window, about, into_window FROM share_adjustment
 WHERE into_window = $1
 ORDER BY partner, from_window, kind, about
 """
 
+SELECT_FROM_WINDOW = """
+SELECT partner, kind, amount_minor, from_window, about, into_window FROM share_adjustment
+WHERE from_window = $1
+ORDER BY partner, kind, about
+"""
+
 SELECT_WAITING = """
-SELECT partner, kind, amount_minor, from_window, about FROM share_adjustment
+SELECT partner, kind, amount_minor, from_window, about, into_window FROM share_adjustment
 WHERE into_window IS NULL
 ORDER BY partner, from_window, kind, about
 """
@@ -88,6 +103,11 @@ ORDER BY partner, from_window, kind, about
 async def load_adjustments(connection: Connection, window_no: int, currency: Currency) -> list[Adjustment]:
     """Return what is payable with a window though it is of earlier ones, by partner."""
     return [_adjustment(row, currency) for row in await connection.fetch(SELECT_OF_WINDOW, window_no)]
+
+
+async def load_leaving(connection: Connection, window_no: int, currency: Currency) -> list[Adjustment]:
+    """Return what is of a window and payable with later ones, by partner."""
+    return [_adjustment(row, currency) for row in await connection.fetch(SELECT_FROM_WINDOW, window_no)]
 
 
 async def load_waiting(connection: Connection, currency: Currency) -> list[Adjustment]:
@@ -110,6 +130,20 @@ async def load_losses(connection: Connection, window_no: int, partner: int, curr
     return {row["partner"]: from_minor(row["amount_minor"], currency) for row in rows}
 
 
+SELECT_SUMS = """
+SELECT kind, sum(amount_minor)::bigint AS amount_minor FROM share_adjustment WHERE kind = ANY($1) GROUP BY kind
+"""
+
+
+async def sum_adjustments(
+    connection: Connection, kinds: Sequence[AdjustmentKind], currency: Currency
+) -> dict[AdjustmentKind, Decimal]:
+    """Return what all adjustments of some kinds come to, whether a share has taken them or they wait for one."""
+    rows = await connection.fetch(SELECT_SUMS, list(kinds))
+    sums: dict[AdjustmentKind, Decimal] = dict.fromkeys(kinds, Decimal(0))
+    return sums | {row["kind"]: from_minor(row["amount_minor"], currency) for row in rows}
+
+
 def _adjustment(row: asyncpg.Record, currency: Currency) -> Adjustment:
     return Adjustment(
         partner=row["partner"],
@@ -117,4 +151,5 @@ def _adjustment(row: asyncpg.Record, currency: Currency) -> Adjustment:
         amount=from_minor(row["amount_minor"], currency),
         from_window=row["from_window"],
         about=row["about"],
+        into_window=row["into_window"],
     )

@@ -73,9 +73,11 @@ async def store_datev_settings(connection: Connection, settings: DatevSettings) 
 
 # Collateral that was drawn counts as paid, and no bank has moved it.
 SELECT_BANK_PAYMENTS = """
-SELECT share_payment.window_no, share_payment.partner, partner.name, share_payment.amount_minor, share_payment.paid_on
+SELECT share_payment.window_no, share_payment.partner, partner.name, share_payment.amount_minor, share_payment.paid_on,
+    share_payment.amount_minor::numeric * (share.net_minor - share.held_minor + share.adjusted_minor) < 0 AS is_return
 FROM share_payment
 JOIN partner ON partner.partner = share_payment.partner
+JOIN window_share AS share ON share.window_no = share_payment.window_no AND share.partner = share_payment.partner
 WHERE share_payment.paid_on >= $1 AND share_payment.paid_on < $2 AND share_payment.reference <> 'collateral'
 ORDER BY share_payment.paid_on, share_payment.window_no, share_payment.partner, share_payment.reference
 """
@@ -86,8 +88,17 @@ async def load_bank_payments(
 ) -> list[BankPayment]:
     """Return what was paid from a day on and before another."""
     return [
-        BankPayment(window=window, partner=partner, name=name, amount=from_minor(amount, currency), paid_on=paid_on)
-        for window, partner, name, amount, paid_on in await connection.fetch(SELECT_BANK_PAYMENTS, start, end)
+        BankPayment(
+            window=window,
+            partner=partner,
+            name=name,
+            amount=from_minor(amount, currency),
+            paid_on=paid_on,
+            is_return=is_return,
+        )
+        for window, partner, name, amount, paid_on, is_return in await connection.fetch(
+            SELECT_BANK_PAYMENTS, start, end
+        )
     ]
 
 

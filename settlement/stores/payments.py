@@ -56,6 +56,56 @@ async def insert_payments(
     )
 
 
+INSERT_PAYMENT = """
+WITH payment AS (
+    INSERT INTO share_payment (window_no, partner, reference, amount_minor, paid_on, recorded_at, recorded_by)
+    VALUES ($1, $2, $3, $4, $6, $7, $8)
+)
+UPDATE window_share SET paid_minor = paid_minor + $5 WHERE window_no = $1 AND partner = $2
+"""
+
+COUNT_PAYMENTS = "SELECT count(*) FROM share_payment WHERE window_no = $1 AND partner = $2"
+
+
+async def insert_payment_in_parts(
+    connection: Connection,
+    window_no: int,
+    partner: int,
+    *,
+    reference: str,
+    amount_minor: int,
+    counted_minor: int,
+    paid_on: date,
+    now: datetime,
+    actor: str,
+) -> int:
+    """Record a payment of which only a part counts towards its share; return which payment of the share it is, from 1.
+
+    It must not be recorded yet.
+    """
+    await connection.execute(
+        INSERT_PAYMENT, window_no, partner, reference, amount_minor, counted_minor, paid_on, now, actor
+    )
+    count: int = await connection.fetchval(COUNT_PAYMENTS, window_no, partner)
+    return count
+
+
+SELECT_RECEIVED = """
+SELECT window_no, partner, sum(amount_minor)::bigint AS amount_minor
+FROM share_payment
+WHERE window_no = ANY($1)
+GROUP BY window_no, partner
+"""
+
+
+async def load_received(
+    connection: Connection, window_nos: Sequence[int], currency: Currency
+) -> dict[tuple[int, int], Decimal]:
+    """Return what was paid of the shares of some windows, by (window, partner), less what came back."""
+    rows = await connection.fetch(SELECT_RECEIVED, list(window_nos))
+    return {(row["window_no"], row["partner"]): from_minor(row["amount_minor"], currency) for row in rows}
+
+
 SELECT_AMOUNT = """
 SELECT amount_minor FROM share_payment WHERE window_no = $1 AND partner = $2 AND reference = $3
 """
@@ -112,22 +162,26 @@ async def find_overdue(connection: Connection, today: date) -> dict[int, list[in
     return found
 
 
-# A debt that was carried from window to window is off all of them together.
+# A debt that was carried from window to window is off all of them together, and so is one of a payment that came back;
+# but a window whose own share is owed again waits for that.
 SELECT_CARRIED = """
 WITH RECURSIVE carried AS (
     SELECT partner, from_window FROM share_adjustment
-    WHERE into_window = $1 AND partner = ANY($2) AND kind = 'carried_forward'
+    WHERE into_window = $1 AND partner = ANY($2) AND kind IN ('carried_forward', 'payment_returned')
     UNION
     SELECT earlier.partner, earlier.from_window
     FROM carried
     JOIN share_adjustment AS earlier ON earlier.partner = carried.partner
-        AND earlier.into_window = carried.from_window AND earlier.kind = 'carried_forward'
+        AND earlier.into_window = carried.from_window AND earlier.kind IN ('carried_forward', 'payment_returned')
 )
-SELECT partner, from_window FROM carried
+SELECT carried.partner, carried.from_window
+FROM carried
+JOIN window_share AS share ON share.window_no = carried.from_window AND share.partner = carried.partner
+WHERE share.state IN ('PAID', 'CARRIED_FORWARD')
 """
 
 SET_CLEARED = """
-UPDATE window_share SET is_cleared = true
+UPDATE window_share SET is_cleared = $3, came_back = NOT $3
 FROM unnest($1::integer[], $2::bigint[]) AS paid (window_no, partner)
 WHERE window_share.window_no = paid.window_no AND window_share.partner = paid.partner
 """
@@ -135,9 +189,19 @@ WHERE window_share.window_no = paid.window_no AND window_share.partner = paid.pa
 
 async def clear_windows(connection: Connection, window_no: int, partners: Sequence[int]) -> None:
     """Take a window, and those whose debts were carried into it, off these partners' positions."""
+    await _set_cleared(connection, window_no, partners, is_cleared=True)
+
+
+async def bring_back_window(connection: Connection, window_no: int, partner: int) -> None:
+    """Let a window, and those whose debts were carried into it, count towards the partner's position again."""
+    await _set_cleared(connection, window_no, [partner], is_cleared=False)
+
+
+async def _set_cleared(connection: Connection, window_no: int, partners: Sequence[int], *, is_cleared: bool) -> None:
     carried = await connection.fetch(SELECT_CARRIED, window_no, list(partners))
     await connection.execute(
         SET_CLEARED,
         [window_no] * len(partners) + [row["from_window"] for row in carried],
         [*partners, *(row["partner"] for row in carried)],
+        is_cleared,
     )

@@ -11,6 +11,7 @@ import asyncpg
 from coalition.database.pool import Connection
 from settlement.engine.invoice import SERIES, Invoice, InvoiceKind
 from settlement.engine.money import Currency, from_minor, to_minor
+from settlement.engine.payment_reference import ShareReference
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,15 @@ async def find_document(connection: Connection, number: str, currency: Currency)
     """Return a document by its number."""
     row = await connection.fetchrow(SELECT_DOCUMENT, number)
     return None if row is None else _document(row, currency)
+
+
+SELECT_SHARES = "SELECT number, window_no, partner FROM tax_document WHERE number = ANY($1)"
+
+
+async def load_document_shares(connection: Connection, numbers: Sequence[str]) -> dict[str, ShareReference]:
+    """Return the shares of those of some documents that there are, by number."""
+    rows = await connection.fetch(SELECT_SHARES, list(numbers))
+    return {row["number"]: ShareReference(row["window_no"], row["partner"]) for row in rows}
 
 
 SELECT_CONTENTS = "SELECT content, xml FROM tax_document WHERE document = $1"

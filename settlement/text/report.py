@@ -48,6 +48,7 @@ def report_document(report: WindowReport) -> dict[str, Any]:
         "control": None if report.control is None else _control_document(report.control),
         "netting": _netting_document(report.netting),
         "adjustments": [_adjustment_document(adjustment) for adjustment in report.adjustments],
+        "leaving": [_adjustment_document(adjustment) for adjustment in report.leaving],
         "payments": [
             {
                 "partner": payment.partner,
@@ -191,6 +192,7 @@ def _adjustment_document(adjustment: Adjustment) -> dict[str, Any]:
         "amount": str(adjustment.amount),
         "from_window": adjustment.from_window,
         "about": adjustment.about,
+        "into_window": adjustment.into_window,
     }
 
 

@@ -90,17 +90,17 @@ async def test_a_window_is_settled_by_the_bank_and_the_same_file_twice_is_once(b
     ]
 
 
-async def test_less_and_more_than_is_due_are_told_and_mark_nothing(books: Books) -> None:
-    """The rest of a partial payment makes it whole."""
+async def test_less_and_more_than_is_due_are_told(books: Books) -> None:
+    """The rest of a partial payment makes it whole; what was never paid can't come back."""
     await invoiced(books)
     part = entry("7000.00", reference="E1", end_to_end="W00001-P00001")
     more = entry("1500.01", reference="E2", end_to_end="W00001-P00003")
     back = entry("5000.00", reference="E3", end_to_end="W00001-P00002", is_return=True)
     report = await take(books, bank_file(part, more, back))
-    assert [payment.match.outcome for payment in report.payments] == ["partial", "over", "returned"]
+    assert [payment.match.outcome for payment in report.payments] == ["partial", "over", "unmatched"]
     assert "500.00 still is" in report.payments[0].match.problem
     assert "1500.00 was left to be paid" in report.payments[1].match.problem
-    assert await books.share_states(1) == {1: "INVOICED", 2: "INVOICED", 3: "INVOICED"}
+    assert await books.share_states(1) == {1: "INVOICED", 2: "INVOICED", 3: "PAID"}
     rest = entry("500.00", reference="F1", end_to_end="W00001-P00001")
     assert len((await take(books, bank_file(rest, statement_id="STMT-2"))).of("paid")) == 1
     assert (await books.share_states(1))[1] == "PAID"

@@ -183,7 +183,7 @@ async def test_the_close_says_what_stands_in_the_way(hub_of_two_months: RunningH
         "close.disputes": "close.status.done",
         "close.approved": "close.status.next",
         "close.documents": "close.status.waits",
-        "close.bank": "close.status.done",
+        "close.bank": "close.status.unused",
         "close.payments": "close.status.waits",
         "close.settled": "close.status.waits",
     }

@@ -9,6 +9,7 @@ from settlement.engine.control import Control, Explanation
 from settlement.engine.money import add_exactly, multiply_exactly
 from settlement.engine.states import has_reached
 from settlement.operations.reports.asked import Asked
+from settlement.stores.adjustments import AdjustmentKind, sum_adjustments
 from settlement.stores.money_reports import ShareMoney, load_money_by_share, load_paid
 from settlement.stores.points_reports import LanePoints, load_points_by_lane, load_points_by_window
 from settlement.stores.shares import Share, load_shares
@@ -45,6 +46,7 @@ class Books:
     money: Sequence[ShareMoney]
     shares: Sequence[Share]
     payments: Decimal
+    beyond: Mapping[AdjustmentKind, Decimal]
 
     def points(self, *kinds: str) -> int:
         return sum(points for window in self.windows.values() for kind, points in window.items() if kind in kinds)
@@ -89,6 +91,7 @@ async def _load_books(asked: Asked) -> Books:
         money=await load_money_by_share(asked.connection, calculated, point_value=asked.programme.point_value),
         shares=await load_shares(asked.connection, calculated, asked.currency),
         payments=add_exactly(amount for _, amount in paid.values()),
+        beyond=await sum_adjustments(asked.connection, ("overpaid", "payment_returned"), asked.currency),
     )
 
 
@@ -193,6 +196,9 @@ def _paid(books: Books) -> Control:
             ),
             ("control.overdue", -add_exactly(share.unpaid for share in invoiced if share.state in late)),
             ("control.carried", -add_exactly(share.unpaid for share in invoiced if share.state == "CARRIED_FORWARD")),
+            # Money of these shares that is payable with later ones: it does not count towards what they are paid.
+            ("control.overpaid", -books.beyond["overpaid"]),
+            ("control.returned", -books.beyond["payment_returned"]),
         ),
     )
 
@@ -206,8 +212,8 @@ def _fund(asked: Asked, books: Books) -> Control:
         if window not in billed
         for kind, sign in SIGNS.items()
     )
-    in_fund = [share for share in books.money if share.state == "PAID" or share.is_cleared]
-    waiting = [share for share in books.money if not (share.state == "PAID" or share.is_cleared)]
+    in_fund = [share for share in books.money if share.is_cleared]
+    waiting = [share for share in books.money if not share.is_cleared]
     return Control(
         key="control.fund",
         unit="money",

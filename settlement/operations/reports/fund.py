@@ -71,7 +71,7 @@ async def load_fund_moves(asked: Asked) -> list[FundMove]:
 
 
 def _paid_on(share: ShareMoney, paid: tuple[date, Decimal] | None) -> date | None:
-    if share.state != "PAID" and not share.is_cleared:
+    if not share.is_cleared:
         return None
     return paid[0] if paid else share.due_on or share.invoiced_on
 

@@ -9,7 +9,6 @@ from settlement.documents.camt053 import read_camt053
 from settlement.engine.bank_statement import BankStatement, EntryPart
 from settlement.engine.match_payments import OpenShare, match_part, split_batch
 from settlement.engine.payment_reference import ShareReference
-from settlement.engine.states import ShareState
 from settlement.errors import ForeignBankFileError, UnreadableBankFileError
 from tests.pure.settlement.bank_examples import OPERATOR_IBAN
 from tests.pure.settlement.bank_files import bank_file, entry
@@ -55,7 +54,7 @@ def test_a_batch_is_read_payment_by_payment() -> None:
 
 def test_a_reference_that_the_bank_broke_over_two_lines_is_whole() -> None:
     (one,) = read(bank_file(entry("1.00", text=["Rechnung 4711 vom 1.12. Danke W000", "07-P00012"]))).entries
-    assert match_part(one.parts[0], {SHARE: OpenShare("INVOICED", Decimal(1), Decimal(1))}).share == SHARE
+    assert match_part(one.parts[0], {SHARE: OpenShare("INVOICED", Decimal(1), Decimal(1))}, {}).share == SHARE
 
 
 def test_entries_without_a_reference_or_with_one_for_several_are_told_apart() -> None:
@@ -137,32 +136,6 @@ def test_a_file_beyond_a_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize(
-    ("amount", "state", "payable", "unpaid", "outcome"),
-    [
-        ("7500.00", "INVOICED", "7500.00", "7500.00", "paid"),
-        ("7500.00", "OVERDUE", "7500.00", "7500.00", "paid"),
-        ("-5000.00", "INVOICED", "-5000.00", "-5000.00", "paid"),
-        ("500.00", "INVOICED", "7500.00", "500.00", "paid"),
-        ("7000.00", "INVOICED", "7500.00", "7500.00", "partial"),
-        ("7500.01", "INVOICED", "7500.00", "7500.00", "over"),
-        ("1.00", "PAID", "7500.00", "0.00", "over"),
-        ("1.00", "INVOICED", "0.00", "0.00", "over"),
-        ("7500.00", "DEFAULTED", "7500.00", "7500.00", "over"),
-        ("-7500.00", "PAID", "7500.00", "0.00", "returned"),
-        ("5000.00", "INVOICED", "-5000.00", "-5000.00", "returned"),
-        ("7500.00", "ACCEPTED", "7500.00", "7500.00", "early"),
-    ],
-)
-def test_a_payment_is_taken_for_what_it_is(
-    amount: str, state: ShareState, payable: str, unpaid: str, outcome: str
-) -> None:
-    part = EntryPart(amount=Decimal(amount), end_to_end_id="W00007-P00012")
-    match = match_part(part, {SHARE: OpenShare(state, Decimal(payable), Decimal(unpaid))})
-    assert (match.share, match.outcome) == (SHARE, outcome)
-    assert bool(match.problem) == (outcome != "paid")
-
-
-@pytest.mark.parametrize(
     ("part", "told"),
     [
         (EntryPart(amount=Decimal(1), remittance="Rent"), "it names no share like W00007-P00012"),
@@ -173,7 +146,7 @@ def test_a_payment_is_taken_for_what_it_is(
 )
 def test_a_payment_of_no_share_is_told_with_the_reason(part: EntryPart, told: str) -> None:
     share = OpenShare("INVOICED", Decimal(1), Decimal(1))
-    match = match_part(part, {SHARE: share, ShareReference(7, 13): share})
+    match = match_part(part, {SHARE: share, ShareReference(7, 13): share}, {})
     assert (match.share, match.outcome) == (None, "unmatched")
     assert match.problem.startswith(told)
 
@@ -182,10 +155,10 @@ def test_a_batch_that_the_bank_booked_as_one_is_our_payments() -> None:
     """Only where it comes to their sum, to the cent."""
     payments = {SHARE: Decimal("-10.00"), ShareReference(7, 13): Decimal("-5.50")}
     whole = EntryPart(amount=Decimal("-15.50"), batch="W00007-CT")
-    assert [(part.end_to_end_id, part.amount) for part in split_batch(whole, {"W00007-CT": payments})] == [
+    assert [(part.end_to_end_id, part.amount) for part in split_batch(whole, {"W00007-CT": payments}, {})] == [
         ("W00007-P00012", Decimal("-10.00")),
         ("W00007-P00013", Decimal("-5.50")),
     ]
     other = EntryPart(amount=Decimal("-15.51"), batch="W00007-CT")
-    assert split_batch(other, {"W00007-CT": payments}) == [other]
-    assert split_batch(whole, {}) == [whole]
+    assert split_batch(other, {"W00007-CT": payments}, {}) == [other]
+    assert split_batch(whole, {}, {}) == [whole]

@@ -95,3 +95,10 @@ def test_who_calculated_and_approved_alone_is_not_told_as_a_second_person() -> N
         for approved_by in ("shell:root", "operator:frances")
     }
     assert told == {"shell:root": "by_one", "operator:frances": "by"}
+
+
+def test_bank_details_that_nobody_gave_are_not_done() -> None:
+    """The coalition does without them: nothing waits, and nobody is told that they are there."""
+    bank = items(without_bank=None)["bank"]
+    assert (bank.status, bank.told) == ("unused", "not_needed")
+    assert stopped_by((bank,)) == ()

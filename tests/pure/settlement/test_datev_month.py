@@ -57,3 +57,15 @@ def test_what_cannot_be_booked_is_refused_with_every_reason() -> None:
         "partner 60000 has no creditor account up to 99999",
         "partner 60000 has no debtor account below 70000",
     )
+
+
+def test_a_payment_that_came_back_is_taken_off_the_account_it_was_booked_on() -> None:
+    """A returned debit is not money to a creditor, and a returned transfer none of a debtor."""
+    returned = [replace(payment(each), is_return=True) for each in ("-1250.00", "40.00")]
+    bookings = book_month([], [payment("1250.00"), payment("-40.00"), *returned], DatevAccounts())
+    assert [(booking.account, booking.amount) for booking in bookings] == [
+        (10_012, Decimal("-1250.00")),
+        (70_012, Decimal("40.00")),
+        (10_012, Decimal("1250.00")),
+        (70_012, Decimal("-40.00")),
+    ]

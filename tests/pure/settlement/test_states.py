@@ -24,6 +24,8 @@ SHARE_MOVES = {
     ("INVOICED", "PAID"),
     ("INVOICED", "OVERDUE"),
     ("OVERDUE", "PAID"),
+    ("PAID", "INVOICED"),
+    ("PAID", "OVERDUE"),
     ("OVERDUE", "DEFAULTED"),
     ("DEFAULTED", "CARRIED_FORWARD"),
 }
