@@ -15,6 +15,7 @@ from coalition.ledger.account import Account
 from coalition.ledger.batch import Calendar, Command, OperationKey
 from coalition.ledger.book import Book
 from coalition.ledger.cap import NO_CAPS, Cap, Caps, Position
+from coalition.ledger.decision import Original
 from coalition.ledger.limits import NO_LIMITS, LimitRules, Limits
 from coalition.ledger.lot import Lot
 from coalition.ledger.operation import POINTS_MAX, named_id
@@ -180,17 +181,7 @@ async def _load(
         wanted=named.points_wanted(accounts, today=calendar.day_of(booked_at)),
         originals=list(originals.values()),
     )
-    paying = {funds.promotions[name] for name in named.promotions & funds.promotions.keys()}
-    promotions = {promotion.promotion for promotion in paying}
-    promotions |= {original.promotion for original in originals.values() if original.promotion is not None}
-    allowances = await load_allowances(connection, lane, promotions)
-    positions: dict[int, Position] = {}
-    if funds.caps:
-        billed = {command.partner.partner for command in commands}
-        billed |= {payer.partner for promotion in paying for payer, _ in promotion.payers}
-        billed |= {payer for original in originals.values() for (payer, _, _), _ in original.payer_shares}
-        in_points = {partner for partner, cap in funds.caps.items() if cap.basis == "points"}
-        positions = await load_positions(connection, lane, billed & funds.caps.keys(), in_points=in_points)
+    promotions, caps = await _load_funds(connection, lane, commands, named, originals, funds)
     limits = None
     if rules.are_on:
         cards = {command.operation.card for command in commands}
@@ -208,11 +199,37 @@ async def _load(
         holds=holds,
         limits=limits,
         certificates=await load_certificates(connection, lane, named.certificates),
-        promotions=Promotions(funds.promotions, allowances, spent=funds.spent.promotions_with(allowances)),
-        caps=Caps(funds.caps, positions, spent=funds.spent.caps_with(positions), returned=funds.spent.returned),
+        promotions=promotions,
+        caps=caps,
         elsewhere=elsewhere,
     )
     return opened, book
+
+
+async def _load_funds(
+    connection: Connection,
+    lane: int,
+    commands: Sequence[Command],
+    named: "Named",
+    originals: Mapping[OperationKey, Original],
+    funds: Funds,
+) -> tuple[Promotions, Caps]:
+    """Return the promotions and caps with what this lane may use of those that the batch concerns."""
+    paying = {funds.promotions[name] for name in named.promotions & funds.promotions.keys()}
+    promotions = {promotion.promotion for promotion in paying}
+    promotions |= {original.promotion for original in originals.values() if original.promotion is not None}
+    allowances = await load_allowances(connection, lane, promotions)
+    positions: dict[int, Position] = {}
+    if funds.caps:
+        billed = {command.partner.partner for command in commands}
+        billed |= {payer.partner for promotion in paying for payer, _ in promotion.payers}
+        billed |= {payer for original in originals.values() for (payer, _, _), _ in original.payer_shares}
+        in_points = {partner for partner, cap in funds.caps.items() if cap.basis == "points"}
+        positions = await load_positions(connection, lane, billed & funds.caps.keys(), in_points=in_points)
+    return (
+        Promotions(funds.promotions, allowances, spent=funds.spent.promotions_with(allowances)),
+        Caps(funds.caps, positions, spent=funds.spent.caps_with(positions), returned=funds.spent.returned),
+    )
 
 
 @dataclass(slots=True)
