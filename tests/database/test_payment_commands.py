@@ -100,6 +100,11 @@ async def test_from_the_invoice_to_the_money(pool: Pool, call: Call) -> None:
 
     paid = await document_of(call, "window", "pay", "1", "B", "-5000.00", "--reference", "bank 1")
     assert (paid["state"], paid["unpaid"]) == ("PAID", "0.00")
+    back = await document_of(call, "window", "unpay", "1", "B", "-5000.00", "--reference", "letter 1")
+    assert (back["state"], back["unpaid"]) == ("INVOICED", "-5000.00")
+    assert "at most 0.00, what was paid" in await refusal_of(
+        call, "window", "unpay", "1", "B", "-1", "--reference", "l2"
+    )
     part = await document_of(call, "window", "pay", "1", "A", "7000", "--reference", "b2", "--paid-on", "2026-11-30")
     assert (part["state"], part["payable"], part["unpaid"]) == ("INVOICED", "7498.00", "498.00")
     assert "expected a day like" in await refusal_of(

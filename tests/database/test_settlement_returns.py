@@ -8,6 +8,8 @@ import pytest
 
 from coalition.database.pool import Pool
 from coalition.lanes.fit_allowances import load_position
+from coalition.operations.manage_cap import set_cap
+from coalition.stores.check import BROKEN_CAPS
 from settlement.engine.money import Currency
 from settlement.errors import PaymentRefusedError
 from settlement.operations.approve_window import approve_window
@@ -216,3 +218,20 @@ async def test_a_payment_that_names_a_tax_document_pays_its_share(books: Books) 
     assert [(payment.match.share, payment.match.outcome) for payment in report.payments] == [((1, C), "paid")]
     assert (await books.share_states(1))[C] == "PAID"
     await cash_ties_out(books)
+
+
+async def test_a_position_that_a_return_puts_above_its_cap_takes_no_more_and_is_no_fault(books: Books) -> None:
+    """Paid, A had its cap of 7,500.00 for window 2; what came back of window 1 fills it again."""
+    await set_cap(books.pool, "A", 750_000, now=now(), actor="anna")
+    await take(books, A_PAYS, statement_id="S1")
+    await books.book(A, "issued", 100_000)
+    await books.pool.execute("UPDATE net_debit_cap SET position_then = 0")
+    await books.pool.execute("DELETE FROM cap_allowance")
+    await books.pool.execute("INSERT INTO cap_allowance (lane, partner, granted) VALUES (0, $1, 5000)", A)
+    await take(books, A_RETURNS, statement_id="S2")
+    assert await position(books, A) == Decimal("8500.00")
+    # Lane 0 has used what it was granted: 1,875.00 of window 1 and 1,000.00 of window 2.
+    assert await books.fetch("SELECT granted FROM cap_allowance WHERE lane = 0") == [(Decimal("2875.00"),)]
+    assert await books.fetch(BROKEN_CAPS) == []
+    await books.pool.execute("UPDATE window_share SET came_back = false")
+    assert len(await books.fetch(BROKEN_CAPS)) == 1
