@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from partner_sdk import reconcile_command, verify_command
+from partner_sdk import keys_command, reconcile_command, verify_command
 from partner_sdk.certificate import Certificate
 from partner_sdk.client import Coalition, default_outbox
 from partner_sdk.errors import (
@@ -275,6 +275,8 @@ def _parser() -> argparse.ArgumentParser:
     keygen = commands.add_parser("keygen", parents=[every], help="make a key pair")
     keygen.add_argument("--out", type=Path, required=True, help="where the private key goes, such as shop.pem")
     keygen.set_defaults(run=_keygen)
+
+    keys_command.add_to(commands, every)
 
     send = commands.add_parser("send", parents=[online], help="save operations in the outbox and send them")
     send.add_argument("what", help=f"{', '.join(KINDS)}; or a .json or .jsonl file of operations, or - for stdin")

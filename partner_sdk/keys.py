@@ -74,12 +74,15 @@ def make_key_pair(private_path: Path) -> tuple[Path, str]:
     private_pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    public_pem = key.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
     _write_new(private_path, private_pem, mode=0o600)
-    _write_new(public_path, public_pem, mode=0o644)
+    write_public_key(public_path, key.public_key())
     return public_path, thumbprint(key.public_key())
+
+
+def write_public_key(path: Path, key: Ed25519PublicKey) -> None:
+    """Write a public key as PEM; never over what is there. Raises KeyUnusableError."""
+    pem = key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    _write_new(path, pem, mode=0o644)
 
 
 def _write_new(path: Path, content: bytes, *, mode: int) -> None:

@@ -39,6 +39,12 @@ class StatementCheck:
     def agrees(self) -> bool:
         return not self.faults
 
+    @property
+    def lacks_operations(self) -> bool:
+        """Whether the statement counts more operations than the books have."""
+        mine = _sum(self.shared, self.unknown, *self.books.values())
+        return _sum(*self.statement.values()).operations > mine.operations
+
 
 def check_statement(window: int, lines: Iterable[BookLine], statement: Any) -> StatementCheck:
     """Compare the lines of the books that name a window with its statement. Raises AnswerNotUnderstoodError."""

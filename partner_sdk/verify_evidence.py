@@ -164,5 +164,8 @@ def _bill(
     told = content.get("window") if isinstance(content, dict) else None
     if not isinstance(told, dict) or told.get("window") != window:
         raise AnswerNotUnderstoodError(f"expected the statement of window {window}", content=told)
-    yield from check_statement(window, by_window.get(window, []), content).faults
+    check = check_statement(window, by_window.get(window, []), content)
+    # Bills are of all machines; the likeliest reason is an outbox that was not named.
+    hint = "; name your other machines' outboxes with --also" if check.lacks_operations else ""
+    yield from (fault + hint for fault in check.faults)
     yield from bill_faults(content, prices)

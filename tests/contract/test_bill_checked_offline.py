@@ -105,6 +105,7 @@ async def test_whatever_is_changed_is_found(books: Books) -> None:
         ("UPDATE consistency SET path = zeroblob(32)", (), "does not begin with the"),
         ("DELETE FROM consistency", (), "nothing shows"),
         ("DELETE FROM operation WHERE id = ?", ("b",), "redeemed: 0 points of 0 operations in the books, 200 points"),
+        ("DELETE FROM operation WHERE id = ?", ("b",), "; name your other machines' outboxes with --also"),
     ]
     kept = books.path.read_bytes()
     for statement, arguments, told in changes:

@@ -103,7 +103,7 @@ class SigningHub:
             for key in (self.key, self.retired_key)
             if key is not None
         ]
-        if self.retired_key is None:
+        if self.retired_key is None or "Signature-Input" not in request.headers:
             return web.json_response({"keys": jwks})
         seen = Seen(request.method, str(request.url), dict(request.headers))
         return self._signed(seen, 200, {"keys": jwks}, self.retired_key)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from partner_sdk import Earn, thumbprint
 from partner_sdk.keys import load_public_key
@@ -156,3 +157,25 @@ def test_the_sdk_imports_nothing_but_a_plain_install():
         "structlog",
         "uvloop",
     }
+
+
+async def test_the_hubs_key_is_fetched_as_pem_and_checks_receipts(send, signing_hub, key_path, tmp_path):
+    """A file of another key is never overwritten, and where several are shown one has to be named."""
+    out = tmp_path / "hub.pub.pem"
+    code, told = await run_json("keys", "--url", signing_hub.url, "--out", out)
+    assert (code, told["thumbprint"], told["keyid"]) == (0, thumbprint(load_public_key(out)), told["thumbprint"])
+    assert load_public_key(out) == signing_hub.key.public_key()
+    assert (await run_json(*send, "--hub-key", out, "earn", "--card", CARD, "--points", "1"))[0] == 0
+    assert (await run_json("verify", "--key", key_path, "--hub-key", out))[0] == 0
+    code, told = await run_json("keys", "--url", signing_hub.url, "--out", out)
+    assert (code, told["error"]) == (2, "key_unusable")
+
+    signing_hub.retired_key = Ed25519PrivateKey.generate()
+    code, told = await run_json("keys", "--url", signing_hub.url, "--out", tmp_path / "other.pem")
+    assert (code, told["error"]) == (2, "key_unusable")
+    assert not (tmp_path / "other.pem").exists()
+    keyid = thumbprint(signing_hub.retired_key.public_key())
+    code, _ = await run_json("keys", "--url", signing_hub.url, "--out", tmp_path / "other.pem", "--keyid", keyid)
+    assert (code, thumbprint(load_public_key(tmp_path / "other.pem"))) == (0, keyid)
+    code, told = await run_json("keys", "--url", "http://127.0.0.1:1", "--out", tmp_path / "none.pem")
+    assert (code, told["error"]) == (3, "hub_unreachable")

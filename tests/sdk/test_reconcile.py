@@ -168,6 +168,9 @@ def test_a_statement_is_the_sum_of_the_receipts_that_name_its_window():
     assert check_statement(1, lines, statement(**told | {"redeemed": (51, 2)})).faults == (
         "redeemed: 50 points of 2 operations in the books, 51 points of 2 operations on the statement",
     )
+    # Other points are no sign of an outbox that was not named; more operations are.
+    assert not check_statement(1, lines, statement(**told | {"redeemed": (51, 2)})).lacks_operations
+    assert check_statement(1, lines, statement(**told | {"redeemed": (51, 3)})).lacks_operations
     # Of a reversal whose original lies elsewhere only the sum can be compared.
     unknown = [*lines[:3], book_line(4, "reverse", 10), book_line(5, "reverse", 5)]
     assert check_statement(1, unknown, statement(**told)).agrees
