@@ -47,16 +47,21 @@ class Funds(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """What a batch takes of what waits: `messages` are kept with it, which are `fresh`: the ids of their commands, and
-    those that these name, have not been looked up in other lanes."""
+    """What a batch takes of what waits. `messages` are kept with it: the ids of their commands, and those that these
+    name, have not been looked up in other lanes; or those of all commands have to be, anew (`is_looked_up_anew`)."""
 
     commands: Sequence[Command]
     messages: Sequence[Evidence] = ()
+    is_looked_up_anew: bool = False
 
     @property
     def fresh_ids(self) -> list[str]:
         fresh = {message.digest for message in self.messages}
-        operations = [command.operation for command in self.commands if command.message in fresh] if fresh else []
+        if not fresh and not self.is_looked_up_anew:
+            return []
+        operations = [
+            command.operation for command in self.commands if self.is_looked_up_anew or command.message in fresh
+        ]
         named = [name for operation in operations if (name := named_id(operation)) is not None]
         return [operation.id for operation in operations] + named
 

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import asyncpg
 import structlog
 
 from coalition.database.pool import Pool
@@ -79,7 +80,7 @@ class LaneQueue:
             operations += len(batch[-1].commands)
         return batch
 
-    async def _book(self, batch: list[Parcel]) -> None:
+    async def _book(self, batch: list[Parcel], *, is_looked_up_anew: bool = False) -> None:
         """Book these parcels; without any, those that wait when the lane is ours."""
 
         def cut() -> Cut:
@@ -87,6 +88,7 @@ class LaneQueue:
             return Cut(
                 [command for parcel in batch for command in parcel.commands],
                 [parcel.message for parcel in batch if parcel.message is not None],
+                is_looked_up_anew,
             )
 
         async def work() -> list[str | None]:
@@ -111,13 +113,17 @@ class LaneQueue:
             self._parcels.clear()
         except Exception as error:
             batch = batch or self._next_batch()
+            if isinstance(error, asyncpg.UniqueViolationError) and not is_looked_up_anew:
+                # Another hub has just booked one of the ids in another lane: now it is found there.
+                await self._book(batch, is_looked_up_anew=True)
+                return
             if len(batch) == 1:
                 log.exception("lane.batch_failed", lane=self.lane, operations=len(batch[0].commands))
                 _fail(batch[0], error)
                 return
             # One parcel must not take the others down with it.
             for parcel in batch:
-                await self._book([parcel])
+                await self._book([parcel], is_looked_up_anew=is_looked_up_anew)
         else:
             start = 0
             for parcel in batch:

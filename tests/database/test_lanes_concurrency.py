@@ -104,6 +104,26 @@ async def test_an_id_with_other_content_at_the_same_moment(pool: Pool) -> None:
     assert await pool.fetchval("SELECT sum(balance) FROM account") == 5
 
 
+async def test_an_id_with_cards_of_two_lanes_at_two_hubs(pool: Pool, database_url: str) -> None:
+    """Neither sees the other's record before its commit: one is booked, the other is told that the id is taken; alone
+    in a message, and among others of several lanes."""
+    other = await open_pool(database_url, size_max=8)
+    (partner,), cards = await new_partners(pool, "Bakery"), await new_cards(pool, 8)
+    async with open_hub(pool) as first, open_hub(other) as second:
+        for turn in range(12):
+            one, two = (
+                operation("earn", card, points=5, id=f"id-{turn}") for card in (cards[turn % 4], cards[4 + turn // 3])
+            )
+            others = [[operation("earn", card, points=5) for card in cards] if turn % 2 else [] for _ in range(2)]
+            answers = await asyncio.gather(first.send(partner, one, *others[0]), second.send(partner, two, *others[1]))
+            assert sorted(json.loads(results[0])["verdict"] for results in answers) == ["booked", "refused"]
+            assert all(json.loads(result)["verdict"] == "booked" for results in answers for result in results[1:])
+    await other.close()
+
+    twice = "SELECT count(*) FROM (SELECT FROM operation GROUP BY operation_id HAVING count(*) > 1) AS twice"
+    assert await pool.fetchval(twice) == 0
+
+
 async def test_full_queues_refuse_whole_messages(pool: Pool) -> None:
     """What does not fit is refused before anything of it is done, and fits again later."""
     (partner,), cards = await new_partners(pool, "Bakery"), await new_cards(pool, 4)
