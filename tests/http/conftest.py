@@ -26,12 +26,17 @@ def now() -> datetime:
 
 @dataclass
 class Clock:
-    """The hub's and its shops' clock: the real one, and as far ahead as a test puts it."""
+    """The hub's and its shops' clock: the real one, and as far ahead as a test puts it; once stopped, it moves by
+    `forward` alone."""
 
     ahead: timedelta = timedelta(0)
+    stopped_at: datetime | None = None
 
     def __call__(self) -> datetime:
-        return now() + self.ahead
+        return (self.stopped_at or now()) + self.ahead
+
+    def stop(self) -> None:
+        self.stopped_at = now()
 
     def forward(self, step: timedelta) -> None:
         self.ahead += step
