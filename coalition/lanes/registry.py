@@ -54,6 +54,7 @@ class Registry:
         self._follower: asyncio.Task[None] | None = None
         self._next_load: asyncio.Task[None] | None = None
         self._loaded_s = 0.0
+        self._loading = asyncio.Lock()
         self.programme: Programme
         self.calendar: Calendar
         self.participants: dict[int, Participant] = {}
@@ -75,7 +76,13 @@ class Registry:
         """Load everything anew."""
         self._loaded_s = asyncio.get_running_loop().time()
         self._on_load()
-        async with self._pool.acquire() as connection:
+        # One moment, and one load at a time: a partner seen without its terms would be refused for good, and what began
+        # earlier must not end later.
+        async with (
+            self._loading,
+            self._pool.acquire() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
             self.programme = await load_programme(connection)
             self.calendar = Calendar(self.programme.zone, self.programme.expiry, self.programme.grace_days)
             self.participants = await load_participants(connection)

@@ -126,7 +126,7 @@ async def test_a_message_is_booked_and_its_receipt_verifies(whole_hub: RunningHu
     assert result.parameters["keyid"] in partner.hub_keys
 
 
-@pytest.mark.parametrize("query", ["", "?", "?limit=2", "?after=0&limit=1", "?x=a%20b%2Fc+d&x=%C3%A9"])
+@pytest.mark.parametrize("query", ["", "?", "?limit=2", "?after=0&limit=1", "?x=a%20b%2Fc+d&y=%C3%A9"])
 async def test_questions_with_and_without_a_query(whole_hub: RunningHub, query: str) -> None:
     """The query is covered as it was sent, to the byte; an empty one is "?"."""
     partner = await partner_of(whole_hub)

@@ -57,7 +57,7 @@ OTHER_FRONTIER = "UPDATE lane SET frontier = set_byte(frontier, 0, 255 - get_byt
         ("UPDATE lot_use SET restored = restored + 1 WHERE lane = 0", "expiries = their lots"),
         ("UPDATE window_total SET points = points + 1 WHERE lane = 0 AND kind = 'issued'", "one statement line"),
         ("UPDATE lane_window SET outstanding = outstanding + 1 WHERE lane = 1", "growth of outstanding"),
-        (SECOND_LANE, "each operation in one lane"),
+        ("DROP INDEX operation_id_in_one_lane; " + SECOND_LANE, "each operation in one lane"),
         (NO_EVIDENCE, "signed message"),
         (OTHER_BALANCE, "hashes of lane 0"),
         ("UPDATE journal SET message_index = 1 WHERE lane = 2 AND leaf = 0", "hashes of lane 2"),

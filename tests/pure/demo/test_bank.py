@@ -18,7 +18,9 @@ def test_it_pays_transfers_and_collects_debits_in_full() -> None:
     (statement,) = read_camt053(made.content)
     expected = {ShareReference(7, payment.partner): -payment.amount for payment in order.transfers}
     expected |= {ShareReference(7, payment.partner): payment.amount for payment in order.debits}
-    paid = {share: part.amount for entry in statement.entries for part in entry.parts for share in named_shares(part)}
+    paid = {
+        share: part.amount for entry in statement.entries for part in entry.parts for share in named_shares(part, {})
+    }
     assert paid == expected
     assert {entry.booked_on for entry in statement.entries} == {order.pay_on}
     assert (statement.opening, statement.closing) == (Decimal("100.00"), made.closing)
