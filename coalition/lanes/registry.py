@@ -14,6 +14,7 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from coalition.database.pool import Connection, Pool
+from coalition.lanes.database_retry import with_retry
 from coalition.ledger.batch import Calendar
 from coalition.ledger.cap import NO_CAPS, Cap
 from coalition.ledger.participant import Participant
@@ -24,6 +25,7 @@ from coalition.stores.promotions import load_promotions
 from coalition.stores.registry import load_participants, load_partner_keys
 
 CHANNEL = "registry"
+GIVE_UP_AFTER_S = 5.0
 RELOAD_PAUSE_S = 1.0
 
 log = structlog.get_logger()
@@ -73,7 +75,12 @@ class Registry:
                 await asyncio.gather(task, return_exceptions=True)
 
     async def load(self) -> None:
-        """Load everything anew."""
+        """Load everything anew.
+
+        Raises DatabaseUnreachableError when the database stayed away."""
+        await with_retry(self._load, give_up_after_s=GIVE_UP_AFTER_S)
+
+    async def _load(self) -> None:
         self._loaded_s = asyncio.get_running_loop().time()
         self._on_load()
         # One moment, and one load at a time: a partner seen without its terms would be refused for good, and what began

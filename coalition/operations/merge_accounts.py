@@ -32,6 +32,7 @@ from coalition.stores.merges import (
     set_undone,
 )
 from coalition.stores.registry import announce_change
+from coalition.stores.usage import lead_usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ async def merge_accounts(pool: Pool, card: str, *, into: str, calendar: Calendar
         await add_merge(connection, source.place, target.place, in_leaves=in_leaves, now=now, actor=actor)
         await lead_cards(connection, source.place, target.place)
         await lead_certificates(connection, source.place, target.place, [row.card for row in cards])
+        await lead_usage(connection, source.place.lane, target.place.lane, [row.card for row in cards])
         await lead_members(connection, source.place, target.place)
         for row in cards:
             await add_card_move(connection, row.card, what="merged", actor=actor, now=now)
@@ -106,6 +108,7 @@ async def unmerge_account(pool: Pool, card: str, *, calendar: Calendar, clock: C
         await lead_members_back(connection, merge.source)
         cards = await lock_cards_of_account(connection, merge.source)
         await lead_certificates(connection, merge.target, merge.source, [row.card for row in cards])
+        await lead_usage(connection, merge.target.lane, merge.source.lane, [row.card for row in cards])
         for row in cards:
             await add_card_move(connection, row.card, what="unmerged", actor=actor, now=now)
         await count_card_change(connection, [merge.source.lane, merge.target.lane])

@@ -38,10 +38,17 @@ async def lane_transaction(connection: Connection, lane: int) -> AsyncIterator[N
         await connection.execute(BEGIN_WITH_LANE.format(lane=lane))
         yield
     except BaseException:
-        if not connection.is_closed():
-            await connection.execute("ROLLBACK")
+        await _roll_back(connection)
         raise
     await connection.execute("COMMIT")
+
+
+async def _roll_back(connection: Connection) -> None:
+    try:
+        await connection.execute("ROLLBACK")
+    except Exception:
+        # What went wrong first is told; a connection that can't even leave its transaction is given up, not handed on.
+        connection.terminate()
 
 
 OPEN_BATCH = """

@@ -1,6 +1,6 @@
 """What counts up to the limits, as a batch loads and writes it (migration 0005_limits); only where a limit is on."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from coalition.database.pool import Connection
 from coalition.ledger.limits import AccountUsage, CardUsage, StepUpCode, Usage
@@ -48,3 +48,18 @@ async def write_usage(connection: Connection, lane: int, usage: Usage) -> None:
             [code.attempts for _, code in codes],
             [code.used_leaf for _, code in codes],
         )
+
+
+TAKE_CARDS = "DELETE FROM card_usage WHERE lane = $1 AND card = ANY($2) RETURNING card, day, earns, moments"
+PUT_CARDS = """
+INSERT INTO card_usage (lane, card, day, earns, moments) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (lane, card) DO UPDATE SET day = excluded.day, earns = excluded.earns, moments = excluded.moments
+"""
+
+
+async def lead_usage(connection: Connection, source_lane: int, target_lane: int, cards: Sequence[str]) -> None:
+    """Let what is counted of cards go with them to another lane. The caller holds both lanes' locks."""
+    if source_lane == target_lane:
+        return
+    rows = await connection.fetch(TAKE_CARDS, source_lane, cards)
+    await connection.executemany(PUT_CARDS, [(target_lane, *row.values()) for row in rows])

@@ -7,8 +7,6 @@ from typing import Any
 
 # What a refused result says: its code, and of its limit what can be foretold.
 Refused = dict[str, Any]
-# A lane counts for itself: a card whose account is merged into one of another lane begins there from nothing.
-CardInLane = tuple[str, int]
 
 PACE_MAX, PACE_WINDOW = 3, timedelta(minutes=8)
 STEP_UP_ABOVE = 6
@@ -18,17 +16,17 @@ CODE_PAUSE, CODES_AN_HOUR_MAX, HOUR = timedelta(minutes=1), 10, timedelta(hours=
 
 @dataclass
 class Pace:
-    """When the earns, burns and reserves of each card were booked, by the lane that booked them."""
+    """When the earns, burns and reserves of each card were booked, wherever its account has been merged since."""
 
-    moments: dict[CardInLane, list[datetime]] = field(default_factory=dict)
+    moments: dict[str, list[datetime]] = field(default_factory=dict)
 
-    def refusal(self, card: CardInLane, now: datetime) -> Refused | None:
+    def refusal(self, card: str, now: datetime) -> Refused | None:
         recent = [moment for moment in self.moments.get(card, []) if now - moment < PACE_WINDOW]
         if len(recent) < PACE_MAX:
             return None
         return {"code": "too_fast", "limit": PACE_MAX, "until": recent[-PACE_MAX] + PACE_WINDOW}
 
-    def count(self, card: CardInLane, now: datetime) -> None:
+    def count(self, card: str, now: datetime) -> None:
         self.moments.setdefault(card, []).append(now)
 
 

@@ -23,7 +23,6 @@ from tests.http.household_limits import (
     PACE_MAX,
     PACE_WINDOW,
     STEP_UP_ABOVE,
-    CardInLane,
     Consent,
     Consents,
     Pace,
@@ -73,7 +72,7 @@ class Households:
     into: dict[str, str] = field(default_factory=dict)
     points: Counter[str] = field(default_factory=Counter)
     burned: Counter[str] = field(default_factory=Counter)
-    earns: Counter[CardInLane] = field(default_factory=Counter)
+    earns: Counter[str] = field(default_factory=Counter)
     given: Counter[str] = field(default_factory=Counter)
     position: int = 0
     sales: list[Sale] = field(default_factory=list)
@@ -86,9 +85,6 @@ class Households:
     def home(self, card: str) -> str:
         """Return the account to which a card leads now."""
         return self.into.get(self.account_of[card], self.account_of[card])
-
-    def in_lane(self, card: str) -> CardInLane:
-        return card, self.places[self.home(card)][0]
 
     def held(self, account: str) -> int:
         return sum(hold.points for hold in self.holds if hold.account == account)
@@ -123,8 +119,8 @@ class Households:
         expected = self.earn_refusal(card, shop, points)
         self.compare(result, expected)
         if expected is None:
-            self.earns[self.in_lane(card)] += 1
-            self.pace.count(self.in_lane(card), self.hub.clock())
+            self.earns[card] += 1
+            self.pace.count(card, self.hub.clock())
             self.book("earn", shop, card, home, operation_id, points)
 
     async def burn(self, card: str) -> None:
@@ -154,7 +150,7 @@ class Households:
         if expected is not None:
             self.met["used_up"] += expected["code"] == "step_up_wrong" and self.consents.is_used_up(home)
             return None
-        self.pace.count(self.in_lane(card), self.hub.clock())
+        self.pace.count(card, self.hub.clock())
         if points > STEP_UP_ABOVE:
             self.consents.use(home)
             self.met["opened"] += 1
@@ -283,9 +279,9 @@ class Households:
     def earn_refusal(self, card: str, shop: int, points: int) -> Refused | None:
         if self.state[card] != "active":
             return self.card_refusal(card)
-        if self.earns[self.in_lane(card)] >= EARNS_A_DAY_MAX:
+        if self.earns[card] >= EARNS_A_DAY_MAX:
             return {"code": "earn_day_limit", "limit": EARNS_A_DAY_MAX}
-        if too_fast := self.pace.refusal(self.in_lane(card), self.hub.clock()):
+        if too_fast := self.pace.refusal(card, self.hub.clock()):
             return too_fast
         return {"code": "cap_reached"} if shop == 0 and self.position + points > CAP else None
 
@@ -298,7 +294,7 @@ class Households:
         used = self.burned[home] + self.held(home)
         if used + points > BURNED_A_DAY_MAX:
             return {"code": "burn_day_limit", "limit": BURNED_A_DAY_MAX, "used": used}
-        if too_fast := self.pace.refusal(self.in_lane(card), self.hub.clock()):
+        if too_fast := self.pace.refusal(card, self.hub.clock()):
             return too_fast
         if points > await self.available(home):
             return {"code": "insufficient_points"}

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from itertools import groupby
 
 from settlement.documents.report import Chart, Column, Report, Row, Source, Table, sum_row
@@ -74,7 +75,7 @@ def _payer_row(asked: Asked, payer: int, found: Sequence[Found]) -> Row:
     )
 
 
-def _money(positions: Sequence[RevenuePosition]) -> tuple:  # type: ignore[type-arg]
+def _money(positions: Sequence[RevenuePosition]) -> tuple[Decimal, ...]:
     return tuple(
         add_exactly(getattr(position, figure) for position in positions)
         for figure in ("price", "revenue_before", "revenue", "revenue_to_date", "liability")
