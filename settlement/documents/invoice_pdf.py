@@ -157,8 +157,8 @@ class _InvoiceLetter(Letter):
             desc="EN 16931 invoice (ZUGFeRD, Factur-X)",
             creation_date=self._made_at,
             modification_date=self._made_at,
+            # Without a checksum, which fpdf2 would take of the compressed bytes.
             compress=True,
-            checksum=True,
         )
 
     def write_head(self) -> None:

@@ -64,8 +64,6 @@ class Letter(FPDF):
         self._slip_pages: set[int] = set()
         for style, file in FONT_FILES.items():
             self.add_font(TYPEFACE, style, file)
-        fonts = [font for font in self.fonts.values() if isinstance(font, TTFFont)]
-        self._characters = frozenset.intersection(*(frozenset(font.cmap) for font in fonts))
         self.set_margins(LEFT, TOP, RIGHT)
         self.set_auto_page_break(True, BOTTOM)
         self.set_creation_date(made_at)
@@ -178,12 +176,15 @@ class Letter(FPDF):
         self.set_line_width(0.2)
         self.line(LEFT, self.y, LEFT + width, self.y)
 
-    def pen(self, size: float, color: tuple[int, int, int], style: str = "") -> None:
-        self.set_font(TYPEFACE, style, size)
+    def pen(self, size: float, color: tuple[int, int, int], style: str = "", *, typeface: str = TYPEFACE) -> None:
+        self.set_font(typeface, style, size)
         self.set_text_color(*color)
 
     def printable(self, text: str) -> str:
-        return printable(text, self._characters)
+        """Return a text in the characters that the pen has."""
+        font = self.current_font
+        assert isinstance(font, TTFFont), "a pen is taken before anything is written"
+        return printable(text, font.cmap)
 
     def word(self, key: str, **values: object) -> str:
         return word(self._language, key, **values)

@@ -20,12 +20,13 @@ from fpdf.enums import Align
 
 from settlement.documents.figures import grouped
 from settlement.documents.letter import Letter
-from settlement.documents.typeface import printable
+from settlement.documents.typeface import SLIP_FONT_FILES, printable
 from settlement.documents.wording import Language, word
 from settlement.engine.legal_party import LegalParty
 from settlement.engine.payment_slip import SLIP_CHARACTERS, PaymentSlip, slip_code
 
 BLACK: Final = (0, 0, 0)
+TYPEFACE: Final = "liberation sans"
 TOP: Final = 192.0
 MARGIN: Final = 5.0
 RECEIPT_WIDTH: Final = 62.0
@@ -41,6 +42,8 @@ def draw_slip(letter: Letter, slip: PaymentSlip, language: Language) -> None:
     if letter.y > TOP - 8:
         letter.add_page()
     letter.keep_foot_for_slip()
+    for style, file in SLIP_FONT_FILES.items():
+        letter.add_font(TYPEFACE, style, file)
     slip = in_slip_characters(slip)
     letter.set_auto_page_break(False)
     _draw_frame(letter, language)
@@ -170,7 +173,7 @@ def _text(
     style: str = "",
     align: Align = Align.L,
 ) -> None:
-    letter.pen(size, BLACK, style)
+    letter.pen(size, BLACK, style, typeface=TYPEFACE)
     # Cells have an inner margin, and the layout counts from the letters.
     letter.set_xy(x - letter.c_margin, y)
     letter.text_cell(width + 2 * letter.c_margin, size * 0.42, text, align=align)

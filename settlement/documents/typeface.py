@@ -1,4 +1,8 @@
-"""The typeface of the letters: Roboto, which has Latin, Greek and Cyrillic letters, and figures of one width."""
+"""The typefaces of the letters.
+
+Letters are set in Roboto, which has Latin, Greek and Cyrillic letters, and figures of one width. Swiss payment slips are
+set in Liberation Sans, one of the four that their style guide allows; it has every character that a slip may have.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,17 @@ from importlib.resources import files
 from pathlib import PurePath
 from typing import Final
 
-_FONTS: Final = files("xstatic.pkg.roboto_fontface") / "data" / "fonts" / "roboto"
+_ROBOTO: Final = files("xstatic.pkg.roboto_fontface") / "data" / "fonts" / "roboto"
+_LIBERATION: Final = files("settlement.documents") / "fonts"
 
 # By the style that a letter asks for: "" or "B". The bold of a page of print is rather a medium one on a letter.
 FONT_FILES: Final = {
-    "": PurePath(str(_FONTS / "Roboto-Regular.ttf")),
-    "B": PurePath(str(_FONTS / "Roboto-Medium.ttf")),
+    "": PurePath(str(_ROBOTO / "Roboto-Regular.ttf")),
+    "B": PurePath(str(_ROBOTO / "Roboto-Medium.ttf")),
+}
+SLIP_FONT_FILES: Final = {
+    "": PurePath(str(_LIBERATION / "LiberationSans-Regular.ttf")),
+    "B": PurePath(str(_LIBERATION / "LiberationSans-Bold.ttf")),
 }
 
 # Letters that the typeface lacks and that do not come apart into a base and its marks.

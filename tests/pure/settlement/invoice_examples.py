@@ -1,17 +1,24 @@
 """Tax documents for tests, valid by default."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from settlement.documents.invoice_json import write_invoice_json
+from settlement.documents.invoice_pdf import write_invoice_pdf
+from settlement.documents.invoice_xml import write_invoice_xml
 from settlement.engine.invoice import Invoice, Payable, in_series, invoices_of, numbered
 from settlement.engine.legal_party import LegalParty
 from settlement.engine.line import Line
+from settlement.engine.money import Currency
 from settlement.engine.statement import Statement
 from settlement.engine.vat import VatTreatment
 from tests.pure.settlement.examples import RICH_TOTALS, make_rich_statement, make_terms, priced
 
+QR_IBAN = "CH4431999123000889012"
+SWISS = {"country": "CH", "post_code": "8001", "town": "Zürich", "vat_id": "CHE123456789MWST", "language": "de"}
 S19, S7 = VatTreatment("S", Decimal(19), "DE"), VatTreatment("S", Decimal(7), "DE")
 OPERATOR = LegalParty(
     legal_name="Coalition Betriebs-GmbH",
@@ -72,3 +79,16 @@ def make_invoices(
         numbered(invoice, in_series(number, kind=invoice.kind, year=2026))
         for number, invoice in enumerate(invoices, start=1)
     ]
+
+
+def in_francs(iban: str = QR_IBAN, **payable: Any) -> Invoice:
+    """An invoice of a partner in Zürich with a name from all over Europe."""
+    operator = replace(OPERATOR, **{**SWISS, "language": "en"})  # type: ignore[arg-type]
+    partner = make_party(legal_name="Łódź & Žižka Bäckerei Δ AG", **SWISS)
+    invoice = replace(make_invoices(operator=operator, partner=partner)[0], currency=Currency("CHF"))
+    assert invoice.payable is not None
+    return replace(invoice, payable=replace(invoice.payable, iban=iban, **payable))
+
+
+def letter_of(invoice: Invoice) -> bytes:
+    return write_invoice_pdf(write_invoice_json(invoice), write_invoice_xml(invoice))

@@ -11,35 +11,20 @@ import zxingcpp
 from pypdf import PdfReader
 from qrbill import QRBill
 
-from settlement.documents.invoice_json import write_invoice_json
-from settlement.documents.invoice_pdf import slip_of, write_invoice_pdf
+from settlement.documents.invoice_pdf import slip_of
 from settlement.documents.invoice_xml import write_invoice_xml
 from settlement.documents.payment_slip_pdf import in_slip_characters
 from settlement.engine.invoice import Invoice, Payable
 from settlement.engine.money import Currency
 from settlement.engine.payment_reference import creditor_reference, find_shares, qr_reference
 from settlement.engine.payment_slip import PaymentSlip, slip_code
-from tests.pure.settlement.invoice_examples import OPERATOR, make_invoices, make_party
+from tests.pure.settlement.invoice_examples import OPERATOR, QR_IBAN, in_francs, letter_of, make_invoices, make_party
 
-QR_IBAN, PLAIN_IBAN = "CH4431999123000889012", "CH9300762011623852957"
-SWISS = {"country": "CH", "post_code": "8001", "town": "Zürich", "vat_id": "CHE123456789MWST", "language": "de"}
-
-
-def letter(invoice: Invoice) -> bytes:
-    return write_invoice_pdf(write_invoice_json(invoice), write_invoice_xml(invoice))
+PLAIN_IBAN = "CH9300762011623852957"
 
 
 def pages_of(content: bytes) -> list[str]:
     return [page.extract_text() for page in PdfReader(io.BytesIO(content)).pages]
-
-
-def in_francs(iban: str = QR_IBAN, **payable: object) -> Invoice:
-    """An invoice of a partner in Zürich with a name from all over Europe."""
-    operator = replace(OPERATOR, **{**SWISS, "language": "en"})  # type: ignore[arg-type]
-    partner = make_party(legal_name="Łódź & Žižka Bäckerei Δ AG", **SWISS)
-    invoice = replace(make_invoices(operator=operator, partner=partner)[0], currency=Currency("CHF"))
-    assert invoice.payable is not None
-    return replace(invoice, payable=replace(invoice.payable, iban=iban, **payable))  # type: ignore[arg-type]
 
 
 def slip(invoice: Invoice) -> PaymentSlip:
@@ -50,30 +35,9 @@ def slip(invoice: Invoice) -> PaymentSlip:
 
 def test_the_same_document_is_the_same_bytes_with_its_xml_inside() -> None:
     for invoice in make_invoices():
-        content = letter(invoice)
-        assert letter(invoice) == content
+        content = letter_of(invoice)
+        assert letter_of(invoice) == content
         assert facturx.get_facturx_xml_from_pdf(content) == ("factur-x.xml", write_invoice_xml(invoice))
-
-
-def test_the_file_is_marked_as_an_archive_with_an_invoice() -> None:
-    """PDF/A-3B with a colour profile, every font inside, and the metadata by which readers know a hybrid invoice."""
-    reader = PdfReader(io.BytesIO(letter(make_invoices()[0])))
-    catalog = reader.trailer["/Root"]
-    (attached,) = catalog["/AF"]
-    assert attached.get_object()["/AFRelationship"] == "/Alternative"
-    assert catalog["/OutputIntents"][0]["/DestOutputProfile"].get_object()["/N"] == 3
-    metadata = catalog["/Metadata"].get_data().decode()
-    for mark in (
-        "pdfaid:part>3<",
-        "pdfaid:conformance>B<",
-        "fx:ConformanceLevel>EN 16931<",
-        "2026-11-03T00:00:00+00:00",
-    ):
-        assert mark in metadata
-    for page in reader.pages:
-        for font in page["/Resources"]["/Font"].values():  # type: ignore[index]
-            (descendant,) = font.get_object()["/DescendantFonts"]
-            assert "/FontFile2" in descendant.get_object()["/FontDescriptor"]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +49,7 @@ def test_the_file_is_marked_as_an_archive_with_an_invoice() -> None:
 )
 def test_the_letter_speaks_the_language_of_who_gets_it(language: str, words: tuple[str, ...]) -> None:
     _, credited = make_invoices(partner=make_party(language=language))
-    text = " ".join("\n".join(pages_of(letter(credited))).split())
+    text = " ".join("\n".join(pages_of(letter_of(credited))).split())
     for expected in (*words, "DE987654321", "Bäckerei Müller & Söhne KG", "HRB 123456"):
         assert expected in text
 
@@ -93,7 +57,7 @@ def test_the_letter_speaks_the_language_of_who_gets_it(language: str, words: tup
 def test_each_page_says_what_it_carries_to_the_next() -> None:
     charged = make_invoices()[0]
     lines = tuple(replace(line, line=number) for number, line in enumerate(charged.lines * 5, start=1))
-    first, *middle, last = pages_of(letter(replace(charged, lines=lines)))
+    first, *middle, last = pages_of(letter_of(replace(charged, lines=lines)))
     for before, after in zip([first, *middle], [*middle, last], strict=True):
         carried = before.rpartition("Carried forward")[2].split()[0]
         assert after.partition("Brought forward")[2].split()[0] == carried
@@ -105,17 +69,17 @@ def test_a_direct_debit_and_a_credit_say_so_and_have_no_slip() -> None:
     debit = in_francs(way="debit")
     paid = in_francs(amount=Decimal("-12.00"))
     assert slip_of(debit) is slip_of(paid) is None
-    assert "einziehen" in pages_of(letter(debit))[-1]
-    assert "die wir bis zum 17. November" in " ".join(pages_of(letter(paid))[-1].split())
+    assert "einziehen" in pages_of(letter_of(debit))[-1]
+    assert "die wir bis zum 17. November" in " ".join(pages_of(letter_of(paid))[-1].split())
 
 
 def test_what_is_held_out_or_comes_from_earlier_windows_is_told_with_the_amount_to_pay() -> None:
     charged = make_invoices()[0]
-    assert "Net of statement" not in " ".join(pages_of(letter(charged)))
+    assert "Net of statement" not in " ".join(pages_of(letter_of(charged)))
     payable = Payable(
         amount=Decimal("17000.00"), due_on=charged.issued_on, held=Decimal("500.00"), adjusted=Decimal("43.12")
     )
-    text = " ".join(pages_of(letter(replace(charged, payable=payable)))[-1].split())
+    text = " ".join(pages_of(letter_of(replace(charged, payable=payable)))[-1].split())
     assert "Net of statement ST-00007-00012 17,456.88 Disputed, held out until it is answered -500.00" in text
     assert "carried forward 43.12" in text
     assert "come to 17,000.00 EUR, which you pay by 3 November 2026 with reference W00007-P00012." in text
@@ -125,7 +89,7 @@ def test_what_is_held_out_or_comes_from_earlier_windows_is_told_with_the_amount_
 def test_the_code_read_from_the_picture_is_what_another_maker_of_qr_bills_writes(iban: str, kind: str) -> None:
     """Printed, photographed and decoded, line for line; the other maker checks IBAN, reference and amount."""
     invoice = in_francs(iban)
-    document = pypdfium2.PdfDocument(letter(invoice))
+    document = pypdfium2.PdfDocument(letter_of(invoice))
     picture = document[len(document) - 1].render(scale=3).to_pil()
     (code,) = zxingcpp.read_barcodes(picture, formats=zxingcpp.BarcodeFormat.QRCode)
     drawn = slip(invoice)
@@ -141,8 +105,8 @@ def test_the_code_read_from_the_picture_is_what_another_maker_of_qr_bills_writes
     )
     assert code.text.split("\r\n") == other.qr_data().split("\r\n") == slip_code(drawn).split("\r\n")
     assert drawn.reference_type == other.ref_type == kind
-    assert "Empfangsschein" in pages_of(letter(invoice))[-1]
-    assert "mit dem Zahlteil am Ende" in " ".join(" ".join(pages_of(letter(invoice))).split())
+    assert "Empfangsschein" in pages_of(letter_of(invoice))[-1]
+    assert "mit dem Zahlteil am Ende" in " ".join(" ".join(pages_of(letter_of(invoice))).split())
 
 
 def test_references_lead_back_to_their_share() -> None:
