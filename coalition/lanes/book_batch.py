@@ -18,7 +18,7 @@ from coalition.ledger.cap import NO_CAPS, Cap, Caps, Position
 from coalition.ledger.decision import Original
 from coalition.ledger.limits import NO_LIMITS, LimitRules, Limits
 from coalition.ledger.lot import Lot
-from coalition.ledger.operation import POINTS_MAX, named_id
+from coalition.ledger.operation import named_id
 from coalition.ledger.promotion import NO_PROMOTIONS, Promotion, Promotions
 from coalition.stores.batches import OpenBatch, lane_transaction, open_batch, write_batch
 from coalition.stores.caps import load_positions
@@ -242,6 +242,8 @@ class Named:
     """What a batch's commands ask for beyond their accounts: points to take, and operations that they refer to."""
 
     burns: defaultdict[int, int]
+    newly_held: defaultdict[int, int]
+    captured_accounts: set[int]
     reversed_accounts: set[int]
     originals: set[OperationKey]
     reserves: set[OperationKey]
@@ -250,7 +252,7 @@ class Named:
 
     @classmethod
     def of(cls, commands: Sequence[Command]) -> "Named":
-        named = cls(defaultdict(int), set(), set(), set(), set(), set())
+        named = cls(defaultdict(int), defaultdict(int), set(), set(), set(), set(), set(), set())
         for command in commands:
             operation = command.operation
             if operation.type == "burn":
@@ -262,9 +264,10 @@ class Named:
             elif operation.type == "reverse":
                 named.reversed_accounts.add(command.account)
                 named.originals.add((command.partner.partner, operation.operation_id))
+            elif operation.type == "reserve":
+                named.newly_held[command.account] += operation.points
             elif operation.type == "capture":
-                # All that it may take; a hold has no more points than an operation may have.
-                named.burns[command.account] += operation.points or POINTS_MAX
+                named.captured_accounts.add(command.account)
                 named.reserves.add((command.partner.partner, operation.reserve_id))
             elif operation.type == "earn":
                 if operation.promotion is not None:
@@ -281,6 +284,10 @@ class Named:
         """Return of which accounts lots are needed, and how many points of the oldest. Earns only add: of their
         accounts none are, unless a debt is repaid or points have expired."""
         wanted = dict(self.burns)
+        for number in self.captured_accounts:
+            # No more than its holds promise: those that are open, and those of this batch.
+            promised = accounts[number].held + self.newly_held.get(number, 0)
+            wanted[number] = wanted.get(number, 0) + promised
         for number, account in accounts.items():
             is_due = account.next_expires_on is not None and account.next_expires_on <= today
             if is_due or account.debt or number in self.reversed_accounts:

@@ -20,7 +20,7 @@ async def open_settled_book(
     opened = await open_batch(connection, lane, accounts=accounts)
     holds = await load_holds(connection, lane, opened.accounts, leaves=())
     wanted = dict.fromkeys(opened.accounts, ALL_POINTS)
-    await load_lots(connection, lane, opened.accounts, wanted=wanted, also_leaves=())
+    await load_lots(connection, lane, opened.accounts, wanted=wanted)
     book = Book(
         lane=lane,
         window_no=opened.state.window_no,

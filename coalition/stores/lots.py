@@ -1,25 +1,49 @@
 """Lots, and what burns took of them, as a batch looks them up."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 
 from coalition.database.pool import Connection
 from coalition.ledger.account import Account
 from coalition.ledger.lot import Lot, LotUse
 
-# A card that is used all day has thousands of lots, and a burn empties a few: the oldest ones that hold the points
-# wanted are enough. `older` are the points in lots that are spent before this one, in the order of Lot.age.
-SELECT_LOTS = """
+# A card that is used all day has thousands of lots, and a burn empties a few: so many of the oldest are looked at
+# first, in the order of Lot.age. The account stands first in the join, and both sides name the lane: LIMIT then ends
+# the walk through lot_open, on one machine as on many. `older` are the points in lots that are spent before this one.
+OLDEST_COUNT = 16
+SELECT_OLDEST = f"""
 SELECT account, leaf, part, issuer, payer, month_of_sale, vat_rate, expires_on, points, remaining
 FROM (
-    SELECT account, leaf, part, issuer, payer, month_of_sale, vat_rate, expires_on, points, remaining,
-        sum(remaining) OVER (PARTITION BY account ORDER BY expires_on NULLS LAST, leaf, part) - remaining AS older
-    FROM lot
-    WHERE lane = $1 AND account = ANY($2::bigint[]) AND (remaining > 0 OR leaf = ANY($4::bigint[]))
+    SELECT oldest.*,
+        sum(remaining) OVER (PARTITION BY oldest.account ORDER BY expires_on, leaf, part) - remaining AS older
+    FROM account CROSS JOIN LATERAL (
+        SELECT lot.account, leaf, part, issuer, payer, month_of_sale, vat_rate, expires_on, points, remaining
+        FROM lot
+        WHERE lot.lane = $1 AND lot.account = account.account AND remaining > 0
+        ORDER BY expires_on, leaf, part
+        LIMIT {OLDEST_COUNT}
+    ) AS oldest
+    WHERE account.lane = $1 AND account.account = ANY($2::bigint[])
 ) AS aged
-WHERE older < ($3::bigint[])[width_bucket(account, $2::bigint[])] OR leaf = ANY($4::bigint[])
+WHERE older < ($3::bigint[])[width_bucket(account, $2::bigint[])]
+"""
+
+SELECT_LOTS = """
+SELECT account, leaf, part, issuer, payer, month_of_sale, vat_rate, expires_on, points, remaining
+FROM lot
+WHERE lane = $1 AND account = ANY($2::bigint[]) AND remaining > 0
+"""
+
+# Those of some leaves, whether they have points left or not. Zero is added so that no index takes both arrays: before
+# PostgreSQL 17 that would be a search for each pair of them.
+SELECT_NAMED_LOTS = """
+SELECT account, leaf, part, issuer, payer, month_of_sale, vat_rate, expires_on, points, remaining
+FROM lot
+WHERE lane = $1 AND account = ANY($2::bigint[]) AND leaf + 0 = ANY($3::bigint[])
 """
 
 ALL_POINTS = 2**62
+NONE_ELSE: Mapping[int, Collection[int]] = MappingProxyType({})
 
 
 async def load_lots(
@@ -28,18 +52,35 @@ async def load_lots(
     accounts: dict[int, Account],
     *,
     wanted: Mapping[int, int],
-    also_leaves: Iterable[int],
+    also: Mapping[int, Collection[int]] = NONE_ELSE,
 ) -> None:
     """Add to accounts their oldest lots, enough to take the points `wanted` of each (ALL_POINTS: all that have points
-    left), and those made at `also_leaves`."""
-    numbers = sorted(wanted)
-    for number in numbers:
-        if wanted[number] == ALL_POINTS:
+    left); `also` names leaves of which they need the lots that are spent as well."""
+    lots: dict[int, dict[tuple[int, int], Lot]] = {number: {} for number in (*wanted, *also)}
+
+    async def load(statement: str, *arguments: object) -> None:
+        for row in await connection.fetch(statement, lane, *arguments):
+            account, *lot = row.values()
+            lots[account][lot[0], lot[1]] = Lot(*lot)
+
+    everything = {number for number, points in wanted.items() if points == ALL_POINTS}
+    if some := sorted(wanted.keys() - everything):
+        await load(SELECT_OLDEST, some, [wanted[number] for number in some])
+        everything.update(number for number in some if _lacks(accounts[number], lots[number].values(), wanted[number]))
+    if everything:
+        await load(SELECT_LOTS, sorted(everything))
+    if also:
+        await load(SELECT_NAMED_LOTS, sorted(also), sorted(set().union(*also.values())))
+    for number, found in lots.items():
+        accounts[number].lots += found.values()
+        if number in everything:
             accounts[number].others_expire_on = None
-    points = [wanted[account] for account in numbers]
-    for row in await connection.fetch(SELECT_LOTS, lane, numbers, points, sorted(also_leaves)):
-        account, *lot = row.values()
-        accounts[account].lots.append(Lot(*lot))
+
+
+def _lacks(account: Account, oldest: Iterable[Lot], wanted: int) -> bool:
+    """Say whether points that are wanted lie in lots that are not among the oldest."""
+    in_lots = account.balance + account.debt
+    return sum(lot.remaining for lot in oldest) < min(wanted, in_lots)
 
 
 SELECT_USES = """

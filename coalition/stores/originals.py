@@ -1,5 +1,6 @@
 """What reversals refer to: the original operations with what is left of them."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from coalition.database.pool import Connection
@@ -62,14 +63,16 @@ async def load_lots_to_decide(
     """Load the lots of the accounts that points are taken from or given back to, and complete the originals.
 
     `wanted` are the points that may be taken of the oldest lots, by account."""
-    used = {use.lot_leaf for original in originals for use in original.uses}
     earns = {original.leaf: original for original in originals if original.kind == "earn"}
     # What a reversal takes or gives back depends on what is left of its original: it gets all lots to choose from.
-    reversed_accounts = {original.account for original in originals if original.account in accounts}
-    wanted = {**wanted, **dict.fromkeys(reversed_accounts, ALL_POINTS)}
+    also: defaultdict[int, set[int]] = defaultdict(set)
+    for original in originals:
+        if original.account in accounts:
+            also[original.account].update([original.leaf], (use.lot_leaf for use in original.uses))
+    wanted = {**wanted, **dict.fromkeys(also, ALL_POINTS)}
     if not wanted:
         return
-    await load_lots(connection, lane, accounts, wanted=wanted, also_leaves=used | earns.keys())
+    await load_lots(connection, lane, accounts, wanted=wanted, also=also)
     for original in earns.values():
         if original.code is None and original.account in accounts:
             lots = [lot for lot in accounts[original.account].lots if lot.leaf == original.leaf]

@@ -1,6 +1,6 @@
 """A burn loads as many of an account's lots as it can empty, the oldest; whatever else lies there is left alone."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -9,7 +9,7 @@ from coalition.ledger.account import Account
 from coalition.ledger.batch import Changes
 from coalition.ledger.lot import Lot
 from coalition.stores.batches import open_batch, write_batch
-from coalition.stores.lots import ALL_POINTS, load_lots
+from coalition.stores.lots import ALL_POINTS, OLDEST_COUNT, load_lots
 
 MONTH = date(2026, 1, 1)
 
@@ -18,8 +18,27 @@ def lot(leaf: int, points: int, expires_on: date | None) -> Lot:
     return Lot(leaf, 0, 1, 1, MONTH, None, expires_on, points, points)
 
 
+def lots_of(ages: list[int]) -> list[Lot]:
+    """Return lots of 10 points that expire so many days into the year; 0: never."""
+    return [lot(leaf, 10, MONTH + timedelta(day) if day else None) for leaf, day in enumerate(ages)]
+
+
 # In the order in which they are spent: leaves 5, 2, 3, then 1, which never expires.
 LOTS = [lot(1, 100, None), lot(2, 30, date(2027, 2, 1)), lot(3, 50, date(2027, 2, 1)), lot(5, 20, date(2027, 1, 1))]
+SPENT = Lot(4, 0, 1, 1, MONTH, None, date(2026, 12, 1), 10, 0)
+
+
+async def loaded(pool: Pool, lots: list[Lot], wanted: int, also: list[int]) -> list[int]:
+    """Return the leaves of the lots that are loaded of an account that has these."""
+    accounts = {7: Account(7, sum(each.remaining for each in lots)), 8: Account(8, 10)}
+    async with pool.acquire() as connection:
+        await connection.execute("INSERT INTO account (lane, account, opened_at) VALUES (0, 7, now()), (0, 8, now())")
+        state = (await open_batch(connection, 0)).state
+        changes = Changes(1, new_lots=[(7, each) for each in lots] + [(8, lot(90, 10, None))])
+        await write_batch(connection, state, changes, accounts={}, changed_lots=[])
+        await load_lots(connection, 0, accounts, wanted={7: wanted, 8: 10}, also={7: also} if also else {})
+    assert [each.leaf for each in accounts[8].lots] == [90]
+    return sorted(each.leaf for each in accounts[7].lots)
 
 
 @pytest.mark.parametrize(
@@ -29,20 +48,24 @@ LOTS = [lot(1, 100, None), lot(2, 30, date(2027, 2, 1)), lot(3, 50, date(2027, 2
         (20, [], [5]),
         (21, [], [2, 5]),
         (101, [], [1, 2, 3, 5]),
-        (ALL_POINTS, [], [1, 2, 3, 5]),
-        (20, [1], [1, 5]),
+        (500, [], [1, 2, 3, 5]),
         (0, [], []),
+        (ALL_POINTS, [], [1, 2, 3, 5]),
+        (ALL_POINTS, [4], [1, 2, 3, 4, 5]),
+        (20, [1, 4], [1, 4, 5]),
     ],
 )
 async def test_the_oldest_lots_that_hold_the_points_are_loaded(
     pool: Pool, wanted: int, also: list[int], expected: list[int]
 ) -> None:
-    """Earliest expiry first, never expiring last; lots named by leaf come along."""
-    accounts = {7: Account(7), 8: Account(8)}
-    async with pool.acquire() as connection:
-        state = (await open_batch(connection, 0)).state
-        changes = Changes(1, new_lots=[(7, each) for each in LOTS] + [(8, lot(9, 10, None))])
-        await write_batch(connection, state, changes, accounts={}, changed_lots=[])
-        await load_lots(connection, 0, accounts, wanted={7: wanted, 8: 10}, also_leaves=also)
-    assert sorted(each.leaf for each in accounts[7].lots) == expected
-    assert [each.leaf for each in accounts[8].lots] == [9]
+    """Earliest expiry first, never expiring last; lots named by leaf come along, also those that are spent."""
+    assert await loaded(pool, [*LOTS, SPENT], wanted, also) == expected
+
+
+@pytest.mark.parametrize("count", [1, OLDEST_COUNT, OLDEST_COUNT + 1])
+async def test_of_many_lots_the_oldest_are_loaded(pool: Pool, count: int) -> None:
+    """Whatever the order in which they came; further ones only where the first do not hold the points."""
+    days = [*range(OLDEST_COUNT + 5, 4, -1), 0, *range(1, 5)]
+    by_age = sorted(range(len(days)), key=lambda leaf: days[leaf] or 1_000)
+    expected = by_age[:count] if count <= OLDEST_COUNT else by_age
+    assert await loaded(pool, lots_of(days), 10 * count, []) == sorted(expected)
