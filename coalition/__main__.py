@@ -41,6 +41,7 @@ from settlement.cli.prepaid import prepaid_app
 from settlement.cli.reports import add_report_commands
 from settlement.cli.terms import terms_app
 from settlement.cli.window import window_app
+from settlement.operations.calculate_window import calculate_window
 
 if TYPE_CHECKING:
     from coalition.cli.serving import Extensions
@@ -107,7 +108,7 @@ add_report_commands(app)
 add_check(app)
 add_demo(app)
 add_serve(app, _extensions)
-add_bench(app)
+add_bench(app, calculate_window)
 
 
 def main() -> None:

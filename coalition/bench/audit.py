@@ -5,7 +5,7 @@ import re
 from datetime import UTC, datetime
 from hashlib import sha256
 
-from coalition.bench.generator import PATH, Exchange
+from coalition.bench.generator import Exchange
 from coalition.bench.world import BenchError, World
 from coalition.database.pool import Connection
 from coalition.http.hub_key import load_signer
@@ -16,7 +16,8 @@ MUST_BE_ON = ("fsync", "synchronous_commit", "full_page_writes")
 ALSO_TOLD = ("server_version", "wal_level", "wal_sync_method", "shared_buffers", "max_wal_size")
 
 SELECT_SETTING = "SELECT current_setting($1)"
-SELECT_JOURNALLED = "SELECT coalesce(sum(size), 0)::bigint FROM lane"
+# Without the record with which each lane ends a window.
+SELECT_JOURNALLED = "SELECT ((SELECT sum(size) FROM lane) - (SELECT count(*) FROM lane_window))::bigint"
 
 
 async def database_settings(connection: Connection) -> dict[str, str]:
@@ -38,7 +39,8 @@ async def check_journalled(world: World, *, answered: int) -> None:
 
 
 def check_answers(world: World, exchanges: list[Exchange]) -> int:
-    """Check a sample of the hub's answers: one verdict an operation, and a signature that binds it to its request.
+    """Check a sample of the hub's answers: one verdict an operation, or the card that was asked for, and a signature
+    that binds it to its request.
 
     Ed25519 is deterministic, so a sound answer, signed once more with the hub's key, gives the same headers.
     Returns how many were checked; raises BenchError for the first unsound one."""
@@ -46,10 +48,9 @@ def check_answers(world: World, exchanges: list[Exchange]) -> int:
     for exchange in exchanges:
         if exchange.status != 200:
             raise BenchError(f"the hub answered {exchange.status}: {exchange.body[:300]!r}")
-        asked = [operation["id"] for operation in json.loads(exchange.request_body)["operations"]]
-        answered = [result["id"] for result in json.loads(exchange.body)["results"]]
+        asked, answered = _asked(exchange), _answered(exchange)
         if asked != answered:
-            raise BenchError(f"{len(asked)} operations were asked, the answer's {len(answered)} do not match them")
+            raise BenchError(f"{len(asked)} operations or cards were asked, the answer's {len(answered)} do not match")
         created = re.search(r";created=(\d+)", exchange.headers["Signature-Input"])
         signed_at = datetime.fromtimestamp(int(created[1]) if created else 0, UTC)
         signed_again = signer.sign(
@@ -60,14 +61,26 @@ def check_answers(world: World, exchanges: list[Exchange]) -> int:
     return len(exchanges)
 
 
+def _asked(exchange: Exchange) -> list[str]:
+    if not exchange.request.body:
+        return [exchange.request.path.rpartition("/")[2]]
+    return [operation["id"] for operation in json.loads(exchange.request.body)["operations"]]
+
+
+def _answered(exchange: Exchange) -> list[str]:
+    answer = json.loads(exchange.body)
+    return [result["id"] for result in answer["results"]] if "results" in answer else [answer["card"]]
+
+
 def _verified(exchange: Exchange) -> VerifiedRequest:
+    asked = exchange.request
     request = SignedRequest(
-        method="POST",
+        method=asked.method,
         authority=exchange.authority,
-        path=PATH,
+        path=asked.path,
         query="?",
-        signature_input=exchange.request_headers["Signature-Input"],
-        signature=exchange.request_headers["Signature"],
-        content_digest=exchange.request_headers["Content-Digest"],
+        signature_input=asked.headers["Signature-Input"],
+        signature=asked.headers["Signature"],
+        content_digest=asked.headers.get("Content-Digest"),
     )
-    return VerifiedRequest(request, parse_signature(request), sha256(exchange.request_body).digest())
+    return VerifiedRequest(request, parse_signature(request), sha256(asked.body).digest() if asked.body else None)

@@ -1,4 +1,5 @@
-"""B3's ceiling, a process of its own: an aiohttp handler that reads, verifies and signs, and books nothing."""
+"""The ceilings of B3 and B5, a process of its own: handlers that verify and sign; between the two one does nothing, the
+other reads one row by its key."""
 
 import asyncio
 import time
@@ -9,6 +10,7 @@ import uvloop
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from coalition.database.pool import Pool, open_pool
 from coalition.signatures.keys import generate_private_key, keyid_of, public_key_of_raw
 from coalition.signatures.request import SignedRequest, path_and_query
 from coalition.signatures.sign import sign_response
@@ -21,15 +23,31 @@ ANSWER = (
     b'"booked_at":"2026-01-01T00:00:00.000000Z"}]}'
 )
 
+# As long as the hub's own answer for a card whose points expire in one month.
+ANSWER_OF_CARD = (
+    '{{"card": "{card}", "balance": {balance}, "available": 1820, "held": 0, "holds": [], '
+    '"expiries": [{{"on": "2029-01-31", "points": 1820}}]}}'
+)
 
-def run_bare(parent: Connection, public_keys: dict[str, bytes]) -> None:
-    """Serve until the parent hangs up; tells it the port first. `public_keys` are raw, by keyid."""
-    uvloop.run(_serve(parent, {keyid: public_key_of_raw(raw) for keyid, raw in public_keys.items()}))
+# The peer's accounts have a balance by a whole number, and are as many.
+SELECT_BALANCE = "SELECT balance FROM bench_account WHERE account = $1"
+
+Answering = Callable[[web.Request], Awaitable[bytes]]
 
 
-async def _serve(parent: Connection, keys: dict[str, Ed25519PublicKey]) -> None:
+def run_bare(parent: Connection, database_url: str, accounts: dict[str, int], public_keys: dict[str, bytes]) -> None:
+    """Serve until the parent hangs up; tells it the port first. `public_keys` are raw, by keyid; `accounts` by card."""
+    keys = {keyid: public_key_of_raw(raw) for keyid, raw in public_keys.items()}
+    uvloop.run(_serve(parent, database_url, accounts, keys))
+
+
+async def _serve(
+    parent: Connection, database_url: str, accounts: dict[str, int], keys: dict[str, Ed25519PublicKey]
+) -> None:
+    pool = await open_pool(database_url)
     app = web.Application()
-    app.router.add_post("/v1/messages", _bare_handler(keys))
+    app.router.add_post("/v1/messages", _bare_handler(keys, _answer_message))
+    app.router.add_get("/v1/cards/{card}", _bare_handler(keys, _card_answering(pool, accounts)))
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -38,9 +56,26 @@ async def _serve(parent: Connection, keys: dict[str, Ed25519PublicKey]) -> None:
         await asyncio.to_thread(parent.recv)
     except EOFError:
         await runner.cleanup()
+        await pool.close()
 
 
-def _bare_handler(keys: dict[str, Ed25519PublicKey]) -> Callable[[web.Request], Awaitable[web.Response]]:
+async def _answer_message(_: web.Request) -> bytes:
+    return ANSWER
+
+
+def _card_answering(pool: Pool, accounts: dict[str, int]) -> Answering:
+    async def answer(request: web.Request) -> bytes:
+        card = request.match_info["card"]
+        async with pool.acquire() as connection:
+            balance = await connection.fetchval(SELECT_BALANCE, accounts[card])
+        return ANSWER_OF_CARD.format(card=card, balance=balance).encode()
+
+    return answer
+
+
+def _bare_handler(
+    keys: dict[str, Ed25519PublicKey], answering: Answering
+) -> Callable[[web.Request], Awaitable[web.Response]]:
     private_key = generate_private_key()
     keyid = keyid_of(private_key.public_key())
 
@@ -55,14 +90,15 @@ def _bare_handler(keys: dict[str, Ed25519PublicKey]) -> Callable[[web.Request], 
             query=query,
             signature_input=headers["Signature-Input"],
             signature=headers["Signature"],
-            content_digest=headers["Content-Digest"],
+            content_digest=headers.get("Content-Digest"),
         )
         parsed = parse_signature(signed)
         now_s = int(time.time())
         verified = verify_request(signed, body, keys[parsed.keyid], parsed, now_s=now_s)
+        answer = await answering(request)
         signature = sign_response(
-            private_key=private_key, keyid=keyid, status=200, body=ANSWER, verified=verified, created_s=now_s
+            private_key=private_key, keyid=keyid, status=200, body=answer, verified=verified, created_s=now_s
         )
-        return web.Response(body=ANSWER, headers={"Content-Type": "application/json", **signature})
+        return web.Response(body=answer, headers={"Content-Type": "application/json", **signature})
 
     return handle

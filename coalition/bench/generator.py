@@ -1,4 +1,4 @@
-"""The load generator, a process of its own: makes and signs messages beforehand, sends them, counts the answers.
+"""The load generator, a process of its own: makes and signs requests beforehand, sends them, counts the answers.
 
 Closed loop: a fixed number of messages wait for their answers at any time; gives the throughput.
 Open loop: messages are sent when they are due, whatever came back; a message's time counts from when it was due, so
@@ -17,11 +17,12 @@ import aiohttp
 import uvloop
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from coalition.bench.workload import Workload, message_bodies
+from coalition.bench.workload import Workload, message_bodies, read_cards
 from coalition.signatures.keys import keyid_of
 from coalition.signatures.sign import sign_request
 
 PATH = "/v1/messages"
+PATH_OF_CARD = "/v1/cards/"
 CONNECTIONS_MAX = 512
 TIMEOUT_S = 30.0
 SAMPLES = 8
@@ -32,6 +33,15 @@ class Prepare:
     """Make a workload's messages and sign them for one server; answered with the bytes made."""
 
     workload: Workload
+    authority: str
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareReads:
+    """Sign that many reads of balances for one server, of cards drawn evenly; answered with the reads made."""
+
+    number: int
+    reads: int
     authority: str
 
 
@@ -50,12 +60,21 @@ class SendOpen:
 
 
 @dataclass(frozen=True, slots=True)
+class Signed:
+    """A request that is ready to be sent."""
+
+    method: str
+    path: str
+    body: bytes
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Exchange:
-    """A message and its answer, to be looked at after the clock has stopped."""
+    """A request and its answer, to be looked at after the clock has stopped."""
 
     authority: str
-    request_headers: dict[str, str]
-    request_body: bytes
+    request: Signed
     status: int
     headers: dict[str, str]
     body: bytes
@@ -75,14 +94,6 @@ class Sent:
     samples: list[Exchange] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Signed:
-    """A message that is ready to be sent."""
-
-    body: bytes
-    headers: dict[str, str]
-
-
 def run_generator(parent: Connection, cards: Sequence[str], private_keys: Sequence[bytes]) -> None:
     """Obey the parent's commands, one at a time, until it hangs up. `private_keys` are raw, one a partner."""
     uvloop.run(_obey(parent, cards, [Ed25519PrivateKey.from_private_bytes(raw) for raw in private_keys]))
@@ -98,29 +109,36 @@ async def _obey(parent: Connection, cards: Sequence[str], keys: Sequence[Ed25519
             return
         if isinstance(command, Prepare):
             authority = command.authority
-            messages = _signed(message_bodies(command.workload, cards), authority, keys)
+            asked = [("POST", PATH, body) for body in message_bodies(command.workload, cards)]
+            messages = _signed(asked, authority, keys)
             parent.send(sum(len(message.body) for message in messages))
+        elif isinstance(command, PrepareReads):
+            authority = command.authority
+            read = read_cards(cards, number=command.number, reads=command.reads)
+            messages = _signed([("GET", PATH_OF_CARD + card, b"") for card in read], authority, keys)
+            parent.send(len(messages))
         else:
             parent.send(await _send(command, messages, authority))
 
 
-def _signed(bodies: Sequence[bytes], authority: str, keys: Sequence[Ed25519PrivateKey]) -> list[Signed]:
+def _signed(asked: Sequence[tuple[str, str, bytes]], authority: str, keys: Sequence[Ed25519PrivateKey]) -> list[Signed]:
     keyids = [keyid_of(key.public_key()) for key in keys]
     created_s = int(time.time())
-    messages = []
-    for index, body in enumerate(bodies):
+    requests = []
+    for index, (method, path, body) in enumerate(asked):
         partner = index % len(keys)
         headers = sign_request(
             private_key=keys[partner],
             keyid=keyids[partner],
-            method="POST",
+            method=method,
             authority=authority,
-            path=PATH,
+            path=path,
             body=body,
             created_s=created_s,
         )
-        messages.append(Signed(body, {"Content-Type": "application/json", **headers}))
-    return messages
+        content = {"Content-Type": "application/json"} if body else {}
+        requests.append(Signed(method, path, body, content | headers))
+    return requests
 
 
 async def _send(command: SendClosed | SendOpen, messages: Sequence[Signed], authority: str) -> Sent:
@@ -143,11 +161,13 @@ Exchanging = Callable[[Signed, float], Coroutine[Any, Any, None]]
 
 
 def _exchange(session: aiohttp.ClientSession, authority: str, sent: Sent, *, sample_every: int) -> Exchanging:
-    url = f"http://{authority}{PATH}"
+    server = f"http://{authority}"
 
     async def exchange(message: Signed, due_s: float) -> None:
         try:
-            async with session.post(url, data=message.body, headers=message.headers) as response:
+            async with session.request(
+                message.method, server + message.path, data=message.body or None, headers=message.headers
+            ) as response:
                 body = await response.read()
         except (aiohttp.ClientError, TimeoutError):
             sent.dropped += 1
@@ -162,7 +182,7 @@ def _exchange(session: aiohttp.ClientSession, authority: str, sent: Sent, *, sam
             headers = {
                 name: response.headers.get(name, "") for name in ("Content-Digest", "Signature-Input", "Signature")
             }
-            sent.samples.append(Exchange(authority, message.headers, message.body, response.status, headers, body))
+            sent.samples.append(Exchange(authority, message, response.status, headers, body))
 
     return exchange
 

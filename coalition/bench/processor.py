@@ -1,4 +1,4 @@
-"""Seconds of CPU by process."""
+"""Seconds of CPU and bytes of memory by process."""
 
 import psutil
 
@@ -19,3 +19,9 @@ def tree_cpu_s(pid: int) -> float:
             # Ended between the two looks; its parent counts it from now on.
             continue
     return seconds
+
+
+def tree_memory_bytes(pid: int) -> int:
+    """Return the memory of a process and its children; what several share counts once (the sum of their PSS)."""
+    process = psutil.Process(pid)
+    return sum(one.memory_full_info().pss for one in (process, *process.children(recursive=True)))

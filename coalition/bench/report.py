@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from statistics import median
-from typing import Any
+from typing import Any, Literal
 
 import psutil
 from rich.console import Console
 from rich.table import Table
 
 from coalition.bench.figures import ratio_of_rounds
-from coalition.bench.measure import OPEN_LOOP_SHARE, Measured, Part
+from coalition.bench.rounds import OPEN_LOOP_SHARE
+from coalition.bench.run import Measured, Part
 from coalition.bench.sizes import Sizes
 
 VERSIONS_OF = ("coalition", "aiohttp", "asyncpg", "cryptography", "pydantic", "uvloop")
@@ -21,28 +22,40 @@ VERSIONS_OF = ("coalition", "aiohttp", "asyncpg", "cryptography", "pydantic", "u
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a figure is and which ratio is asked of it."""
+    """What a figure is, in which unit, and which ratio is asked of it: that or more, or that or less."""
 
     id: str
     what: str
+    unit: str
     against: str
+    better: Literal["more", "less"]
     first_target: float
     goal: float
 
 
 COPY = "COPY of the same journal rows, 500 a commit, one connection"
 PEER = "postings/s in SQL alone: one a transaction, a row per partner, 8 connections"
-BARE = "messages/s of a bare handler that reads, verifies and signs"
+BARE = "a bare handler that reads, verifies and signs"
+BARE_READ = "a bare handler that verifies, reads one row by its key and signs"
+SMALL_WINDOW = "a window with a tenth of the operations"
+BEFORE = "the same hub after a tenth of the operations"
 
-B1 = Target("B1", "cards drawn evenly", COPY, 0.15, 0.40)
-B1_ZIPF = Target("B1", "cards by Zipf 1.1", COPY, 0.15, 0.40)
-B2 = Target("B2", "cards drawn evenly", PEER, 10, 20)
+B1 = Target("B1", "cards drawn evenly", "op/s", COPY, "more", 0.15, 0.40)
+B1_ZIPF = Target("B1", "cards by Zipf 1.1", "op/s", COPY, "more", 0.15, 0.40)
+B2 = Target("B2", "cards drawn evenly", "op/s", PEER, "more", 10, 20)
+B4 = Target("B4", "close and calculate", "ms", SMALL_WINDOW, "less", 3, 1.3)
+B5 = Target("B5", "balance reads", "reads/s", BARE_READ, "more", 0.5, 0.8)
+B6 = Target("B6", "memory of the hub", "MB", BEFORE, "less", 1.3, 1.1)
 
-LEGEND = (
-    f"B1: operations/s in signed messages of 500; beside it {COPY}.",
-    f"B2: the same; beside it {PEER}.",
-    f"B3: messages/s of a single operation; beside it {BARE}.",
-)
+# By figure, so that only what was measured is explained.
+LEGEND = {
+    "B1": f"B1: operations/s in signed messages of 500; beside it {COPY}.",
+    "B2": f"B2: the same; beside it {PEER}.",
+    "B3": f"B3: messages/s of a single operation; beside it {BARE}.",
+    "B4": "B4: a window with {large:,} operations, closed and calculated; beside it windows with {small:,}.",
+    "B5": f"B5: signed reads of a card's balance; beside it {BARE_READ}.",
+    "B6": "B6: memory of a fresh hub after {after:,} operations; beside it after {small:,}.",
+}
 
 
 def build_document(
@@ -54,7 +67,7 @@ def build_document(
         "duration_s": round(duration_s, 1),
         "figures": _figures(measured),
         "latency": _latency(measured),
-        "counts": _counts(measured),
+        "counts": measured.counts | {"answers_checked": measured.answers_checked},
         "raw": asdict(measured),
         "sizes": asdict(sizes),
         "settings": {"workers": sizes.workers, **measured.settings},
@@ -64,38 +77,39 @@ def build_document(
 
 
 def _figures(measured: Measured) -> list[dict[str, Any]]:
-    rounds = measured.clearing
-    figures = [
-        _figure(target, [r[part] for r in rounds], [r[against] for r in rounds], "operations_per_s")
-        for target, part, against in ((B1, "uniform", "copy"), (B1_ZIPF, "zipf", "copy"), (B2, "uniform", "peer"))
-    ]
+    figures = []
+    if rounds := measured.clearing:
+        figures += [
+            _figure(target, [r[part] for r in rounds], [r[against] for r in rounds], "operations_per_s")
+            for target, part, against in ((B1, "uniform", "copy"), (B1_ZIPF, "zipf", "copy"), (B2, "uniform", "peer"))
+        ]
     for in_flight, pairs in measured.singles.items():
-        target = Target("B3", f"{in_flight} in flight", BARE, 0.50, 0.80)
+        target = Target("B3", f"{in_flight} in flight", "msg/s", BARE, "more", 0.50, 0.80)
         figures.append(_figure(target, [p["hub"] for p in pairs], [p["bare"] for p in pairs], "messages_per_s"))
+    if windows := measured.windows:
+        *small, large = windows
+        figures.append(_figure(B4, [large] * len(small), small, "both_ms"))
+    if reads := measured.reads:
+        figures.append(_figure(B5, [r["hub"] for r in reads], [r["bare"] for r in reads], "messages_per_s"))
+    if windows := measured.windows:
+        figures.append(_figure(B6, windows[-1:], windows[:1], "memory_mb"))
     return figures
 
 
-def _figure(target: Target, parts: Sequence[Part], against: Sequence[Part], rate: str) -> dict[str, Any]:
-    ratio = ratio_of_rounds([part[rate] for part in parts], reference=[part[rate] for part in against])
+def _figure(target: Target, parts: Sequence[Part], against: Sequence[Part], value: str) -> dict[str, Any]:
+    ratio = ratio_of_rounds([part[value] for part in parts], reference=[part[value] for part in against])
     return asdict(target) | asdict(ratio)
 
 
 def _latency(measured: Measured) -> dict[str, dict[str, float]]:
-    """Return the medians over the rounds, in milliseconds."""
+    """Return the medians over the rounds, in milliseconds; nothing where it was not measured."""
     names = ("messages_per_s", "p50_ms", "p90_ms", "p99_ms")
+    if not measured.open_loop:
+        return {}
     return {
         server: {name: median(pair[server].get(name, 0.0) for pair in measured.open_loop) for name in names}
         for server in ("hub", "bare")
     }
-
-
-def _counts(measured: Measured) -> dict[str, int]:
-    parts = [measured.first]
-    parts += [r[name] for r in measured.clearing for name in ("uniform", "zipf")]
-    parts += [pair["hub"] for pairs in measured.singles.values() for pair in pairs]
-    parts += [pair["hub"] for pair in measured.open_loop]
-    counted = {name: sum(part[name] for part in parts) for name in ("messages", "booked", "refused", "dropped")}
-    return counted | {"answers_checked": measured.answers_checked}
 
 
 def _machine(load_before: float) -> dict[str, Any]:
@@ -110,38 +124,55 @@ def _machine(load_before: float) -> dict[str, Any]:
 def print_table(document: dict[str, Any], console: Console) -> None:
     """Print the figures for a person, and what they mean."""
     table = Table(title="Medians of the rounds")
-    for heading in ("", ""):
+    for heading in ("", "", "unit"):
         table.add_column(heading, no_wrap=True)
     for heading in ("hub", "beside it", "ratio", "of rounds", "target", "goal"):
         table.add_column(heading, justify="right", no_wrap=True)
     for figure in document["figures"]:
+        sign = "" if figure["better"] == "more" else "< "
         table.add_row(
             figure["id"],
             figure["what"],
+            figure["unit"],
             f"{figure['measured']:,.0f}",
             f"{figure['reference']:,.0f}",
             f"{figure['ratio']:.2f}",
             f"{figure['ratio_min']:.2f}-{figure['ratio_max']:.2f}",
-            f"{figure['first_target']:g}",
-            f"{figure['goal']:g}",
+            f"{sign}{figure['first_target']:g}",
+            f"{sign}{figure['goal']:g}",
         )
     console.print(table)
-    for line in (*LEGEND, *_words(document)):
+    for line in (*_legend(document), *_words(document)):
         console.print(line, highlight=False)
 
 
+def _legend(document: dict[str, Any]) -> list[str]:
+    operations = [window["operations"] for window in document["raw"]["windows"]] or [0]
+    sizes = {"small": operations[0], "large": operations[-1], "after": sum(operations)}
+    told = {figure["id"] for figure in document["figures"]}
+    return [text.format(**sizes) for figure, text in LEGEND.items() if figure in told]
+
+
 def _words(document: dict[str, Any]) -> list[str]:
-    hub, bare, counts = document["latency"]["hub"], document["latency"]["bare"], document["counts"]
-    machine, settings = document["machine"], document["settings"]
+    counts, machine, settings = document["counts"], document["machine"], document["settings"]
     return [
-        f"At {OPEN_LOOP_SHARE:.0%} of its rate, {hub['messages_per_s']:,.0f} messages/s, a single operation was "
-        f"answered after {hub['p50_ms']:.1f} ms (half of them) and {hub['p99_ms']:.1f} ms (99 %); "
-        f"by the bare handler after {bare['p50_ms']:.1f} and {bare['p99_ms']:.1f} ms.",
-        f"The hub answered {counts['messages']:,} messages: {counts['booked']:,} operations booked, "
-        f"{counts['refused']:,} refused; {counts['dropped']:,} messages had no proper answer. "
+        *_latency_words(document["latency"]),
+        f"The hub answered {counts['messages']:,} requests: {counts['booked']:,} operations booked, "
+        f"{counts['refused']:,} refused; {counts['dropped']:,} had no proper answer. "
         f"The journal agrees; the signatures of {counts['answers_checked']} answers were checked.",
         f"PostgreSQL {settings['server_version']} at full durability (fsync, synchronous_commit, full_page_writes on). "
         f"The hub's processes ({settings['workers']}), database and load generator shared {machine['cores']} cores; "
         f"load before: {machine['load_before']}.",
         "Ratios carry over to other machines, absolute figures do not. The targets are aims, not a verdict.",
+    ]
+
+
+def _latency_words(latency: dict[str, dict[str, float]]) -> list[str]:
+    if not latency:
+        return []
+    hub, bare = latency["hub"], latency["bare"]
+    return [
+        f"At {OPEN_LOOP_SHARE:.0%} of its rate, {hub['messages_per_s']:,.0f} messages/s, a single operation was "
+        f"answered after {hub['p50_ms']:.1f} ms (half of them) and {hub['p99_ms']:.1f} ms (99 %); "
+        f"by the bare handler after {bare['p50_ms']:.1f} and {bare['p99_ms']:.1f} ms."
     ]

@@ -9,7 +9,8 @@ WORKERS_MAX = 4
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """`messages` of `operations` each are sent per round of B1, `singles` of one operation each per round of B3.
+    """`messages` of `operations` each are sent per round of B1 and to fill a small window of B4, `singles` of one
+    operation each per round of B3, and as many reads per round of B5.
 
     `in_flight` and `singles_in_flight` say how many messages wait for their answers at once, `workers` how many
     processes the hub has."""

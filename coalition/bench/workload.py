@@ -57,6 +57,11 @@ def drawn_cards(workload: Workload, cards: Sequence[str], random: Random) -> Seq
     return random.choices(cards, cum_weights=weights, k=count)
 
 
+def read_cards(cards: Sequence[str], *, number: int, reads: int) -> list[str]:
+    """Return which cards' balances are read, drawn evenly; the same number gives the same cards."""
+    return Random(number).choices(cards, k=reads)
+
+
 def operation(workload: Workload, index: int, card: str, random: Random) -> str:
     """Return one operation as a till would send it."""
     kind, points = "earn", FIRST_POINTS

@@ -1,4 +1,4 @@
-"""What a run measures: an embedded database of its own with partners and members, a hub on it, and the generator."""
+"""What a run measures: an embedded database of its own with partners and members, hubs on it, and the generator."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from coalition.bench.bare import run_bare
-from coalition.bench.generator import Prepare, SendClosed, SendOpen, Sent, run_generator
+from coalition.bench.generator import Prepare, PrepareReads, SendClosed, SendOpen, Sent, run_generator
 from coalition.bench.sizes import Sizes
 from coalition.config import Settings
 from coalition.database.embedded import EmbeddedPostgres
@@ -55,7 +55,7 @@ class Worker:
         assert self.process.pid is not None
         return self.process.pid
 
-    async def call(self, command: Prepare | SendClosed | SendOpen) -> Any:
+    async def call(self, command: Prepare | PrepareReads | SendClosed | SendOpen) -> Any:
         """Give a command; return the answer. Raises BenchError when the process has ended."""
         self.pipe.send(command)
         try:
@@ -69,19 +69,36 @@ class Worker:
 
 
 @dataclass(frozen=True, slots=True)
+class Hub:
+    """A running hub: where it listens, and its first process."""
+
+    authority: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
 class World:
-    """Addresses and process ids of everything that a run measures."""
+    """Addresses and process ids of everything that a run measures, but for the hub, which is started by `hub`."""
 
     url: str
     pool: Pool
     cards: list[str]
-    hub: str
-    hub_pid: int
-    hub_key: Path
+    folder: Path
+    workers: int
     bare: str
     bare_pid: int
     postgres_pid: int
     generator: Worker
+
+    @property
+    def hub_key(self) -> Path:
+        return self.folder / "hub-key.pem"
+
+    @contextmanager
+    def hub(self) -> Iterator[Hub]:
+        """Start a hub on this database; it is stopped at the end. A second one has the same key."""
+        with _hub(self.folder, self.workers) as hub:
+            yield hub
 
 
 @asynccontextmanager
@@ -94,18 +111,13 @@ async def open_world(sizes: Sizes, progress: Progress) -> AsyncIterator[World]:
             keys = [generate_private_key() for _ in range(sizes.partners)]
             await _add_partners(pool, keys)
             cards = await _add_members(pool, sizes.members, progress)
-            with (
-                _hub(folder, sizes.workers) as (hub, hub_pid),
-                _generator(cards, keys) as generator,
-                _bare(keys) as bare,
-            ):
+            with _generator(cards, keys) as generator, _bare(server.url, cards, keys) as bare:
                 yield World(
                     url=server.url,
                     pool=pool,
                     cards=cards,
-                    hub=hub,
-                    hub_pid=hub_pid,
-                    hub_key=folder / "hub-key.pem",
+                    folder=folder,
+                    workers=sizes.workers,
                     bare=f"127.0.0.1:{bare.pipe.recv()}",
                     bare_pid=bare.pid,
                     postgres_pid=_postgres_pid(server.cluster),
@@ -150,7 +162,7 @@ async def _add_members(pool: Pool, count: int, progress: Progress) -> list[str]:
 
 
 @contextmanager
-def _hub(folder: Path, workers: int) -> Iterator[tuple[str, int]]:
+def _hub(folder: Path, workers: int) -> Iterator[Hub]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COALITION_")}
     command = [sys.executable, "-m", "coalition", "serve", "--port", "0", "--data-dir", str(folder)]
     command += ["--workers", str(workers)]
@@ -160,7 +172,7 @@ def _hub(folder: Path, workers: int) -> Iterator[tuple[str, int]]:
         line = process.stdout.readline().strip()
         if not line.startswith(READY):
             raise BenchError(f"the hub did not start; it said {line!r}")
-        yield line.removeprefix(READY), process.pid
+        yield Hub(line.removeprefix(READY), process.pid)
     finally:
         process.terminate()
         process.wait(STOP_TIMEOUT_S)
@@ -174,9 +186,10 @@ def _generator(cards: list[str], keys: list[Ed25519PrivateKey]) -> Iterator[Work
 
 
 @contextmanager
-def _bare(keys: list[Ed25519PrivateKey]) -> Iterator[Worker]:
+def _bare(url: str, cards: list[str], keys: list[Ed25519PrivateKey]) -> Iterator[Worker]:
+    accounts = {card: account for account, card in enumerate(cards)}
     public = [key.public_key() for key in keys]
-    with _worker(run_bare, {keyid_of(key): raw_of_public_key(key) for key in public}) as worker:
+    with _worker(run_bare, url, accounts, {keyid_of(key): raw_of_public_key(key) for key in public}) as worker:
         yield worker
 
 

@@ -1,12 +1,14 @@
 """`coalition bench`: how fast the hub is on this machine, as ratios."""
 
+from __future__ import annotations
+
 import json
 import os
 import signal
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -15,16 +17,23 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from coalition.cli.options import AsJson
 from coalition.cli.session import run
 
+if TYPE_CHECKING:
+    from coalition.bench.windows import Calculate
+
 EXPLAINED = """Measure the hub against ceilings and a peer in the same run, and print the ratios.
 
 It makes an embedded database of its own and removes it; nothing of yours is touched. B1: operations a second in signed
 messages of 500, against COPY of the same journal rows. B2: the same, against one posting per transaction in SQL.
-B3: messages of one operation, against a handler that only verifies and signs. It takes some minutes.
+B3: messages of one operation, against a handler that only verifies and signs. B4: close and calculate a window, against
+one with a tenth of the operations. B5: reads of balances, against a handler that verifies, reads one row and signs.
+B6: memory of the hub, against its memory after a tenth of the operations. It takes some minutes.
 """
 
+FIGURES = ("B1", "B2", "B3", "B4", "B5", "B6")
 
-def add_bench(app: typer.Typer) -> None:
-    """Add the command to the application."""
+
+def add_bench(app: typer.Typer, calculate: Calculate) -> None:
+    """Add the command to the application; `calculate` is settlement's, for B4."""
 
     @app.command("bench", help=EXPLAINED)
     def bench(
@@ -36,8 +45,12 @@ def add_bench(app: typer.Typer) -> None:
         workers: Annotated[
             int | None, typer.Option(min=1, max=64, help="Processes of the hub; by default one a core, at most 4.")
         ] = None,
-        singles: Annotated[int | None, typer.Option(min=1, help="Messages of one operation per round.")] = None,
+        singles: Annotated[
+            int | None, typer.Option(min=1, help="Messages of one operation, and reads, per round.")
+        ] = None,
+        only: Annotated[str, typer.Option(help="Figures to measure, as in B4,B5.")] = ",".join(FIGURES),
     ) -> None:
+        figures = _parse_figures(only)
         # Imported here, so that the other commands do not wait for its libraries.
         import uvloop
 
@@ -61,7 +74,7 @@ def add_bench(app: typer.Typer) -> None:
         columns = (TextColumn("{task.description:<30}"), BarColumn(), TextColumn("{task.completed:,}/{task.total:,}"))
         # On stderr, so that the JSON on stdout stays clean.
         with Progress(*columns, console=Console(stderr=True)) as bars:
-            measured = run(measure(sizes, _progress_on(bars)))
+            measured = run(measure(sizes, figures, calculate, _progress_on(bars)))
         document = build_document(
             measured, sizes, quick=quick, load_before=load_before, duration_s=time.perf_counter() - started_s
         )
@@ -69,6 +82,13 @@ def add_bench(app: typer.Typer) -> None:
             typer.echo(json.dumps(document))
         else:
             print_table(document, Console())
+
+
+def _parse_figures(text: str) -> list[str]:
+    figures = text.upper().replace(" ", "").split(",")
+    if unknown := [figure for figure in figures if figure not in FIGURES]:
+        raise typer.BadParameter(f"expected some of {', '.join(FIGURES)}, {unknown[0]!r} came", param_hint="--only")
+    return figures
 
 
 def _progress_on(bars: Progress) -> Callable[[str, int, int], None]:

@@ -38,14 +38,15 @@ class Standing(NamedTuple):
         return self.balance - self.held
 
 
-SELECT_ACCOUNT = "SELECT balance, debt, held, next_expires_on FROM account WHERE lane = $1 AND account = $2"
-
-SELECT_EXPIRIES = """
-SELECT expires_on, sum(remaining)::bigint
-FROM lot
-WHERE lane = $1 AND account = $2 AND remaining > 0
-GROUP BY expires_on
-ORDER BY expires_on NULLS LAST
+# One round trip, and one moment for both. As rows of plain columns: an array of records costs a third more to read.
+SELECT_ACCOUNT_AND_LOTS = """
+SELECT account.balance, account.debt, account.held, account.next_expires_on, lot.expires_on,
+    sum(lot.remaining)::bigint
+FROM account
+LEFT JOIN lot ON lot.lane = account.lane AND lot.account = account.account AND lot.remaining > 0
+WHERE account.lane = $1 AND account.account = $2
+GROUP BY account.lane, account.account, lot.expires_on
+ORDER BY lot.expires_on NULLS LAST
 """
 
 SELECT_OPEN_HOLDS = """
@@ -62,13 +63,13 @@ async def load_standing(
     connection: Connection, place: Place, *, now: datetime, today: date, rule: ExpiryRule
 ) -> Standing:
     """Return how an account stands at this moment; `today` is the day of `now` in the programme's time zone."""
-    row = await connection.fetchrow(SELECT_ACCOUNT, place.lane, place.account)
-    assert row is not None, "a card's account is opened with it"
-    balance, debt, held, next_expires_on = row
+    rows = await connection.fetch(SELECT_ACCOUNT_AND_LOTS, place.lane, place.account)
+    assert rows, "a card's account is opened with it"
+    balance, debt, held, next_expires_on, *_ = rows[0]
+    lots = [(expires_on, points) for *_, expires_on, points in rows if points is not None]
     holds = []
     if held:
         holds = [OpenHold(*row) for row in await connection.fetch(SELECT_OPEN_HOLDS, place.lane, place.account, now)]
-    lots = [(row[0], row[1]) for row in await connection.fetch(SELECT_EXPIRIES, place.lane, place.account)]
     if rule.name == "inactivity" and next_expires_on is not None:
         # All of the account goes on one day.
         lots = [(next_expires_on, sum(points for _, points in lots))] if lots else []

@@ -15,17 +15,21 @@ def test_the_benchmark_tells_ratios_raw_numbers_and_settings() -> None:
     assert done.returncode == 0, done.stderr
     document: dict[str, Any] = json.loads(done.stdout)
 
-    assert [figure["id"] for figure in document["figures"]] == ["B1", "B1", "B2", "B3", "B3"]
-    for figure in document["figures"]:
+    figures = document["figures"]
+    assert [figure["id"] for figure in figures] == ["B1", "B1", "B2", "B3", "B3", "B4", "B5", "B6"]
+    for figure in figures:
         assert figure["ratio_min"] <= figure["ratio"] <= figure["ratio_max"]
         assert figure["measured"] > 0
         assert figure["reference"] > 0
-        assert figure["first_target"] < figure["goal"]
+        assert (figure["first_target"] < figure["goal"]) == (figure["better"] == "more")
     assert {document["settings"][name] for name in ("fsync", "synchronous_commit", "full_page_writes")} == {"on"}
     assert document["settings"]["workers"] == 2
     assert document["counts"]["dropped"] == 0
     assert document["counts"]["answers_checked"] > 0
     assert document["latency"]["hub"]["p50_ms"] <= document["latency"]["hub"]["p99_ms"]
+    assert [window["operations"] for window in document["raw"]["windows"]] == [1_000, 1_000, 1_000, 10_000]
+    (reads,) = document["raw"]["reads"]
+    assert reads["hub"]["messages"] == reads["bare"]["messages"] == 40
     (round_,) = document["raw"]["clearing"]
     assert set(round_) == {"uniform", "zipf", "copy", "copy_2", "peer"}
     assert all({"hub", "postgres", "generator"} <= set(part["cpu_s"]) for part in round_.values())

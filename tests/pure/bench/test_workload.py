@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import replace
 from random import Random
 
-from coalition.bench.workload import Workload, drawn_cards, message_bodies, zipf_weights
+from coalition.bench.workload import Workload, drawn_cards, message_bodies, read_cards, zipf_weights
 from coalition.ledger.operation import Burn, Earn, Message
 
 CARDS = [f"2760{number:09d}" for number in range(1_000)]
@@ -57,3 +57,13 @@ def test_zipf_draws_the_first_card_most() -> None:
     (first, most), *_ = drawn.most_common(2)
     assert first == CARDS[0]
     assert 0.15 < most / drawn.total() < 0.21
+
+
+def test_reads_are_drawn_evenly_and_the_same_each_time() -> None:
+    """The hub and the bare handler are asked for different cards, but each number for the same ones again."""
+    drawn = Counter(read_cards(CARDS, number=5, reads=10_000))
+    assert drawn.total() == 10_000
+    assert set(drawn) <= set(CARDS)
+    assert max(drawn.values()) < 40
+    assert read_cards(CARDS, number=5, reads=10) == read_cards(CARDS, number=5, reads=10)
+    assert read_cards(CARDS, number=5, reads=10) != read_cards(CARDS, number=6, reads=10)
