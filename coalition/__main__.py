@@ -7,6 +7,7 @@ import typer
 from coalition.cli.bench import add_bench
 from coalition.cli.card import card_app
 from coalition.cli.check import add_check
+from coalition.cli.database import database_app
 from coalition.cli.demo import add_demo
 from coalition.cli.expiry import expiry_app
 from coalition.cli.limits import limits_app
@@ -81,6 +82,7 @@ app.add_typer(webhook_app, name="webhook")
 app.add_typer(limits_app, name="limits")
 app.add_typer(promotion_app, name="promotion")
 app.add_typer(expiry_app, name="expiry")
+app.add_typer(database_app, name="database")
 app.add_typer(window_app, name="window")
 app.add_typer(terms_app, name="terms")
 app.add_typer(invoice_app, name="invoice")

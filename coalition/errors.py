@@ -4,6 +4,7 @@ CoalitionError                    code, message; the base of all below
 ├── SettingError                  a setting or flag is missing or wrong
 ├── DatabaseError
 │   ├── EmbeddedDatabaseError     the embedded PostgreSQL did not start
+│   ├── DistributionRefusedError  the tables can't be set up over several servers as things stand; says what is missing
 │   └── DatabaseUnreachableError  no answer within the time set; may be repeated
 ├── NotFoundError                 a partner, member, window, key by that name is not there
 ├── AlreadyThereError             a name or key is taken
@@ -37,6 +38,10 @@ class DatabaseError(CoalitionError):
 
 class EmbeddedDatabaseError(DatabaseError):
     code = "embedded_database"
+
+
+class DistributionRefusedError(DatabaseError):
+    code = "distribution_refused"
 
 
 class DatabaseUnreachableError(DatabaseError):

@@ -13,6 +13,9 @@ else:
 
 STATEMENT_TIMEOUT_S = 60
 
+# By this name the hubs' connections are known in pg_stat_activity.
+APPLICATION_NAME = "coalition"
+
 
 async def open_pool(url: str, *, size_max: int = 16) -> Pool:
     """Open a pool of at most `size_max` connections; a statement may take STATEMENT_TIMEOUT_S."""
@@ -21,12 +24,22 @@ async def open_pool(url: str, *, size_max: int = 16) -> Pool:
         min_size=1,
         max_size=size_max,
         command_timeout=STATEMENT_TIMEOUT_S,
+        init=_plan_by_values_on_citus,
         reset=_leave_session,
         # Rows are found by keys alone; a plan per parameter set would cost more than it could win.
-        server_settings={"jit": "off", "plan_cache_mode": "force_generic_plan", "application_name": "coalition"},
+        server_settings={"jit": "off", "plan_cache_mode": "force_generic_plan", "application_name": APPLICATION_NAME},
     )
     assert pool is not None
     return pool
+
+
+# A statement for several lanes can't be planned there before their numbers are known, and one for a single lane keeps
+# its plan by itself.
+SET_PLANNING = "SELECT set_config('plan_cache_mode', 'auto', false) FROM pg_extension WHERE extname = 'citus'"
+
+
+async def _plan_by_values_on_citus(connection: Connection) -> None:
+    await connection.execute(SET_PLANNING)
 
 
 async def _leave_session(_: Connection) -> None:

@@ -36,7 +36,8 @@ FROM unnest($2::text[], $3::integer[], $4::bigint[], $5::bigint[]) AS used (cert
 UPDATE_SPENT = """
 UPDATE certificate SET spent = used.spent
 FROM unnest($2::text[], $3::bigint[]) AS used (certificate_id, spent)
-WHERE certificate.lane = $1 AND certificate.certificate_id = used.certificate_id
+WHERE certificate.lane = $1 AND certificate.certificate_id = ANY($2::text[])
+    AND certificate.certificate_id = used.certificate_id
 """
 
 

@@ -185,7 +185,7 @@ LIMIT 10
 BROKEN_SHARES = """
 -- Which records of a promotion bill other than their points, or other than the earn's lots, or undo more of a payer's
 -- share than was billed, or leave the payers out?
-WITH share AS (
+WITH share AS NOT MATERIALIZED (
     SELECT promotion_share.lane, promotion_share.leaf, promotion_share.part, promotion_share.payer,
         promotion_share.terms_version, promotion_share.vat_rate, promotion_share.points,
         journal.kind, journal.points AS journal_points, journal.original_leaf
@@ -380,11 +380,12 @@ LIMIT 10
 """
 
 MISSING_EVIDENCE = """
--- Which journal records have no message that proves them?
+-- Which journal records have no message that proves them? It may lie in another lane, so all are gathered first.
+WITH kept AS MATERIALIZED (SELECT partner, digest FROM message)
 SELECT journal.lane, journal.leaf, journal.partner, journal.operation_id
 FROM journal
-LEFT JOIN message ON message.digest = journal.message AND message.partner = journal.partner
-WHERE journal.kind NOT IN ('time_out', 'expire', 'move_out', 'move_in', 'close') AND message.digest IS NULL
+LEFT JOIN kept ON kept.digest = journal.message AND kept.partner = journal.partner
+WHERE journal.kind NOT IN ('time_out', 'expire', 'move_out', 'move_in', 'close') AND kept.digest IS NULL
 ORDER BY journal.lane, journal.leaf
 LIMIT 10
 """

@@ -22,7 +22,8 @@ class LaneState(NamedTuple):
 
 INSERT_LANE_WINDOW = """
 INSERT INTO lane_window (lane, window_no, first_leaf, end_leaf, root, outstanding, closed_at)
-VALUES ($1, $2, coalesce((SELECT end_leaf FROM lane_window WHERE lane = $1 AND window_no = $2 - 1), 0), $3, $4, $5, $6)
+SELECT $1::smallint, $2::integer, coalesce(max(end_leaf), 0), $3::bigint, $4::bytea, $5::bigint, $6::timestamptz
+FROM lane_window WHERE lane = $1 AND window_no = $2 - 1
 """
 
 

@@ -1,5 +1,6 @@
 """Make a closed window's statements from its books, and from nothing else."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from coalition.database.pool import Connection
@@ -27,6 +28,7 @@ from settlement.stores.origins import load_origins
 from settlement.stores.prepaid import PrepaidRule, load_blocks, load_issued, load_rules
 from settlement.stores.prior_periods import load_prior_periods, load_sales_begin
 from settlement.stores.terms import load_all_terms
+from settlement.stores.twice_booked import Operation, Place, find_twice_booked
 from settlement.stores.windows import Window
 
 
@@ -131,7 +133,18 @@ async def _tied_out_totals(connection: Connection, window_no: int, programme: Pr
         missing = Difference(where="lanes that ended the window", expected=programme.lanes, actual=len(growths))
         raise TieOutError(window=window_no, differences=[missing])
     tie_out(window_no, totals, growths, point_value=programme.point_value)
+    twice_booked = await find_twice_booked(connection, window_no, lanes=programme.lanes)
+    if twice_booked:
+        raise TieOutError(window=window_no, differences=[_in_two_lanes(*found) for found in twice_booked.items()])
     return [total for lane in sorted(totals) for total in totals[lane]]
+
+
+def _in_two_lanes(operation: Operation, places: Sequence[Place]) -> Difference:
+    told = " and ".join(f"{place.lane}/{place.leaf}" for place in places)
+    where = (
+        f"lanes of operation {operation.operation_id} of partner {operation.partner}, at {told}; reverse one of them"
+    )
+    return Difference(where=where, expected=1, actual=len(places))
 
 
 def _period(window: Window, programme: Programme) -> WindowPeriod:

@@ -4,6 +4,7 @@ import asyncpg
 
 from coalition.database.embedded import EmbeddedPostgres
 from coalition.database.migrate import ProgrammeSettings, migrate
+from coalition.database.placement import INDEXES_OF_ONE_DATABASE, LANE_TABLES, LOCAL_TABLES, REFERENCE_TABLES
 from coalition.database.pool import Pool
 
 
@@ -22,19 +23,44 @@ async def test_two_processes_may_migrate_at_once(cluster: EmbeddedPostgres) -> N
     await connection.close()
 
 
-async def test_every_lane_table_is_keyed_by_lane_first(pool: Pool) -> None:
-    """The rule that keeps one text valid on plain PostgreSQL and on Citus: keys of lane tables begin with lane."""
-    keys = await pool.fetch(
+async def test_every_table_has_its_place_and_keeps_the_rules_of_it(pool: Pool) -> None:
+    """One list says of each table whether it is distributed by lane, copied or local; keys of the first kind begin with
+    lane, nothing refers from or to them, no trigger is on them; numbers that the database gives are bigint."""
+    tables = [
+        row[0]
+        for row in await pool.fetch(
+            "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
+        )
+    ]
+    assert sorted([*LANE_TABLES, *REFERENCE_TABLES, *LOCAL_TABLES]) == tables
+
+    unique = await pool.fetch(
         """
-        SELECT c.conrelid::regclass::text AS name, a.attname AS first
-        FROM pg_constraint c
-        JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
-        WHERE c.contype IN ('p', 'u') AND c.connamespace = 'public'::regnamespace
-        """
+        SELECT index.relname AS name, field.attname AS first
+        FROM pg_index
+        JOIN pg_class AS index ON index.oid = pg_index.indexrelid
+        JOIN pg_attribute AS field ON field.attrelid = pg_index.indrelid AND field.attnum = pg_index.indkey[0]
+        WHERE pg_index.indisunique AND pg_index.indrelid = ANY($1::text[]::regclass[])
+        """,
+        LANE_TABLES,
     )
-    bookkeeping = {"journal_node", "lane", "lane_window", "message", "operation", "journal", "window_total"}
-    lane_tables = bookkeeping | {"account", "lot", "lot_use", "reversal", "hold"}
-    lane_tables |= {"promotion_allowance", "promotion_share", "cap_allowance"}
-    lane_tables |= {"account_usage", "card_usage", "step_up_code", "certificate", "certificate_use"}
-    first_columns = {row["name"]: row["first"] for row in keys if row["name"] in lane_tables}
-    assert first_columns == dict.fromkeys(lane_tables, "lane")
+    first_columns = {row["name"]: row["first"] for row in unique if row["name"] not in INDEXES_OF_ONE_DATABASE}
+    assert len(first_columns) >= len(LANE_TABLES)
+    assert set(first_columns.values()) == {"lane"}
+    assert len(unique) == len(first_columns) + len(INDEXES_OF_ONE_DATABASE)
+
+    keys = await pool.fetch(
+        "SELECT conrelid::regclass::text, confrelid::regclass::text FROM pg_constraint WHERE contype = 'f'"
+    )
+    kind = {
+        **dict.fromkeys(LANE_TABLES, "lane"),
+        **dict.fromkeys(REFERENCE_TABLES, "reference"),
+        **dict.fromkeys(LOCAL_TABLES, "local"),
+    }
+    allowed = {("reference", "reference"), ("local", "reference"), ("local", "local")}
+    assert {(kind[referring], kind[referred]) for referring, referred in keys} == allowed
+
+    assert await pool.fetch("SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE NOT tgisinternal") == []
+    assert await pool.fetch("SELECT conname FROM pg_constraint WHERE contype = 'x'") == []
+    identities = "SELECT attrelid::regclass::text, atttypid::regtype::text FROM pg_attribute WHERE attidentity <> ''"
+    assert {row[1] for row in await pool.fetch(identities)} == {"bigint"}
