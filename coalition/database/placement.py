@@ -22,6 +22,7 @@ LANE_TABLES = (
     "card_usage",
     "step_up_code",
     "lot",
+    "lot_restoration",
     "lot_use",
     "lot_total",
     "reversal",

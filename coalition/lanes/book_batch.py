@@ -24,7 +24,7 @@ from coalition.stores.batches import OpenBatch, lane_transaction, open_batch, wr
 from coalition.stores.caps import load_positions
 from coalition.stores.certificates import load_certificates, write_certificates
 from coalition.stores.holds import load_holds
-from coalition.stores.lots import ALL_POINTS
+from coalition.stores.lots import ALL_POINTS, write_restorations
 from coalition.stores.messages import Evidence
 from coalition.stores.originals import load_lots_to_decide, load_originals
 from coalition.stores.promotions import load_allowances, write_promotions
@@ -310,6 +310,7 @@ async def write_book(connection: Connection, opened: OpenBatch, book: Book, mess
     await write_batch(
         connection, after, changes, accounts=opened.accounts, changed_lots=changed_lots, messages=messages
     )
+    await write_restorations(connection, changes.restorations)
     await write_nodes(connection, before.lane, frontier.nodes)
 
 

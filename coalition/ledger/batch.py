@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from coalition.ledger.decision import Sale
 from coalition.ledger.expiry import ExpiryRule
 from coalition.ledger.hold import Hold
-from coalition.ledger.lot import Lot, LotUse
+from coalition.ledger.lot import Lot, LotRestoration, LotUse
 from coalition.ledger.operation import AnyOperation
 from coalition.ledger.participant import Participant
 
@@ -129,6 +129,7 @@ class Changes:
     new_lots: list[tuple[int, Lot]] = field(default_factory=list)
     uses: dict[tuple[int, int, int], LotUse] = field(default_factory=dict)
     reversals: list[tuple[int, int, int, int]] = field(default_factory=list)
+    restorations: list[LotRestoration] = field(default_factory=list)
     holds: dict[int, Hold] = field(default_factory=dict)
     totals: dict[TotalKey, Total] = field(default_factory=dict)
     lot_totals: dict[LotTotalKey, int] = field(default_factory=dict)

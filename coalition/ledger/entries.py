@@ -13,7 +13,7 @@ from coalition.ledger.account import Account
 from coalition.ledger.batch import Changes, Command, JournalRecord, Total
 from coalition.ledger.cap import Caps
 from coalition.ledger.decision import Booking, Kind, PayerShare, Refusal, TotalKind
-from coalition.ledger.lot import Lot, LotUse, rate_text
+from coalition.ledger.lot import Lot, LotRestoration, LotUse, rate_text
 from coalition.ledger.result import ResultWriter, closed_result
 
 OwnKind = Literal["time_out", "expire", "move_out", "move_in"]
@@ -183,6 +183,12 @@ class Entries:
             named = (counterparty, terms_version) if lot_kind in PARTNERS_KINDS else (0, 0)
             key = (lot.payer, lot_kind, *named, lot.month_of_sale, rate_text(lot.vat_rate))
             totals[key] = totals.get(key, 0) + abs(points)
+        if kind == "reverse_burn":
+            self.changes.restorations += [
+                LotRestoration(self._lane, self.next_leaf, lot.leaf, lot.part, points)
+                for lot, points in account.moved
+                if points > 0
+            ]
         account.moved.clear()
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
+from typing import NamedTuple
 
 NEVER = date.max
 
@@ -43,6 +44,16 @@ class LotUse:
     lot_part: int
     points: int
     restored: int = 0
+
+
+class LotRestoration(NamedTuple):
+    """What a burn's reversal (`leaf`) brought back to a lot: its part of what the burn's uses count as restored."""
+
+    lane: int
+    leaf: int
+    lot_leaf: int
+    lot_part: int
+    points: int
 
 
 @lru_cache(maxsize=1024)

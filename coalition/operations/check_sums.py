@@ -30,6 +30,7 @@ QUERIES = (
     ("lots by payer, month and VAT rate = their own book", check.BROKEN_ORIGINS),
     ("points redeemed by partner = points taken from lots", check.BROKEN_REDEMPTIONS),
     ("burns, captures, expiries = their lots; reversals within their originals", check.BROKEN_BURNS),
+    ("burns undone = what each reversal brought back to which lots", check.BROKEN_RESTORATIONS),
     ("each booked operation on exactly one statement line", check.BROKEN_TOTALS),
     ("joint earns = their payers' lots and shares; reversals within them", check.BROKEN_SHARES),
     ("budgets = allowances granted, never passed; used = earned - reversed", check.BROKEN_BUDGETS),

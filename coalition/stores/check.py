@@ -150,6 +150,30 @@ ORDER BY journal.lane, journal.leaf
 LIMIT 10
 """
 
+BROKEN_RESTORATIONS = """
+-- Which reversals of burns brought back to lots other than their points, or other than the burns' uses count as
+-- restored?
+SELECT lane, leaf, lot_leaf, lot_part, sum(restored)::bigint AS restored, sum(brought)::bigint AS brought
+FROM (
+    SELECT lane, leaf, lot_leaf, lot_part, restored, 0 AS brought FROM lot_use WHERE restored > 0
+    UNION ALL
+    SELECT back.lane, journal.original_leaf, back.lot_leaf, back.lot_part, 0, back.points
+    FROM lot_restoration AS back
+    LEFT JOIN journal ON journal.lane = back.lane AND journal.leaf = back.leaf AND journal.kind = 'reverse_burn'
+        AND journal.code IS NULL
+) AS lot_of_burn
+GROUP BY lane, leaf, lot_leaf, lot_part
+HAVING sum(restored) <> sum(brought)
+UNION ALL
+SELECT journal.lane, journal.leaf, NULL, NULL, journal.points, coalesce(back.points, 0)::bigint
+FROM journal
+LEFT JOIN (SELECT lane, leaf, sum(points) AS points FROM lot_restoration GROUP BY lane, leaf) AS back
+    ON back.lane = journal.lane AND back.leaf = journal.leaf
+WHERE journal.kind = 'reverse_burn' AND journal.code IS NULL AND journal.points <> coalesce(back.points, 0)
+ORDER BY 1, 2
+LIMIT 10
+"""
+
 BROKEN_TOTALS = """
 -- Which statement lines of a partner, window and kind don't count exactly the operations booked in the journal? What a
 -- promotion's payers share is each payer's, by the payer's terms, and counts as an operation of the first.

@@ -1,11 +1,11 @@
 """Lots, and what burns took of them, as a batch looks them up."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from coalition.database.pool import Connection
 from coalition.ledger.account import Account
-from coalition.ledger.lot import Lot, LotUse
+from coalition.ledger.lot import Lot, LotRestoration, LotUse
 
 # A card that is used all day has thousands of lots, and a burn empties a few: so many of the oldest are looked at
 # first, in the order of Lot.age. The account stands first in the join, and both sides name the lane: LIMIT then ends
@@ -91,3 +91,12 @@ SELECT leaf, lot_leaf, lot_part, points, restored FROM lot_use WHERE lane = $1 A
 async def load_uses(connection: Connection, lane: int, burn_leaves: Iterable[int]) -> list[LotUse]:
     """Return what the burns at these leaves took."""
     return [LotUse(*row.values()) for row in await connection.fetch(SELECT_USES, lane, sorted(burn_leaves))]
+
+
+INSERT_RESTORATIONS = "INSERT INTO lot_restoration SELECT * FROM unnest($1::lot_restoration[])"
+
+
+async def write_restorations(connection: Connection, restorations: Sequence[LotRestoration]) -> None:
+    """Write what reversals of burns brought back to which lots; a batch without any costs nothing."""
+    if restorations:
+        await connection.execute(INSERT_RESTORATIONS, restorations)

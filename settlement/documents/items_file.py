@@ -24,11 +24,14 @@ ItemsFormat = Literal["csv", "jsonl", "xlsx"]
 COLUMNS: Final = (
     "item", "lane", "leaf", "operation", "partner", "kind", "points", "operations", "occurred_at", "booked_at",
     "shop", "till", "reference", "line", "terms_version", "price", "amount",
+    "fee_line", "fee",
 )  # fmt: skip
 # Excel's limit less the heading; the next sheet goes on.
 SHEET_ROWS_MAX: Final = 1_048_575
-_WIDTHS: Final = (16, 6, 10, 38, 8, 16, 12, 10, 26, 26, 10, 8, 20, 26, 8, 12, 16)
-_FIGURES: Final = frozenset(("lane", "leaf", "partner", "points", "operations", "terms_version", "price", "amount"))
+_WIDTHS: Final = (16, 6, 10, 38, 8, 16, 12, 10, 26, 26, 10, 8, 20, 26, 8, 12, 16, 22, 16)
+_FIGURES: Final = frozenset(
+    ("lane", "leaf", "partner", "points", "operations", "terms_version", "price", "amount", "fee")
+)
 # What partners choose: in a spreadsheet it must not run.
 _TYPED: Final = frozenset(("operation", "shop", "till", "reference"))
 
@@ -139,6 +142,8 @@ def _values(item: Item, zone: tzinfo) -> Sequence[str | int | None]:
         booked.terms_version,
         plain(item.price),
         plain(item.amount),
+        item.fee_line,
+        None if item.fee is None else plain(item.fee),
     )
 
 

@@ -1,8 +1,14 @@
-"""One operation of a statement, with the line that counts it and what it adds to that line, not rounded.
+"""Items: what each operation adds to each line of a statement, not rounded.
 
-The items of a statement add up to its control totals, and their amounts, line by line, to its lines before rounding.
-Fees are prices of the same points, on lines of their own: they are not among the items.
-Nor are burn charges, cover and overdraft, which come of other partners' operations or of a window's totals.
+    row   line                                      points
+    0     of issues and redemptions, with its fee   of the operation, or of the partner's share of a joint promotion
+    1     overdraft                                 of the issue that lie beyond the blocks, in the order of the items
+    2     burn charge                               of its lots that a burn took, or its reversal brought back
+    3     cover                                     issued by its own book and not by that of lots, or vice versa
+
+The rows of a line add up to its points, and their amounts to its amount before rounding. Rows of cover and overdraft
+may be negative: a line is the net of them. Only what no operation makes has no rows: platform fees and blocks bought.
+The first rows add up to the statement's control totals.
 """
 
 from __future__ import annotations
@@ -10,11 +16,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from settlement.engine.line import Line, LineCode
 from settlement.engine.money import multiply_exactly
+from settlement.engine.prepaid import BlockAccount
 from settlement.engine.total import Kind
+
+# Kinds of record that bill nobody by themselves, but may repay what a member owes with a partner's points.
+RepayingKind = Literal["reserve", "release", "time_out", "move_in"]
+ItemKind = Kind | RepayingKind
 
 # What the journal calls each kind of operation that moves points of partners.
 KIND_OF: Final[Mapping[str, Kind]] = {
@@ -35,28 +46,48 @@ COUNTED_BY: Final[Mapping[LineCode, Kind]] = {
     "redemption_credit": "redeemed",
     "redemption_credit_reversed": "redeem_reversed",
 }
-_SIGN_OF: Final[Mapping[Kind, int]] = {"issued": 1, "issue_reversed": -1, "redeemed": -1, "redeem_reversed": 1}
+# The lines that price the same points once more.
+FEE_OF: Final[Mapping[LineCode, Kind]] = {
+    "service_fee": "issued",
+    "service_fee_reversed": "issue_reversed",
+    "commission": "redeemed",
+    "commission_reversed": "redeem_reversed",
+}
+BURN_CODES: Final[Mapping[LineCode, Kind]] = {"burn_charge": "redeemed", "burn_charge_reversed": "redeem_reversed"}
+COVER_SIGNS: Final[Mapping[LineCode, int]] = {"cover_charge": 1, "cover_credit": -1}
+PREPAID_CODES: Final[frozenset[LineCode]] = frozenset(("issue_prepaid", "issue_prepaid_reversed"))
+DEFERRED_CODES: Final[frozenset[LineCode]] = frozenset(("issue_deferred", "issue_deferred_reversed"))
+_SIGN_OF: Final[Mapping[ItemKind, int]] = {"issued": 1, "issue_reversed": -1, "redeemed": -1, "redeem_reversed": 1}
+_FEE_SIGN_OF: Final[Mapping[ItemKind, int]] = {"issued": 1, "issue_reversed": -1, "redeemed": 1, "redeem_reversed": -1}
+
+OWN_ROW: Final = 0
+OVERDRAFT_ROW: Final = 1
+BURN_ROW: Final = 2
+COVER_ROW: Final = 3
 
 
 class ItemPlace(NamedTuple):
-    """Where an item stands, and so where to go on after it: lane, leaf in its journal, part of a joint promotion."""
+    """Where an item stands, and so where to go on after it: lane, leaf in its journal, part of a joint promotion, and
+    which row of the operation it is."""
 
     lane: int
     leaf: int
     part: int
+    row: int = OWN_ROW
 
     def __str__(self) -> str:
-        return f"{self.lane}.{self.leaf}.{self.part}"
+        place = f"{self.lane}.{self.leaf}.{self.part}"
+        return f"{place}.{self.row}" if self.row else place
 
 
 class BookedItem(NamedTuple):
-    """A booked operation as far as a partner is billed for it; `sender` sent it, and is another one where a joint
-    promotion bills the partner for a share. `operations` is 0 where another payer's statement counts the operation."""
+    """A booked operation as far as a partner is billed for it; `sender` sent it, and may be another one. `operations`
+    is 0 where another row or another payer's statement counts it. The hub's own records have no operation's id."""
 
     place: ItemPlace
-    operation_id: str
+    operation_id: str | None
     sender: int
-    kind: Kind
+    kind: ItemKind
     points: int
     operations: int
     terms_version: int
@@ -68,23 +99,100 @@ class BookedItem(NamedTuple):
 
 
 class Item(NamedTuple):
-    """An item with the statement's line that counts it; `amount` > 0 is owed by the partner."""
+    """An item with the statement's line that it is on; `amount` > 0 is owed by the partner. `fee_line` prices the same
+    points, None: none does; `fee` is what they add to it."""
 
     booked: BookedItem
     line: LineCode
     price: Decimal
     amount: Decimal
+    fee_line: LineCode | None = None
+    fee: Decimal | None = None
 
 
 class ItemPrices:
-    """The prices of a statement's own lines, by kind and terms version: items cost what was billed, whatever the terms
-    say by now."""
+    """The prices of a statement's own lines: items cost what was billed, whatever the terms say by now."""
 
     def __init__(self, lines: Iterable[Line]) -> None:
-        self._lines = {(COUNTED_BY[line.code], line.terms_version): line for line in lines if line.code in COUNTED_BY}
+        lines = tuple(lines)
+        self._lines: dict[tuple[ItemKind, int], Line] = {
+            (COUNTED_BY[line.code], line.terms_version): line for line in lines if line.code in COUNTED_BY
+        }
+        self._fees: dict[tuple[ItemKind, int], Line] = {
+            (FEE_OF[line.code], line.terms_version): line for line in lines if line.code in FEE_OF
+        }
+        self._burns: dict[tuple[ItemKind, int | None, int], Line] = {
+            (BURN_CODES[line.code], line.counterparty, line.terms_version): line
+            for line in lines
+            if line.code in BURN_CODES
+        }
+        self.cover = next((line for line in lines if line.code in COVER_SIGNS), None)
+        self.overdraft = next((line for line in lines if line.code == "issue_overdraft"), None)
+        self.prepaid_versions = _versions(lines, PREPAID_CODES)
+        self.deferred_versions = _versions(lines, DEFERRED_CODES)
+
+    @property
+    def has_burns(self) -> bool:
+        return bool(self._burns)
 
     def price(self, booked: BookedItem) -> Item:
         """Return the item with its line and what it adds to it."""
-        line = self._lines[booked.kind, booked.terms_version]
-        amount = multiply_exactly(_SIGN_OF[booked.kind] * booked.points, line.price)
-        return Item(booked, line.code, line.price, amount)
+        kind = booked.kind
+        if booked.place.row == COVER_ROW:
+            return self._cover_item(booked)
+        if booked.place.row == BURN_ROW:
+            line = self._burns[kind, booked.sender, booked.terms_version]
+            return Item(booked, line.code, line.price, multiply_exactly(-_SIGN_OF[kind] * booked.points, line.price))
+        line = self._lines[kind, booked.terms_version]
+        amount = multiply_exactly(_SIGN_OF[kind] * booked.points, line.price)
+        fee_line = self._fees.get((kind, booked.terms_version))
+        if fee_line is None:
+            return Item(booked, line.code, line.price, amount)
+        factors = (fee_line.price,) if fee_line.rate is None else (fee_line.price, fee_line.rate)
+        fee = multiply_exactly(_FEE_SIGN_OF[kind] * booked.points, *factors)
+        return Item(booked, line.code, line.price, amount, fee_line.code, fee)
+
+    def _cover_item(self, booked: BookedItem) -> Item:
+        """Return what an operation adds to the cover, whose points are those that the partner has issued by its own
+        book and not by the book of lots; of a credit it is the other way round."""
+        line = self.cover
+        assert line is not None, "cover is looked for where there is a line of it"
+        points = COVER_SIGNS[line.code] * booked.points
+        told = booked._replace(points=points, terms_version=line.terms_version)
+        return Item(told, line.code, line.price, multiply_exactly(booked.points, line.price))
+
+    def overdraft_item(self, booked: BookedItem, points: int) -> Item:
+        """Return what an issue adds to the overdraft, by its points beyond the blocks."""
+        line = self.overdraft
+        assert line is not None, "overdraft is looked for where there is a line of it"
+        place = booked.place._replace(row=OVERDRAFT_ROW)
+        told = booked._replace(place=place, points=points, operations=0, terms_version=line.terms_version)
+        return Item(told, line.code, line.price, multiply_exactly(points, line.price))
+
+    def is_prepaid(self, booked: BookedItem) -> bool:
+        """Say whether an item draws on blocks."""
+        is_issue = booked.place.row == OWN_ROW and booked.kind in ("issued", "issue_reversed")
+        return is_issue and booked.terms_version in self.prepaid_versions
+
+
+class Overdraft:
+    """Which points lie beyond a partner's blocks: items draw on them in their order, and what comes back is first what
+    was beyond. Together it is the window's overdraft, which is the net of all."""
+
+    def __init__(self, blocks: BlockAccount, *, issued_before: int = 0) -> None:
+        self._available = blocks.opening + blocks.bought
+        self.issued = issued_before
+
+    def draw(self, booked: BookedItem) -> int:
+        """Return by how many points an item raises the overdraft, less than 0: lowers it."""
+        before = self._beyond
+        self.issued += booked.points if booked.kind == "issued" else -booked.points
+        return self._beyond - before
+
+    @property
+    def _beyond(self) -> int:
+        return max(self.issued - self._available, 0)
+
+
+def _versions(lines: Iterable[Line], codes: frozenset[LineCode]) -> tuple[int, ...]:
+    return tuple(sorted({line.terms_version for line in lines if line.code in codes}))

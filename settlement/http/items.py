@@ -16,7 +16,7 @@ from settlement.operations.list_items import page_items
 
 ITEMS_DEFAULT: Final = 1_000
 ITEMS_MAX: Final = 5_000
-_PLACE: Final = re.compile(r"([0-9]{1,4})\.([0-9]{1,15})\.([0-9]{1,5})", re.ASCII)
+_PLACE: Final = re.compile(r"([0-9]{1,4})\.([0-9]{1,15})\.([0-9]{1,5})(?:\.([1-9]))?", re.ASCII)
 
 
 async def get_items_csv(request: web.Request, call: PartnerCall) -> Answer:
@@ -51,8 +51,7 @@ def _place(text: str | None) -> ItemPlace | None:
     found = _PLACE.fullmatch(text)
     if found is None:
         raise refused_field("after", "cursor_unknown", "the item of the last row that you have, like 3.1024.0", text)
-    lane, leaf, part = (int(number) for number in found.groups())
-    return ItemPlace(lane, leaf, part)
+    return ItemPlace(*(int(number) for number in found.groups(default="0")))
 
 
 _PARAMETERS: Final = {

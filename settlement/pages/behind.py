@@ -16,9 +16,11 @@ from coalition.pages.operator_sign_in import signed_in_operator
 from coalition.pages.visit import Visit
 from settlement.documents.statement_json import read_json
 from settlement.documents.wording import word
+from settlement.engine.item import BURN_CODES
 from settlement.engine.line import Line, LineCode
 from settlement.errors import UnknownStatementError, UnknownWindowError
 from settlement.operations.find_statement import find_statement
+from settlement.operations.list_items import load_months_at_burn
 from settlement.pages.reports import partner_asked
 from settlement.pages.windows import window_number
 from settlement.stores.behind import LotsWanted, OperationsWanted, load_lots_behind, load_operations_behind
@@ -90,12 +92,14 @@ async def show_operations(visit: Visit) -> web.StreamResponse:
             window = await find_window(connection, number)
         except UnknownWindowError as error:
             raise PageRefusedError(status=404, key="window_unknown") from error
+        payer = _number(query.get("payer"))
         wanted = OperationsWanted(
             window_no=number,
             kinds=KINDS[kind],
             partner=partner,
             is_billed="billed" in query,
-            lots_of=_number(query.get("payer")),
+            lots_of=payer,
+            months=None if payer is None else await _months_at_burn(connection, number, payer),
             terms_version=None if version is None else int(version),
             shop=query["shop"][:SHOP_CHARS_MAX] if "shop" in query else None,
             occurred_before=await _sales_begin(connection, window) if "late" in query else None,
@@ -113,6 +117,10 @@ async def show_operations(visit: Visit) -> web.StreamResponse:
         first=_turned(visit, None) if "after" in query else None,
         next=_turned(visit, f"{page[-1].lane}.{page[-1].leaf}") if len(found) > PAGE_ROWS else None,
     )
+
+
+async def _months_at_burn(connection: Connection, number: int, payer: int) -> list[date]:
+    return await load_months_at_burn(connection, number, payer, await load_programme(connection))
 
 
 async def _sales_begin(connection: Connection, window: Window) -> datetime:
@@ -153,15 +161,16 @@ async def show_lots(visit: Visit) -> web.StreamResponse:
 def _address_of(number: int, partner: int, line: Line) -> str | None:
     """Return where a line's operations are listed; None: it is not made of any.
 
-    What is paid for at burn are the operations of the other partner that took of this one's lots."""
+    What is paid for at burn are the operations of the other partner that took of this one's lots, or brought back to
+    them; cover and overdraft are what all operations come to, each with its part in the list of all items."""
     asked: dict[str, str | int] = {"window": number, "terms": line.terms_version}
     kind = KIND_OF_LINE.get(line.code)
     if kind is not None:
         asked |= {"partner": partner, "kind": kind, "billed": 1}
-    elif line.code == "burn_charge" and line.counterparty is not None:
-        asked |= {"partner": line.counterparty, "kind": "redeemed", "payer": partner}
-    elif line.code == "burn_charge_reversed" and line.counterparty is not None:
-        asked |= {"partner": line.counterparty, "kind": "redeem_reversed"}
+    elif line.code in BURN_CODES and line.counterparty is not None:
+        asked |= {"partner": line.counterparty, "kind": BURN_CODES[line.code], "payer": partner}
+    elif line.code in ("cover_charge", "cover_credit", "issue_overdraft"):
+        return f"/finance/windows/{number}/items/{partner}.csv"
     else:
         return None
     return f"/finance/operations?{urlencode(asked)}"

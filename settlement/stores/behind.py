@@ -18,13 +18,15 @@ LEAF_MAX = 2**63 - 1
 class OperationsWanted:
     """Which operations of a window stand behind a figure; None: any. `is_billed`: those that the partner is billed for,
     its shares of joint promotions among them, instead of those that it sold. `lots_of`: those that took of the lots
-    that this partner pays for, with the points of these lots. `shop` '': none was stated."""
+    that this partner pays for, or brought back to them, with the points of these lots; `months`: of these sales alone.
+    `shop` '': none was stated."""
 
     window_no: int
     kinds: Sequence[str]
     partner: int | None = None
     is_billed: bool = False
     lots_of: int | None = None
+    months: Sequence[date] | None = None
     terms_version: int | None = None
     shop: str | None = None
     occurred_before: datetime | None = None
@@ -80,6 +82,7 @@ async def load_operations_behind(
             wanted.occurred_before,
             count_max - len(found),
             wanted.lots_of,
+            wanted.months,
         )
         found += [OperationBehind(lane, *row.values()) for row in rows]
     return found

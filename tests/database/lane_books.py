@@ -85,6 +85,9 @@ async def read_tables(pool: Pool, lane: int, accounts: list[int]) -> LaneTables:
         },
         lots=await keyed("SELECT (account, leaf, part), (points, remaining) FROM lot WHERE lane = $1"),
         uses=await keyed("SELECT (leaf, lot_leaf, lot_part), (points, restored) FROM lot_use WHERE lane = $1"),
+        restorations=dict(
+            await pool.fetch("SELECT (leaf, lot_leaf, lot_part), points FROM lot_restoration WHERE lane = $1", lane)
+        ),
         totals=await keyed(
             """SELECT (window_no, partner, kind, terms_version, vat_rate),
                 (points, operations, first_occurred_at, last_occurred_at) FROM window_total WHERE lane = $1"""

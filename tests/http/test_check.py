@@ -55,6 +55,7 @@ OTHER_FRONTIER = "UPDATE lane SET frontier = set_byte(frontier, 0, 255 - get_byt
         ("UPDATE account SET debt = debt + 1 WHERE account = 1", "balance = lots - debt"),
         ("UPDATE lot SET remaining = remaining + 1 WHERE lot.account = 1", "lots = made - taken"),
         ("UPDATE lot_use SET restored = restored + 1 WHERE lane = 0", "expiries = their lots"),
+        ("UPDATE lot_restoration SET points = points + 1 WHERE lane = 0", "brought back to which lots"),
         ("UPDATE window_total SET points = points + 1 WHERE lane = 0 AND kind = 'issued'", "one statement line"),
         ("UPDATE lane_window SET outstanding = outstanding + 1 WHERE lane = 1", "growth of outstanding"),
         ("DROP INDEX operation_id_in_one_lane; " + SECOND_LANE, "each operation in one lane"),

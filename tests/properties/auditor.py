@@ -129,6 +129,7 @@ class Auditor:
         self.lot_totals: Counter[tuple[int, int, str, str]] = Counter()
         self.taken: Counter[tuple[int, int, int]] = Counter()
         self.restored: Counter[tuple[int, int, int]] = Counter()
+        self.brought_back: Counter[tuple[int, int, int]] = Counter()
         self.lot_sizes: Counter[tuple[int, int, int]] = Counter()
         self.holds: dict[int, AuditedHold] = {}
         self.now = datetime.max.replace(tzinfo=ZONE)
@@ -445,6 +446,7 @@ class Auditor:
             point.place = "free"
             self.note("redeem_reversed", point)
             self.restored[original.leaf, *point.lot] += 1
+            self.brought_back[len(self.journal), *point.lot] += 1
         revived = {(point.account, point.lot) for point in late}
         for point in self.points:
             if (point.account, point.lot) in revived:
@@ -568,6 +570,7 @@ class Auditor:
             },
             lots={lot: (size, left[lot]) for lot, size in self.lot_sizes.items()},
             uses={use: (points, self.restored[use]) for use, points in self.taken.items()},
+            restorations=dict(self.brought_back),
             totals={
                 key: (points, self.operations[key], min(self.moments[key]), max(self.moments[key]))
                 for key, points in self.totals.items()

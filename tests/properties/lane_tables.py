@@ -10,8 +10,9 @@ Line = tuple[int, int, datetime, datetime]
 @dataclass
 class LaneTables:
     """`accounts`: (balance, debt). `holds` by leaf: (account, partner, points, state, captured, resolved leaf). `lots`
-    by (account, leaf, part): (points, remaining). `uses` by (leaf, lot leaf, lot part): (points, restored). `totals` by
-    (window, partner, kind, terms version, VAT rate): (points, operations, when the first and the last occurred).
+    by (account, leaf, part): (points, remaining). `uses` by (leaf, lot leaf, lot part): (points, restored).
+    `restorations`, by the same, are the points that a reversal brought back. `totals` by (window, partner, kind, terms
+    version, VAT rate): (points, operations, when the first and the last occurred).
     `lot_totals` by (window, payer, kind, VAT rate).
     `journal`: (leaf, window, kind, code, partner, operation id, account, points, terms version, original leaf)."""
 
@@ -21,6 +22,7 @@ class LaneTables:
     holds: dict[int, tuple[Any, ...]]
     lots: dict[tuple[int, int, int], tuple[int, int]]
     uses: dict[tuple[int, int, int], tuple[int, int]]
+    restorations: dict[tuple[int, int, int], int]
     totals: dict[tuple[int, int, str, int, str], Line]
     lot_totals: dict[tuple[int, int, str, str], int]
     journal: list[tuple[Any, ...]]

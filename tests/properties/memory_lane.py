@@ -53,6 +53,7 @@ class MemoryLane:
         self._totals: dict[tuple[int, int, str, int, str], Line] = {}
         self._lot_totals: Counter[tuple[int, int, str, str]] = Counter()
         self._reversals: list[tuple[int, int, int, int]] = []
+        self._restorations: dict[tuple[int, int, int], int] = {}
         self._holds: dict[int, Hold] = {}
 
     def book(self, commands: Sequence[Command], now: datetime) -> list[str]:
@@ -119,6 +120,7 @@ class MemoryLane:
             },
             lots={key: (lot.points, lot.remaining) for key, lot in self._lots.items()},
             uses={key: (use.points, use.restored) for key, use in self._uses.items()},
+            restorations=dict(self._restorations),
             totals=dict(self._totals),
             lot_totals=dict(self._lot_totals),
             journal=[record[1:11] for record in self.journal],
@@ -184,6 +186,7 @@ class MemoryLane:
         self._lots |= {(number, lot.leaf, lot.part): replace(lot) for number, lot in changes.new_lots}
         self._uses |= {key: replace(use) for key, use in changes.uses.items()}
         self._reversals += changes.reversals
+        self._restorations |= {(leaf, *lot): points for _, leaf, *lot, points in changes.restorations}
         self._certificates |= book.certificates
         self._allowances |= book.promotions.allowances
         for share in book.promotions.billed:
