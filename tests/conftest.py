@@ -1,10 +1,9 @@
-"""Fixtures of all tests: one embedded PostgreSQL for each process of tests, one database of its own for each test."""
+"""Fixtures of all tests: one embedded PostgreSQL for each process of tests, one database for each test in turn."""
 
 import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from itertools import count
 from pathlib import Path
 
 import asyncpg
@@ -13,11 +12,11 @@ import pytest
 from coalition.database.embedded import EmbeddedPostgres
 from coalition.database.migrate import ProgrammeSettings, migrate
 from coalition.database.pool import Pool, open_pool
+from tests.restored_database import RestoredDatabase
 
 # pytest-xdist's name of this process: databases of two of them do not meet, be it on one named server.
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "alone")
 TEMPLATE = f"coalition_template_{WORKER}"
-database_numbers = count(1)
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +29,7 @@ def data_root() -> Iterator[Path]:
 
 
 class NamedServer:
-    """A PostgreSQL that runs already; COALITION_TEST_SERVER=postgresql://user:password@host:port names it."""
+    """A PostgreSQL that runs already, and a superuser of it: COALITION_TEST_SERVER=postgresql://user:password@host:port."""
 
     def __init__(self, address: str) -> None:
         self._address = address
@@ -55,9 +54,10 @@ async def template(cluster: EmbeddedPostgres) -> str:
     """An empty programme of 4 lanes, copied for each test."""
     connection = await asyncpg.connect(cluster.url)
     if isinstance(cluster, EmbeddedPostgres):
-        # Hundreds of databases are made and dropped, none needs to outlive the machine; tests of faults have a server
-        # of their own, at full durability.
+        # No database needs to outlive the machine; tests of faults have a server of their own, at full durability.
         await connection.execute("ALTER SYSTEM SET fsync = off")
+        # Statistics gathered at some moment would choose other plans for the tests after it.
+        await connection.execute("ALTER SYSTEM SET autovacuum = off")
         await connection.execute("SELECT pg_reload_conf()")
     # A named server may still have what an interrupted run left.
     await connection.execute(f"DROP DATABASE IF EXISTS {TEMPLATE} WITH (FORCE)")
@@ -67,15 +67,19 @@ async def template(cluster: EmbeddedPostgres) -> str:
     return TEMPLATE
 
 
+@pytest.fixture(scope="session")
+async def restored_database(cluster: EmbeddedPostgres | NamedServer, template: str) -> AsyncIterator[RestoredDatabase]:
+    database = RestoredDatabase(name=f"test_{WORKER}", template=template, url_of=cluster.url_of)
+    await database.make()
+    yield database
+    await database.drop()
+
+
 @pytest.fixture
-async def database_url(cluster: EmbeddedPostgres, template: str) -> AsyncIterator[str]:
-    name = f"test_{WORKER}_{next(database_numbers)}"
-    connection = await asyncpg.connect(cluster.url)
-    await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-    await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
-    yield cluster.url_of(name)
-    await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    await connection.close()
+async def database_url(restored_database: RestoredDatabase) -> AsyncIterator[str]:
+    """A database as the template is; what a test leaves in it, no other test sees."""
+    yield restored_database.url
+    await restored_database.restore()
 
 
 @pytest.fixture
