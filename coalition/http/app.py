@@ -30,7 +30,7 @@ def build_app(clearing: Clearing, signer: Signer, *, more_routes: Sequence[Route
     app[reconciliations.COMPARING] = set()
     routes = [*messages.ROUTES, *reads.ROUTES, *events.ROUTES, *step_up.ROUTES, *certificates.ROUTES, *service.ROUTES]
     routes += [*reconciliations.ROUTES, *proofs.ROUTES, *more_routes]
-    routes.append(openapi_route(build_openapi(routes, version=__version__)))
+    routes.append(openapi_route(build_openapi(tuple(routes), version=__version__)))
     for route in routes:
         handler = partner_door(route) if route.access == "partner" else cast(OpenHandler, route.handler)
         app.router.add_route(route.method, route.path, handler)

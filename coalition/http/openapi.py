@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from aiohttp import web
@@ -34,9 +35,11 @@ POST_STATUSES = tuple(status for status in PROBLEM_STATUSES if status != "404")
 GET_STATUSES = ("401", "403", "404", "422", "500", "503")
 
 
-def build_openapi(routes: Sequence[Route], *, version: str) -> bytes:
+# Kept, since it takes longer than all else of opening a hub, and a process may open many.
+@lru_cache(maxsize=8)
+def build_openapi(routes: tuple[Route, ...], *, version: str) -> bytes:
     """Return the description of these routes, and of its own."""
-    routes = [*routes, openapi_route(b"")]
+    routes = (*routes, openapi_route(b""))
     models = sorted(
         {model for route in routes for model in (route.takes, route.answers) if model} | {Problem}, key=_name
     )

@@ -49,12 +49,12 @@ PartnerHandler = Callable[[web.Request, PartnerCall], Awaitable[Answer]]
 OpenHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Route:
-    """One address. `takes` and `answers` are the types of the bodies, `content_type` that of the answer,
-    `status` what it has when all is well; `parameters` are the names of the query with their meaning, `other_statuses`
-    what answers of the same type say, `problems` what statuses of problems mean that other calls don't have;
-    `takes_from_left`: a partner that has left may call it still."""
+    """One address, equal to itself alone. `takes` and `answers` are the types of the bodies, `content_type` that of the
+    answer, `status` what it has when all is well; `parameters` are the names of the query with their meaning,
+    `other_statuses` what answers of the same type say, `problems` what statuses of problems mean that other calls don't
+    have; `takes_from_left`: a partner that has left may call it still."""
 
     method: Literal["GET", "POST"]
     path: str

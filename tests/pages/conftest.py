@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession, web
 from aiosmtpd.smtp import SMTP, Envelope
+from jinja2 import BytecodeCache, FileSystemBytecodeCache
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
 
 from coalition.cli.session import Session
@@ -138,8 +139,15 @@ def settings(tmp_path: Path, mailbox: Mailbox) -> Settings:
     )
 
 
+@pytest.fixture(scope="session")
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> BytecodeCache:
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
 @pytest.fixture
-async def site(pool: Pool, database_url: str, settings: Settings, mailbox: Mailbox) -> AsyncIterator[RunningSite]:
+async def site(
+    pool: Pool, database_url: str, settings: Settings, mailbox: Mailbox, compiled_templates: BytecodeCache
+) -> AsyncIterator[RunningSite]:
     clock = Clock()
     clearing = Clearing(pool, clock=clock)
     app = build_app(clearing, load_signer(settings.hub_key_path))
@@ -147,6 +155,7 @@ async def site(pool: Pool, database_url: str, settings: Settings, mailbox: Mailb
     mount_member_pages(app, session)
     mount_finance_pages(app, session)
     app[SITE].clock = clock
+    app[SITE].environment.bytecode_cache = compiled_templates
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     listener = web.TCPSite(runner, "127.0.0.1", 0)
