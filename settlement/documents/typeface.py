@@ -1,7 +1,7 @@
 """The typefaces of the letters.
 
-Letters are set in Roboto, which has Latin, Greek and Cyrillic letters, and figures of one width. Swiss payment slips are
-set in Liberation Sans, one of the four that their style guide allows; it has every character that a slip may have.
+Letters are set in Roboto, which has Latin, Greek and Cyrillic letters, and figures of one width. Swiss payment slips
+are set in Liberation Sans, one of the four that their style guide allows; it has every character that a slip may have.
 """
 
 from __future__ import annotations
