@@ -219,12 +219,13 @@ class StaleDraftError(SettlementError):
 
     code = "stale_draft"
 
-    def __init__(self, *, draft: int, expected: int, actual: int) -> None:
+    def __init__(self, *, draft: int | None = None, expected: int, actual: int) -> None:
         self.draft = draft
         self.expected = expected
         self.actual = actual
+        named = "the draft" if draft is None else f"draft {draft}"
         super().__init__(
-            f"draft {draft} was made after version {expected}, and the last one is version {actual}; draft it anew"
+            f"{named} was made after version {expected}, and the last one is version {actual}; draft it anew"
         )
 
 

@@ -106,7 +106,7 @@ def drafts(as_json: AsJson = False, data_dir: DataDir = None, database_url: Data
 
     async def work() -> None:
         async with open_session(data_dir, database_url) as session:
-            waiting = [draft for draft, _ in await list_drafts(session.pool)]
+            waiting = await list_drafts(session.pool)
             async with session.pool.acquire() as connection:
                 names = await load_partner_names(connection)
             show([draft_document(draft) for draft in waiting], as_json=as_json, text=drafts_text(waiting, names))

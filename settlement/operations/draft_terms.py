@@ -13,23 +13,34 @@ from settlement.operations.add_terms import (
     says_the_same,
 )
 from settlement.stores.hub import load_programme
-from settlement.stores.terms import StoredTerms, load_terms
+from settlement.stores.terms import StoredTerms
 from settlement.stores.terms_drafts import TermsDraft, decide_draft, find_draft, insert_draft, load_drafts
 
 
 async def draft_terms(
-    pool: Pool, partner: int, change: TermsChange, *, valid_from: datetime, now: datetime, actor: str
+    pool: Pool,
+    partner: int,
+    change: TermsChange,
+    *,
+    valid_from: datetime,
+    seen_version: int | None = None,
+    now: datetime,
+    actor: str,
 ) -> TermsDraft:
     """Keep what the next version of a partner's terms would say; it holds for nothing until somebody approves it.
 
-    The same draft by the same person, sent again, is the one that is there.
+    `seen_version` is the last version, if the change was made beside it. The same draft by the same person, sent
+    again, is the one that is there.
 
     Raises:
         UnknownPartnerError: there is no such partner.
+        StaleDraftError: the partner has got another version than that which was seen.
         InvalidTermsError: fields break a limit, or `valid_from` is past or not after the version before.
     """
     async with pool.acquire() as connection, connection.transaction():
         versions, programme = await lock_versions(connection, partner)
+        if seen_version is not None and seen_version != len(versions):
+            raise StaleDraftError(expected=seen_version, actual=len(versions))
         drafted = next_version(
             versions, partner, change, programme=programme, valid_from=valid_from, now=now, actor=actor
         )
@@ -86,15 +97,10 @@ async def withdraw_draft(pool: Pool, draft_no: int, *, now: datetime, actor: str
             await decide_draft(connection, draft_no, "WITHDRAWN", now=now, actor=actor)
 
 
-async def list_drafts(pool: Pool) -> list[tuple[TermsDraft, StoredTerms | None]]:
-    """Return the drafts that nobody has decided, each with the version that it would follow."""
-    async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
-        programme = await load_programme(connection)
-        drafts = await load_drafts(connection, programme)
-        last: dict[int, list[StoredTerms]] = {}
-        for partner in {draft.partner for draft in drafts}:
-            last[partner] = await load_terms(connection, partner, programme)
-    return [(draft, last[draft.partner][-1] if last[draft.partner] else None) for draft in drafts]
+async def list_drafts(pool: Pool) -> list[TermsDraft]:
+    """Return the drafts that nobody has decided, in the order in which they were made."""
+    async with pool.acquire() as connection, connection.transaction(readonly=True):
+        return await load_drafts(connection, await load_programme(connection))
 
 
 async def _lock_draft(connection: Connection, draft_no: int) -> TermsDraft:

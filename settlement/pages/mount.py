@@ -10,7 +10,7 @@ from coalition.pages.door import add_page
 from coalition.pages.operator_sign_in import OperatorSignIn
 from coalition.pages.sign_in import leave
 from coalition.pages.site import Frame, site_of
-from settlement.pages import terms
+from settlement.pages import terms, terms_form
 from settlement.pages.bank import download_file, download_items, show_bank, take_bank_file
 from settlement.pages.behind import show_lines, show_lots, show_operations
 from settlement.pages.corrections import decide_correction, show_after_decision
@@ -53,6 +53,10 @@ def mount_finance_pages(app: web.Application, session: Session) -> None:
     add_page(app, "GET", "/finance/reports/{name}.{format}", download_report, area="finance")
     add_page(app, "GET", "/finance/reports/{name}", show_report, area="finance")
     add_page(app, "GET", "/finance/terms", terms.show_terms, area="finance")
+    terms_of_partner = "/finance/terms/partners/{partner}"
+    add_page(app, "GET", terms_of_partner, terms_form.show_partner_terms, area="finance")
+    add_page(app, "POST", terms_of_partner, terms_form.draft_partner_terms, area="finance")
+    add_page(app, "GET", "/finance/terms/{draft}", terms.show_draft, area="finance")
     add_page(app, "GET", "/finance/terms/{draft}/{decision}", terms.show_after_decision, area="finance")
     add_page(app, "POST", "/finance/terms/{draft}/{decision}", terms.decide_draft, area="finance")
     add_page(app, "GET", "/finance/operations", show_operations, area="finance")

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import asyncpg
 import pytest
 
 from coalition.database.pool import Pool
@@ -48,6 +49,9 @@ async def test_a_draft_holds_for_nothing_until_somebody_else_approves_it(books: 
     assert len(await list_terms(books.pool, a)) == 1
     with pytest.raises(TermsDrafterError, match="anna made draft 1; somebody else has to approve it"):
         await approve_draft(books.pool, draft.draft, **by("anna"))
+    # Nor by a door that forgot to ask: the tables take it from the operator's shell alone.
+    with pytest.raises(asyncpg.CheckViolationError):
+        await approve_draft(books.pool, draft.draft, is_second_person_needed=False, **by("anna"))
 
     approved = await approve_draft(books.pool, draft.draft, **by("bert"))
 

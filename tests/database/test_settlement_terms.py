@@ -25,10 +25,10 @@ def books(pool: Pool) -> Books:
 async def test_a_version_keeps_what_it_does_not_change(books: Books) -> None:
     a = await books.partner("A", service_fee="0.002", commission="0.03", earn_rate="1.5")
     start = now() + timedelta(days=30)
-    added = await add_terms(books.pool, a, CHEAPER, valid_from=start, now=now(), actor="anna")
+    added = await add_terms(books.pool, a, CHEAPER, valid_from=start, now=now(), actor="shell:anna")
     first, second = await list_terms(books.pool, a)
     assert second == added
-    assert (second.terms.version, second.terms.valid_from, second.created_by) == (2, start, "anna")
+    assert (second.terms.version, second.terms.valid_from, second.created_by) == (2, start, "shell:anna")
     assert (second.terms.issue_price, second.terms.service_fee) == (Decimal("0.008"), first.terms.service_fee)
     assert (second.terms.commission, second.earn_rate) == (Decimal("0.03"), Decimal("1.5"))
 
@@ -38,8 +38,8 @@ async def test_who_bears_offline_losses_is_kept_until_it_is_changed(books: Books
     changes = [CHEAPER, TermsChange(offline_loss="member"), CHEAPER]
     for days, change in enumerate(changes, start=30):
         start = now() + timedelta(days=days)
-        added = await add_terms(books.pool, a, change, valid_from=start, now=now(), actor="anna")
-        assert await add_terms(books.pool, a, change, valid_from=start, now=now(), actor="anna") == added
+        added = await add_terms(books.pool, a, change, valid_from=start, now=now(), actor="shell:anna")
+        assert await add_terms(books.pool, a, change, valid_from=start, now=now(), actor="shell:anna") == added
     versions = await list_terms(books.pool, a)
     assert [stored.offline_loss for stored in versions] == ["partner", "partner", "member", "member"]
 
@@ -47,8 +47,8 @@ async def test_who_bears_offline_losses_is_kept_until_it_is_changed(books: Books
 async def test_the_same_change_again_is_the_same_version(books: Books) -> None:
     a = await books.partner("A")
     start = now() + timedelta(days=30)
-    first = await add_terms(books.pool, a, CHEAPER, valid_from=start, now=now(), actor="anna")
-    assert await add_terms(books.pool, a, CHEAPER, valid_from=start, now=now(), actor="bert") == first
+    first = await add_terms(books.pool, a, CHEAPER, valid_from=start, now=now(), actor="shell:anna")
+    assert await add_terms(books.pool, a, CHEAPER, valid_from=start, now=now(), actor="shell:bert") == first
     assert len(await list_terms(books.pool, a)) == 2
 
 
@@ -62,7 +62,7 @@ async def test_running_hubs_are_told(books: Books) -> None:
 
         await connection.add_listener("registry", hear)
         try:
-            await add_terms(books.pool, a, CHEAPER, valid_from=now() + timedelta(days=1), now=now(), actor="anna")
+            await add_terms(books.pool, a, CHEAPER, valid_from=now() + timedelta(days=1), now=now(), actor="shell:anna")
             async with asyncio.timeout(10):
                 await heard.wait()
         finally:
@@ -73,7 +73,7 @@ async def test_versions_added_at_once_stand_one_after_the_other(books: Books) ->
     a = await books.partner("A")
     starts = [now() + timedelta(days=day) for day in (10, 20, 30)]
     answers = await asyncio.gather(
-        *(add_terms(books.pool, a, CHEAPER, valid_from=start, now=now(), actor="anna") for start in starts),
+        *(add_terms(books.pool, a, CHEAPER, valid_from=start, now=now(), actor="shell:anna") for start in starts),
         return_exceptions=True,
     )
     # One that comes after a later start is refused, by name; none fails in any other way.
@@ -102,22 +102,24 @@ async def test_bad_terms_are_refused_and_nothing_is_written(
 ) -> None:
     a = await books.partner("A")
     with pytest.raises(InvalidTermsError) as refused:
-        await add_terms(books.pool, a, change, valid_from=now() + timedelta(days=days), now=now(), actor="anna")
+        await add_terms(books.pool, a, change, valid_from=now() + timedelta(days=days), now=now(), actor="shell:anna")
     assert [problem.field for problem in refused.value.problems] == [field]
     assert len(await list_terms(books.pool, a)) == 1
 
 
 async def test_a_version_may_not_start_before_the_last_one(books: Books) -> None:
     a = await books.partner("A")
-    await add_terms(books.pool, a, CHEAPER, valid_from=now() + timedelta(days=30), now=now(), actor="anna")
+    await add_terms(books.pool, a, CHEAPER, valid_from=now() + timedelta(days=30), now=now(), actor="shell:anna")
     with pytest.raises(InvalidTermsError, match="must be after the start of version 2"):
-        await add_terms(books.pool, a, TermsChange(), valid_from=now() + timedelta(days=20), now=now(), actor="anna")
+        await add_terms(
+            books.pool, a, TermsChange(), valid_from=now() + timedelta(days=20), now=now(), actor="shell:anna"
+        )
 
 
 async def test_a_start_without_a_zone_is_the_programmes(books: Books) -> None:
     a = await books.partner("A")
     start = (now() + timedelta(days=400)).replace(tzinfo=None, month=7, day=1, hour=0, minute=0)
-    added = await add_terms(books.pool, a, CHEAPER, valid_from=start, now=now(), actor="anna")
+    added = await add_terms(books.pool, a, CHEAPER, valid_from=start, now=now(), actor="shell:anna")
     assert added.terms.valid_from.utcoffset() == timedelta(hours=2)
 
 
@@ -138,11 +140,11 @@ async def test_a_reversal_takes_its_originals_prices_in_a_later_window(books: Bo
     a = await books.partner("A")
     await books.book(a, "issued", 1000)
     await books.close()
-    await add_terms(books.pool, a, CHEAPER, valid_from=now() + timedelta(hours=1), now=now(), actor="anna")
+    await add_terms(books.pool, a, CHEAPER, valid_from=now() + timedelta(hours=1), now=now(), actor="shell:anna")
     await books.book(a, "issue_reversed", 1000, terms_version=1)
     await books.book(a, "issued", 500, terms_version=2)
     await books.close()
     for window_no in (1, 2):
-        await calculate_window(books.pool, window_no, now=now(), actor="anna")
+        await calculate_window(books.pool, window_no, now=now(), actor="shell:anna")
     assert [str(partner.net) for partner in (await report_window(books.pool, 1)).partners] == ["10.00"]
     assert [str(partner.net) for partner in (await report_window(books.pool, 2)).partners] == ["-6.00"]

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -11,10 +11,8 @@ import pytest
 from playwright.async_api import BrowserContext, Page
 
 from coalition.lanes.close_window import close_window
-from settlement.operations.add_terms import TermsChange
 from settlement.operations.calculate_window import calculate_window
 from settlement.operations.correct_document import draft_correction
-from settlement.operations.draft_terms import draft_terms
 from settlement.operations.find_statement import find_statement
 from settlement.operations.manage_legal_party import set_legal_party
 from tests.pages.conftest import PASSWORD, RunningSite, submit
@@ -317,23 +315,79 @@ async def test_windows_are_listed_newest_first_and_paged(site: RunningSite, page
     assert seen == [f"Window {number}" for number in range(30, 0, -1)]
 
 
-async def test_terms_are_approved_by_somebody_other_than_who_drafted_them(site: RunningSite, page: Page) -> None:
-    """The page tells what a draft changes; who made it is refused, and somebody else makes it the next version."""
-    await site.hub.shop("Bakery", **FEES)
+async def test_terms_are_drafted_compared_and_approved_by_two_people(
+    site: RunningSite, page: Page, context: BrowserContext
+) -> None:
+    """What is typed wrong is told by its field; a draft stands beside what runs, with what it would have cost."""
+    await book_window(site)
     await site.operator("ada", "operate", "approve")
-    start = datetime.now(UTC) + timedelta(days=40)
-    for actor, price in (("operator:ada", "0.009"), ("shell:bert", "0.008")):
-        change = TermsChange(issue_price=Decimal(price))
-        await draft_terms(site.hub.pool, 1, change, valid_from=start, now=datetime.now(UTC), actor=actor)
+    await site.operator("berta", "approve")
     await site.sign_in_operator(page, "ada")
+    for button in ("Look at window 1", "Close window 1"):
+        await submit(page, f"text={button}")
     await submit(page, "nav >> text=Terms")
-    assert await texts(page, "section:has(#draft-1) tbody tr") == ["Issue price per point 0.01 0.009"]
+    assert await page.inner_text(".empty") == "No draft waits for approval."
+    await submit(page, "#partners >> text=Bakery")
+    assert await page.input_value("#service_fee") == "0.001"
+
+    await page.fill("#issue_price", "cheap")
+    await page.fill("#fee_vat", "S 19 DE")
+    await press(page, "Keep the draft")
+    assert await texts(page, ".note.bad a") == ["First day", "Issue price per point"]
+    await page.fill("#issue_price", "0,009")
+    await page.fill("#valid_from", "2099-01-02")
+    await page.select_option("#funding", "issuer_pays")
+    await press(page, "Keep the draft")
+    # Only on the first of a month, and not with a VAT that cannot share an invoice with that of the charges.
+    assert await texts(page, ".note.bad a") == ["VAT of fees"]
+    await page.fill("#fee_vat", "")
+    await press(page, "Keep the draft")
+    assert await texts(page, ".note.bad a") == ["Points are paid for"]
+    assert await site.hub.pool.fetchval("SELECT count(*) FROM terms_draft") == 0
+    await page.fill("#valid_from", "2099-01-01")
+    await press(page, "Keep the draft")
+
+    assert "is kept" in await page.inner_text(".note.good")
+    changed = await texts(page, "#compared tr:has(.strong)")
+    assert changed == [
+        "Points are paid for When issued, into the pool When redeemed, by the issuer (changed)",
+        "Issue price per point 0.01 0.009 (changed)",
+    ]
+    # 9,900 points at 0.01 are 99.00; under the draft nothing, and the 4,000 that the garage redeemed are 40.00.
+    assert (await texts(page, "#rated-nets tbody tr"))[0] == "Bakery €113.90 €54.90 −€59.00"
+    await page.fill("#last", "40")
+    await submit(page, "text=Price anew")
+    assert "1 to 24 windows" in await page.inner_text(".note.bad")
 
     await press(page, "Approve draft 1")
     assert await page.inner_text(".note.bad") == "Refused: you made this draft, so somebody else has to approve it."
-    await press(page, "Approve draft 2")
+    await context.clear_cookies()
+    await site.sign_in_operator(page, "berta")
+    await page.goto(f"{site.url}/finance/terms/1")
+    assert await page.locator("text=Withdraw").count() == 0
+    await press(page, "Approve draft 1")
     assert "is approved" in await page.inner_text(".note.good")
-    versions = await site.hub.pool.fetch("SELECT version, approved_by FROM terms ORDER BY version")
-    assert [tuple(version) for version in versions] == [(1, None), (2, "operator:ada")]
-    await press(page, "Withdraw draft 1")
-    assert await page.inner_text(".empty") == "No draft waits for approval."
+    versions = await site.hub.pool.fetch("SELECT version, created_by, approved_by FROM terms WHERE partner = 1")
+    assert tuple(versions[1]) == (2, "operator:ada", "operator:berta")
+    await page.goto(f"{site.url}/finance/terms/1")
+    assert "Approved by operator:berta" in await page.inner_text(".note.good")
+
+
+async def test_a_draft_typed_beside_an_old_version_is_refused_and_one_is_withdrawn(site: RunningSite) -> None:
+    await site.hub.shop("Bakery", **FEES)
+    await site.operator("ada", "operate")
+    async with Forms(site.url) as forms:
+        await forms.get("/finance/sign-in")
+        await forms.post("/finance/sign-in", name="ada", password=PASSWORD)
+        form = await forms.get("/finance/terms/partners/1")
+        assert 'name="seen_version" value="1"' in form.text
+        kept = await forms.post("/finance/terms/partners/1", valid_from="2099-01-01", seen_version="1")
+        assert (kept.status, kept.path) == (200, "/finance/terms/1")
+        stale = await forms.post("/finance/terms/partners/1", valid_from="2099-01-01", seen_version="0")
+        assert (stale.status, "Draft it anew" in stale.text) == (409, True)
+        approved = await forms.post("/finance/terms/1/approve")
+        assert approved.status == 403
+        assert (await forms.post("/finance/terms/1/withdraw")).path == "/finance/terms"
+        for path in ("2", "partners/9", "partners/x", "x"):
+            assert (await forms.get(f"/finance/terms/{path}")).status == 404, path
+    assert await site.hub.pool.fetch("SELECT state FROM terms_draft") == [("WITHDRAWN",)]

@@ -21,6 +21,9 @@ FINANCE_PAGES = (
     "/finance/reports/control",
     "/finance/reports/nets",
     "/finance/reports/points",
+    "/finance/terms",
+    "/finance/terms/1",
+    "/finance/terms/partners/1",
 )
 
 # What a page asks of those who can't see it, as (what is wrong, how many).
@@ -103,8 +106,10 @@ async def look_at(page: Page, url: str) -> None:
 
 async def judge(page: Page, place: str) -> None:
     """Judge a page as it stands."""
-    width = await page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
-    assert width[0] <= width[1], (place, "has to be moved sideways", width)
+    assert page.viewport_size is not None
+    # Not against window.innerWidth, which grows with what overflows a phone.
+    width = await page.evaluate("document.documentElement.scrollWidth")
+    assert width <= page.viewport_size["width"], (place, "has to be moved sideways", width)
     assert await page.evaluate(FAULTS) == [], place
     assert await page.evaluate(PALE_TEXTS) == [], place
 
@@ -137,6 +142,14 @@ async def test_finance_pages(site: RunningSite, view: Page) -> None:
     await site.sign_in_operator(view, "ada")
     await view.goto(f"{site.url}/finance/windows/1")
     await submit(view)
+    await submit(view)
+    await view.goto(f"{site.url}/finance/terms/partners/1")
+    await view.fill("#issue_price", "dear")
+    await submit(view)
+    await judge(view, "terms as typed wrong")
+    await view.fill("#issue_price", "0,0095")
+    await view.select_option("#funding", "issuer_pays")
+    await view.fill("#valid_from", "2099-01-01")
     await submit(view)
 
     for path in FINANCE_PAGES:

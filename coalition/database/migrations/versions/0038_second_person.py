@@ -1,0 +1,14 @@
+"""Terms are approved by a second person."""
+
+from coalition.database.migration_script import refuse_downgrade, run_script
+
+revision = "0038"
+down_revision = "0037"
+
+
+def upgrade() -> None:
+    run_script(__file__)
+
+
+def downgrade() -> None:
+    refuse_downgrade()
