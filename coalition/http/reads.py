@@ -13,7 +13,7 @@ from coalition.http.routes import CLEARING, POOL, Answer, PartnerCall, Route
 from coalition.journal.record import timestamp
 from coalition.ledger.operation import CARD_PATTERN, OPERATION_ID_PATTERN
 from coalition.programme.card_number import normalised
-from coalition.stores.balances import OpenHold, load_standing
+from coalition.stores.balances import OpenHold, standing_of
 from coalition.stores.journal import load_result
 
 
@@ -24,15 +24,10 @@ async def get_card(request: web.Request, call: PartnerCall) -> Answer:
     if place is None:
         raise RequestRefusedError(status=404, code="unknown_card", detail=f"No account has card {card}.")
     clearing = request.app[CLEARING]
+    kept = await clearing.accounts.find(place.of_account)
     now = clearing.clock()
-    async with request.app[POOL].acquire() as connection:
-        standing = await load_standing(
-            connection,
-            place.of_account,
-            now=now,
-            today=clearing.registry.calendar.day_of(now),
-            rule=clearing.registry.calendar.expiry,
-        )
+    calendar = clearing.registry.calendar
+    standing = standing_of(kept, now=now, today=calendar.day_of(now), rule=calendar.expiry)
     document = {
         "card": card,
         "balance": standing.balance,

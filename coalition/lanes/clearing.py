@@ -9,6 +9,7 @@ from functools import partial
 from coalition.database.pool import Pool
 from coalition.errors import OverloadedError
 from coalition.journal.record import content_digest
+from coalition.lanes.account_reads import AccountReads
 from coalition.lanes.book_batch import Clock
 from coalition.lanes.card_directory import CardDirectory
 from coalition.lanes.database_retry import with_retry
@@ -58,6 +59,7 @@ class Clearing:
         self.pool = pool
         self.clock = clock
         self.cards = CardDirectory(pool)
+        self.accounts = AccountReads(pool)
         self.registry = Registry(pool, on_load=self.cards.forget)
         self.waiting = 0
         self._idle = asyncio.Event()

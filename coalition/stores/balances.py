@@ -1,6 +1,7 @@
 """Reading how an account stands, outside the write path: exact at any moment, whether or not the hub has booked already
 what time alone has done to it."""
 
+from collections.abc import Collection
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -38,47 +39,83 @@ class Standing(NamedTuple):
         return self.balance - self.held
 
 
-# One round trip, and one moment for both. As rows of plain columns: an array of records costs a third more to read.
-SELECT_ACCOUNT_AND_LOTS = """
-SELECT account.balance, account.debt, account.held, account.next_expires_on, lot.expires_on,
-    sum(lot.remaining)::bigint
+class Kept(NamedTuple):
+    """What is kept of an account; time alone may have changed it since. `lots` are (first day on which they can't be
+    spent, points), soonest first; `holds` those that nobody ended, soonest time-out first."""
+
+    balance: int
+    debt: int
+    next_expires_on: date | None
+    lots: list[tuple[date | None, int]]
+    holds: list[OpenHold]
+
+
+# Accounts and their lots in one round trip and one moment. Not joined: see docs/benchmark.md for what became of joins
+# to a list.
+SELECT_KEPT = """
+SELECT account, balance, debt, held, next_expires_on, NULL::date AS expires_on, NULL::bigint AS points
 FROM account
-LEFT JOIN lot ON lot.lane = account.lane AND lot.account = account.account AND lot.remaining > 0
-WHERE account.lane = $1 AND account.account = $2
-GROUP BY account.lane, account.account, lot.expires_on
-ORDER BY lot.expires_on NULLS LAST
+WHERE lane = $1 AND account = ANY($2::bigint[])
+UNION ALL
+SELECT account, NULL, NULL, NULL, NULL, expires_on, sum(remaining)::bigint
+FROM lot
+WHERE lane = $1 AND account = ANY($2::bigint[]) AND remaining > 0
+GROUP BY account, expires_on
 """
 
 SELECT_OPEN_HOLDS = """
-SELECT hold.partner, partner.name, journal.operation_id, hold.points, journal.booked_at, hold.expires_at
+SELECT hold.account, hold.partner, partner.name, journal.operation_id, hold.points, journal.booked_at, hold.expires_at
 FROM hold
 JOIN journal ON journal.lane = hold.lane AND journal.leaf = hold.leaf
 JOIN partner ON partner.partner = hold.partner
-WHERE hold.lane = $1 AND hold.account = $2 AND hold.state = 'reserved' AND hold.expires_at > $3
+WHERE hold.lane = $1 AND hold.account = ANY($2::bigint[]) AND hold.state = 'reserved'
 ORDER BY hold.expires_at, hold.leaf
 """
+
+
+async def load_kept(connection: Connection, lane: int, accounts: Collection[int]) -> dict[int, Kept]:
+    """Return what is kept of accounts of one lane, by number."""
+    kept: dict[int, Kept] = {}
+    lots: list[tuple[int, date | None, int]] = []
+    held_accounts = []
+    for account, balance, debt, held, next_expires_on, expires_on, points in await connection.fetch(
+        SELECT_KEPT, lane, sorted(accounts)
+    ):
+        if points is not None:
+            lots.append((account, expires_on, points))
+            continue
+        kept[account] = Kept(balance, debt, next_expires_on, [], [])
+        if held:
+            held_accounts.append(account)
+    for account, expires_on, points in sorted(lots, key=lambda lot: lot[1] or date.max):
+        kept[account].lots.append((expires_on, points))
+    if held_accounts:
+        for account, *hold in await connection.fetch(SELECT_OPEN_HOLDS, lane, held_accounts):
+            kept[account].holds.append(OpenHold(*hold))
+    return kept
 
 
 async def load_standing(
     connection: Connection, place: Place, *, now: datetime, today: date, rule: ExpiryRule
 ) -> Standing:
     """Return how an account stands at this moment; `today` is the day of `now` in the programme's time zone."""
-    rows = await connection.fetch(SELECT_ACCOUNT_AND_LOTS, place.lane, place.account)
-    assert rows, "a card's account is opened with it"
-    balance, debt, held, next_expires_on, *_ = rows[0]
-    lots = [(expires_on, points) for *_, expires_on, points in rows if points is not None]
-    holds = []
-    if held:
-        holds = [OpenHold(*row) for row in await connection.fetch(SELECT_OPEN_HOLDS, place.lane, place.account, now)]
-    if rule.name == "inactivity" and next_expires_on is not None:
+    kept = await load_kept(connection, place.lane, [place.account])
+    return standing_of(kept[place.account], now=now, today=today, rule=rule)
+
+
+def standing_of(kept: Kept, *, now: datetime, today: date, rule: ExpiryRule) -> Standing:
+    """Return how an account stands at this moment, by what is kept of it; as `load_standing`."""
+    lots = kept.lots
+    if rule.name == "inactivity" and kept.next_expires_on is not None:
         # All of the account goes on one day.
-        lots = [(next_expires_on, sum(points for _, points in lots))] if lots else []
+        lots = [(kept.next_expires_on, sum(points for _, points in lots))] if lots else []
+    holds = [hold for hold in kept.holds if hold.expires_at > now]
     due = sum(points for expires_on, points in lots if expires_on is not None and expires_on <= today)
     promised = sum(hold.points for hold in holds)
-    gone = min(due, max(balance + debt - promised, 0))
+    gone = min(due, max(kept.balance + kept.debt - promised, 0))
     ahead = [(expires_on, points) for expires_on, points in lots if expires_on is not None and expires_on > today]
     if due > gone:
         # On hold: they expire when it ends.
         ahead.insert(0, (today, due - gone))
     unlimited = sum(points for expires_on, points in lots if expires_on is None)
-    return Standing(balance - gone, holds, ahead, unlimited)
+    return Standing(kept.balance - gone, holds, ahead, unlimited)
