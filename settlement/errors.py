@@ -21,6 +21,7 @@ SettlementError
 ├── InvalidRulesError        rules of payment or of the calendar break a limit; names every field
 ├── DefaultTooEarlyError     a share is not overdue, or its days of grace are not over
 ├── InvalidDisputeError      a dispute is of nothing that its statement has; names every field
+├── AlreadyDisputedError     an operation has an open dispute already; names it
 ├── DisputeTooLateError      the days in which a share may be disputed are over
 ├── DisputeResolvedError     a dispute has been answered otherwise already
 ├── UnknownDisputeError      there is no dispute of that number
@@ -46,7 +47,7 @@ SettlementError
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -309,6 +310,17 @@ class InvalidDisputeError(SettlementError):
     def __init__(self, *, problems: Sequence[FieldProblem]) -> None:
         self.problems = tuple(problems)
         super().__init__("the dispute is not valid: " + "; ".join(str(problem) for problem in self.problems))
+
+
+class AlreadyDisputedError(SettlementError):
+    """An operation has an open dispute of its partner already."""
+
+    code = "already_disputed"
+
+    def __init__(self, *, open_disputes: Mapping[str, int]) -> None:
+        self.open_disputes = open_disputes
+        named = ", ".join(f"{operation} (dispute {dispute})" for operation, dispute in open_disputes.items())
+        super().__init__(f"operations have an open dispute already, which is answered first: {named}")
 
 
 class DisputeTooLateError(SettlementError):

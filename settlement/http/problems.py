@@ -25,6 +25,7 @@ STATUSES: dict[type[errors.SettlementError], int] = {
     errors.InvalidRulesError: 422,
     errors.DefaultTooEarlyError: 409,
     errors.InvalidDisputeError: 422,
+    errors.AlreadyDisputedError: 409,
     errors.DisputeTooLateError: 409,
     errors.DisputeResolvedError: 409,
     errors.UnknownDisputeError: 404,

@@ -10,7 +10,13 @@ from settlement.documents.statement_json import read_json
 from settlement.engine.dispute import Claim, LineKey, held_by
 from settlement.engine.money import from_minor
 from settlement.engine.states import has_reached
-from settlement.errors import DisputeTooLateError, FieldProblem, InvalidDisputeError, UnknownStatementError
+from settlement.errors import (
+    AlreadyDisputedError,
+    DisputeTooLateError,
+    FieldProblem,
+    InvalidDisputeError,
+    UnknownStatementError,
+)
 from settlement.operations.record_payment import find_share
 from settlement.stores.disputes import (
     Dispute,
@@ -42,9 +48,12 @@ async def open_dispute(
     Until the window is invoiced, what the partner owes by the disputed line is held out of what is payable, and its
     share is DISPUTED. Later nothing of that window changes: what is accepted is corrected in a later one.
 
+    An operation has one open dispute at a time; when that is answered, it may be brought up again.
+
     Raises:
         UnknownWindowError, UnknownStatementError: the partner has no share of that window.
         DisputeTooLateError: the days in which it might be disputed are over.
+        AlreadyDisputedError: an operation has an open dispute; names it.
         InvalidDisputeError: it is of nothing that the statement or the journal has; names every field.
     """
     async with pool.acquire() as connection:
@@ -77,6 +86,7 @@ async def _open(
     if open_count >= OPEN_MAX or len(every) >= DISPUTES_MAX:
         problem = f"expected at most {OPEN_MAX} open disputes of it and {DISPUTES_MAX} in all, got one more"
         raise InvalidDisputeError(problems=[FieldProblem(field="window", problem=problem)])
+    _refuse_disputed(claim, every)
     held = from_minor(0, programme.currency)
     content = await find_statement_content(connection, window_no, partner)
     if content is None:
@@ -126,6 +136,19 @@ def _refuse_unbounded(claim: Claim, programme: Programme, *, missing: list[str])
         problems.append(FieldProblem(field="amount", problem=problem))
     if problems:
         raise InvalidDisputeError(problems=problems)
+
+
+def _refuse_disputed(claim: Claim, disputes: Iterable[Dispute]) -> None:
+    # An operation is of one window, so that the disputes of this window are all that there are about it.
+    disputed = {
+        operation: dispute.dispute
+        for dispute in disputes
+        if dispute.state == "OPEN"
+        for operation in dispute.claim.operation_ids
+    }
+    twice = {operation: disputed[operation] for operation in claim.operation_ids if operation in disputed}
+    if twice:
+        raise AlreadyDisputedError(open_disputes=twice)
 
 
 async def _refuse_late(

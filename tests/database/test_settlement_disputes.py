@@ -184,6 +184,19 @@ async def test_a_dispute_of_an_invoiced_window_is_corrected_in_a_later_one(journ
     assert rows == [("correction", -250, 1, None)]
 
 
+async def test_an_operation_has_one_open_dispute_at_a_time(journey: Journey) -> None:
+    """Whatever else the second one is about; once the first is answered, it may be brought up again."""
+    ids = [journey.earned["id"]]
+    opened = await journey.opened(line=None, operation_ids=ids, amount="2.50")
+    again = await journey.post(operation_ids=ids, amount="1.00", reason="And another thing.")
+    assert (again.status, again.document["code"]) == (409, "already_disputed")
+    assert f"{ids[0]} (dispute {opened.dispute})" in again.document["detail"]
+    assert (await journey.share()).held == Decimal("2.50")
+    await journey.opened(amount="1.00", reason="By its line alone.")
+    await journey.reject(opened.dispute)
+    assert (await journey.opened(line=None, operation_ids=ids, amount="2.50", reason="Look again.")).state == "OPEN"
+
+
 async def test_a_credit_note_is_set_against_what_was_held_out_first(journey: Journey) -> None:
     """4.00 held out, 3.00 of it accepted, 5.00 credited in two notes: of the 10.00 billed, 5.00 are paid in the end."""
     opened = await journey.opened(amount="4.00")
