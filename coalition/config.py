@@ -32,7 +32,8 @@ def default_data_dir() -> Path:
 class Settings(BaseSettings):
     """Every setting of the hub. Those of the programme count only when the database is made."""
 
-    model_config = SettingsConfigDict(env_prefix="COALITION_", extra="ignore", frozen=True)
+    # A variable that is empty is not set: files for containers pass on what may be missing.
+    model_config = SettingsConfigDict(env_prefix="COALITION_", env_ignore_empty=True, extra="ignore", frozen=True)
 
     data_dir: Path = Field(default_factory=default_data_dir, description="Embedded database, hub key, reports.")
     database_url: str | None = Field(None, description="PostgreSQL 15 or later; none: the embedded one.")
@@ -41,6 +42,10 @@ class Settings(BaseSettings):
     workers: int = Field(1, ge=1, le=64, description="Processes that share the address; each has a pool and queues.")
     metrics_port: int | None = Field(None, ge=0, le=65535, description="Port of /metrics, on the same host; none: off.")
     hub_key: Path | None = Field(None, description="PEM of the hub's key; none: DATA_DIR/hub-key.pem, made at need.")
+    hub_key_before: Path | None = Field(
+        None,
+        description="PEM of the hub's key before; it signs the list of keys alone, and so vouches for the new one.",
+    )
     waiting_max: int = Field(20_000, ge=1_000, description="Operations that may wait in a worker before 503.")
     pool_size: int = Field(16, ge=4, le=200, description="Database connections of a worker at most.")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="How much is logged.")

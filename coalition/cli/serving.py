@@ -23,7 +23,7 @@ from coalition.cli.workers import READY, Workers, figures_folder
 from coalition.config import Settings
 from coalition.database.pool import Pool
 from coalition.http.app import build_app, make_runner
-from coalition.http.hub_key import load_signer
+from coalition.http.hub_key import load_signer, load_voucher
 from coalition.http.metrics import build_metrics_app, registry
 from coalition.http.routes import Route
 from coalition.lanes.book_batch import Clock
@@ -136,7 +136,8 @@ async def _hub(
     settings = session.settings
     clearing = Clearing(session.pool, clock=now, waiting_max=settings.waiting_max)
     signer = load_signer(settings.hub_key_path)
-    app = build_app(clearing, signer, more_routes=extensions.routes)
+    voucher = None if settings.hub_key_before is None else load_voucher(settings.hub_key_before)
+    app = build_app(clearing, signer, voucher=voucher, more_routes=extensions.routes)
     for mount in extensions.pages:
         mount(app, session)
     app.on_response_prepare.extend(before_answers)

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from coalition import __version__
 from coalition.http import certificates, events, messages, proofs, reads, reconciliations, service, step_up
-from coalition.http.hub_key import SIGNER, Signer
+from coalition.http.hub_key import SIGNER, VOUCHER, Signer
 from coalition.http.openapi import build_openapi, openapi_route
 from coalition.http.partner_calls import NONCES, partner_door, request_id_of
 from coalition.http.problems import problem_answer
@@ -22,10 +22,14 @@ SHUTDOWN_TIMEOUT_S = 20.0
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def build_app(clearing: Clearing, signer: Signer, *, more_routes: Sequence[Route] = ()) -> web.Application:
-    """Return the application; it opens and closes the clearing with itself."""
+def build_app(
+    clearing: Clearing, signer: Signer, *, voucher: Signer | None = None, more_routes: Sequence[Route] = ()
+) -> web.Application:
+    """Return the application; it opens and closes the clearing with itself. `voucher` signs the list of the hub's keys;
+    None: the hub's key, as everything."""
     app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[answer_errors])
     app[POOL], app[CLEARING], app[SIGNER], app[NONCES] = clearing.pool, clearing, signer, Nonces()
+    app[VOUCHER] = signer if voucher is None else voucher
     app.cleanup_ctx.append(_clearing_context)
     app[reconciliations.COMPARING] = set()
     routes = [*messages.ROUTES, *reads.ROUTES, *events.ROUTES, *step_up.ROUTES, *certificates.ROUTES, *service.ROUTES]

@@ -8,6 +8,7 @@ from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from coalition.database.pool import Connection
+from coalition.errors import SettingError
 from coalition.signatures.keys import (
     generate_private_key,
     keyid_of,
@@ -48,6 +49,8 @@ class Signer:
 
 
 SIGNER: web.AppKey[Signer] = web.AppKey("signer", Signer)
+# Signs the list of keys: the key before, which partners have pinned, where it still vouches for the new one.
+VOUCHER: web.AppKey[Signer] = web.AppKey("voucher", Signer)
 
 
 def load_signer(path: Path) -> Signer:
@@ -65,4 +68,11 @@ def load_signer(path: Path) -> Signer:
             pass
         finally:
             unfinished.unlink()
+    return Signer(load_private_key(path.read_bytes()))
+
+
+def load_voucher(path: Path) -> Signer:
+    """Load the key that was the hub's before. Raises SettingError where there is none."""
+    if not path.exists():
+        raise SettingError(f"hub_key_before (COALITION_HUB_KEY_BEFORE): expected the PEM of a key, no file {path}")
     return Signer(load_private_key(path.read_bytes()))

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from coalition.errors import RequestRefusedError
 from coalition.http.bodies import refuse_repeated_parameters
-from coalition.http.hub_key import SIGNER
+from coalition.http.hub_key import SIGNER, Signer
 from coalition.http.metrics import request_seconds, requests_total
 from coalition.http.problems import problem_answer
 from coalition.http.routes import CLEARING, Answer, PartnerCall, PartnerHandler, Route
@@ -88,9 +88,11 @@ def refuse_inactive(call: PartnerCall, *, may_have_left: bool) -> None:
         raise RequestRefusedError(status=403, code=f"partner_{status}", detail=detail)
 
 
-def signed_response(request: web.Request, call: PartnerCall, answer: Answer) -> web.Response:
+def signed_response(
+    request: web.Request, call: PartnerCall, answer: Answer, *, by: web.AppKey[Signer] = SIGNER
+) -> web.Response:
     """Return the answer with the receipt's signature over it and the request."""
-    signature = request.app[SIGNER].sign(
+    signature = request.app[by].sign(
         status=answer.status, body=answer.body, verified=call.verified, now=request.app[CLEARING].clock()
     )
     headers = {"Content-Type": answer.content_type, "X-Request-Id": call.request_id, **answer.headers, **signature}

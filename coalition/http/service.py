@@ -1,10 +1,16 @@
 """What is open to all: the hub's keys, health, and the description of the API."""
 
+import json
+from contextlib import suppress
+
 import asyncpg
 from aiohttp import web
 
 from coalition.http.answers import Health, HubKeys
-from coalition.http.routes import CLEARING, POOL, Route
+from coalition.http.hub_key import VOUCHER
+from coalition.http.partner_calls import signed_response, verified_call
+from coalition.http.routes import CLEARING, POOL, Answer, Route
+from coalition.signatures.errors import SignatureRefusedError
 from coalition.signatures.keys import jwk_of, public_key_of_raw
 from coalition.stores.hub_keys import load_hub_keys
 
@@ -12,7 +18,9 @@ READY = "SELECT 1"
 
 
 async def get_keys(request: web.Request) -> web.Response:
-    """Answer the hub's public keys, those of the past as well."""
+    """Answer the hub's public keys, those of the past as well; signed, where a partner's request is.
+
+    Whoever has pinned a key takes further ones from a list that it signed."""
     async with request.app[POOL].acquire() as connection:
         rows = await load_hub_keys(connection)
     keys = [
@@ -23,6 +31,12 @@ async def get_keys(request: web.Request) -> web.Response:
         }
         for row in rows
     ]
+    if "Signature" in request.headers:
+        # Open to all: who can't be verified gets the list as anybody does.
+        with suppress(SignatureRefusedError):
+            call = await verified_call(request)
+            answer = Answer(200, json.dumps({"keys": keys}).encode(), headers={"Cache-Control": "no-store"})
+            return signed_response(request, call, answer, by=VOUCHER)
     return web.json_response({"keys": keys}, headers={"Cache-Control": "max-age=300"})
 
 

@@ -15,7 +15,7 @@ def test_every_setting_is_in_the_operators_table() -> None:
 
 
 def test_links_between_pages_lead_somewhere() -> None:
-    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").rglob("*.md")]
     for page in pages:
         for target in page.read_text().split("](")[1:]:
             path = target.partition(")")[0].partition("#")[0]

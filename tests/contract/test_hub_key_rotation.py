@@ -1,0 +1,66 @@
+"""The hub's key is replaced, and partners who have pinned the old one go on by themselves."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession, web
+
+from coalition.database.pool import Pool
+from coalition.errors import SettingError
+from coalition.http.app import build_app, make_runner
+from coalition.http.hub_key import load_signer, load_voucher
+from coalition.lanes.clearing import Clearing
+from partner_sdk import Coalition, HubKeyChangedError
+from tests.http.conftest import Clock, RunningHub
+
+
+@asynccontextmanager
+async def hub_with(pool: Pool, key: Path, *, before: Path | None = None, port: int = 0) -> AsyncIterator[RunningHub]:
+    clearing = Clearing(pool, clock=Clock())
+    voucher = None if before is None else load_voucher(before)
+    runner = make_runner(build_app(clearing, load_signer(key), voucher=voucher))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port, reuse_address=True).start()
+    _, port = runner.addresses[0]
+    async with ClientSession() as session:
+        yield RunningHub(f"127.0.0.1:{port}", pool, session, clearing, Clock())
+    await runner.cleanup()
+
+
+async def test_a_key_that_the_old_one_vouches_for_is_taken_and_another_is_not(pool: Pool, tmp_path: Path) -> None:
+    """With the key before, the list of keys is signed by it for who asks signed: the SDK takes the new key. Without it
+    nobody vouches, and nothing that the new key signs is believed. Everybody else gets the list as ever."""
+    old, new = tmp_path / "old.pem", tmp_path / "new.pem"
+    async with hub_with(pool, old) as hub:
+        shop, card = await hub.shop(), await hub.card()
+        url, port = f"http://{hub.authority}", int(hub.authority.partition(":")[2])
+        async with Coalition(url, shop.private_key, outbox=tmp_path / "outbox.sqlite") as till:
+            await till.earn(card=card, points=5)
+    async with (
+        hub_with(pool, new, port=port),
+        Coalition(url, shop.private_key, outbox=tmp_path / "outbox.sqlite") as till,
+    ):
+        with pytest.raises(HubKeyChangedError):
+            await till.earn(card=card, points=5, id="kept")
+    async with hub_with(pool, new, before=old, port=port) as hub:
+        async with Coalition(url, shop.private_key, outbox=tmp_path / "outbox.sqlite") as till:
+            assert (await till.earn(card=card, points=5)).balance == 15
+        async with (
+            hub.session.get(f"{url}/v1/keys") as plain,
+            hub.session.get(f"{url}/v1/keys", headers={"Signature": "x=:AAAA:", "Signature-Input": "x=()"}) as unknown,
+        ):
+            assert (plain.status, unknown.status) == (200, 200)
+            assert len((await plain.json())["keys"]) == 2
+            assert not {"Signature"} & {*plain.headers, *unknown.headers}
+    async with (
+        hub_with(pool, new, port=port),
+        Coalition(url, shop.private_key, outbox=tmp_path / "outbox.sqlite") as till,
+    ):
+        assert (await till.earn(card=card, points=5)).balance == 20
+
+
+def test_a_key_before_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="COALITION_HUB_KEY_BEFORE"):
+        load_voucher(tmp_path / "gone.pem")
