@@ -453,8 +453,8 @@ class Coalition:
 
         By a `line` of the statement, as its code and terms version, by ids of your operations in that window, or both.
         Until the window is invoiced, what you owe by it is not payable before it is answered. The same again is the
-        same dispute. Raises MessageRejectedError with the hub's code (invalid_dispute, already_disputed, dispute_too_late,
-        unknown_statement, unknown_window).
+        same dispute. Raises MessageRejectedError with the hub's code (invalid_dispute, already_disputed,
+        dispute_too_late, unknown_statement, unknown_window).
         """
         _, exchange, _ = self._parts()
         asked = {

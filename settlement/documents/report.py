@@ -40,10 +40,11 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where what stands behind a figure is listed: a finance page and what it is asked."""
+    """Where what stands behind a figure is listed: a finance page, what it is asked, and which of its tables it is."""
 
     page: str
     query: Mapping[str, str | int] = field(default_factory=dict)
+    table: str = ""
 
 
 @dataclass(frozen=True, slots=True)

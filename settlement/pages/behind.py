@@ -41,6 +41,7 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "redeemed": ("burn", "capture"),
     "redeem_reversed": ("reverse_burn",),
     "expired": ("expire",),
+    "operations": ("earn", "reverse_earn", "burn", "capture", "reverse_burn"),
 }
 KIND_OF_LINE: Final[Mapping[LineCode, str]] = {
     "issue_charge": "issued",
@@ -134,10 +135,15 @@ async def show_lots(visit: Visit) -> web.StreamResponse:
     """Show the lots behind a cohort's figure."""
     await signed_in_operator(visit)
     query = visit.request.query
+    never_expires = query.get("expires") == "never"
+    # A day alone is a span of one.
+    one_day = None if never_expires else query.get("expires")
     wanted = LotsWanted(
         payer=_number(query.get("payer")),
         month=_day(f"{query['month']}-01") if "month" in query else None,
-        expires_on=_day(query["expires"]) if "expires" in query else None,
+        expires_from=_day(query.get("from", one_day)),
+        expires_until=_day(query.get("until", one_day)),
+        never_expires=never_expires,
         has_points="left" in query,
     )
     async with visit.site.pool.acquire() as connection:
@@ -198,7 +204,9 @@ def _number(text: str | None) -> int | None:
     return int(text)
 
 
-def _day(text: str) -> date:
+def _day(text: str | None) -> date | None:
+    if text is None:
+        return None
     try:
         if DAY_PATTERN.fullmatch(text):
             return date.fromisoformat(text)

@@ -89,8 +89,9 @@ async def download_report(visit: Visit) -> web.StreamResponse:
 
 def address(source: Source) -> str:
     """Return where a figure's source is shown."""
-    query = urlencode(source.query)
-    return f"/finance/{source.page}?{query}" if query else f"/finance/{source.page}"
+    query = f"?{urlencode(source.query)}" if source.query else ""
+    table = f"#{source.table}" if source.table else ""
+    return f"/finance/{source.page}{query}{table}"
 
 
 def told(visit: Visit, cell: Cell, kind: CellKind) -> str:

@@ -90,11 +90,14 @@ async def load_operations_behind(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LotsWanted:
-    """Which lots stand behind a cohort's figure; None: any. `has_points`: only those that have any left."""
+    """Which lots stand behind a cohort's figure; None: any. `has_points`: only those that have any left;
+    `never_expires`: only those of no day of expiry. Both days are part of the span."""
 
     payer: int | None = None
     month: date | None = None
-    expires_on: date | None = None
+    expires_from: date | None = None
+    expires_until: date | None = None
+    never_expires: bool = False
     has_points: bool = False
 
 
@@ -133,9 +136,11 @@ async def load_lots_behind(
             *(after[1:] if lane == after[0] else (-1, -1, -1)),
             wanted.payer,
             wanted.month,
-            wanted.expires_on,
             wanted.has_points,
             count_max - len(found),
+            wanted.expires_from,
+            wanted.expires_until,
+            wanted.never_expires,
         )
         found += [LotBehind(lane, *row.values()) for row in rows]
     return found

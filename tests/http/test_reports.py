@@ -1,6 +1,7 @@
 """The finance reports over real operations, and what stands behind their figures."""
 
 import io
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -8,6 +9,7 @@ import openpyxl
 import pytest
 
 from coalition.lanes.close_window import close_window
+from coalition.operations.manage_cap import set_cap
 from settlement.documents.report_formats import report_document, write_report_csv
 from settlement.documents.report_xlsx import write_report_xlsx
 from settlement.errors import InvalidBreakageRuleError, UnknownPartnerError, UnknownWindowError
@@ -17,6 +19,9 @@ from settlement.operations.reports.make_report import REPORT_NAMES, ReportName, 
 from settlement.stores.behind import LotsWanted, OperationsWanted, load_lots_behind, load_operations_behind
 from tests.http.conftest import RunningHub
 from tests.report_story import MARCH, settle, two_months
+
+# From the figures beside it, or set by somebody.
+COMPUTED = {"cap", "room", "days_left", "days_overdue"}
 
 
 @pytest.fixture
@@ -132,6 +137,23 @@ async def test_the_fund_covers_what_is_paid_for(hub_of_two_months: RunningHub) -
     ]
 
 
+async def test_every_figure_of_every_report_leads_on(hub_of_two_months: RunningHub) -> None:
+    """To operations, lots, statements or the table that it is made of; what is computed has its figures beside it."""
+    hub = hub_of_two_months
+    await set_cap(hub.pool, "Bakery", 10_000, now=hub.clock(), actor="test")
+    unlinked = set()
+    for name in REPORT_NAMES:
+        report = await make_report(hub.pool, name, now=hub.clock())
+        for table in report.tables:
+            for row in table.rows:
+                for column, cell in zip(table.columns, row.cells, strict=True):
+                    is_figure = column.kind in ("points", "count", "money") and bool(cell)
+                    if is_figure and column.key not in COMPUTED and column.key not in row.sources:
+                        unlinked.add((name, table.key, column.key, row.cells[0]))
+    assert unlinked == set()
+    assert await figures(hub, "caps", "positions", "window", "position") == [(2, "2.20"), (3, "0.11")]
+
+
 async def test_a_figure_leads_to_its_operations_and_lots(hub_of_two_months: RunningHub) -> None:
     """Page by page, each once, and they sum to the figure: a joint earn counts with the share that is billed."""
     hub = hub_of_two_months
@@ -157,6 +179,13 @@ async def test_a_figure_leads_to_its_operations_and_lots(hub_of_two_months: Runn
         while more := await load_lots_behind(connection, LotsWanted(has_points=True), after=place, count_max=1):
             lots += more
             place = (more[-1].lane, more[-1].account, more[-1].leaf, more[-1].part)
+        none = LotsWanted(never_expires=True)
+        assert await load_lots_behind(connection, none, after=(0, -1, -1, -1), count_max=9) == []
+        (day,) = {lot.expires_on for lot in lots}
+        assert day is not None
+        for days_on, count in ((0, len(lots)), (1, 0)):
+            since = LotsWanted(expires_from=day + timedelta(days=days_on), has_points=True)
+            assert len(await load_lots_behind(connection, since, after=(0, -1, -1, -1), count_max=99)) == count
     assert sum(lot.remaining for lot in lots) == 150
 
 

@@ -1,7 +1,9 @@
 """From a figure of a report down to the message that a partner signed, in a real browser; and what it can't show."""
 
+import html
 import io
 import json
+import re
 
 import openpyxl
 import pytest
@@ -13,6 +15,7 @@ from tests.pages.forms import Forms
 from tests.pages.test_member_journey import texts
 from tests.report_story import two_months
 
+LINK = re.compile(r'<a href="(/finance/[^"]*)"')
 ROW = "tr:has(th:text-is('Bakery'))"
 
 
@@ -79,12 +82,17 @@ async def test_every_report_is_a_page_with_or_without_anything_to_show(site: Run
         full = [await forms.get(f"/finance/reports/{name}") for name in REPORT_NAMES]
         files = [await forms.get(f"/finance/reports/{name}.csv?window=1") for name in REPORT_NAMES]
         lots = await forms.get("/finance/lots?month=2027-03&payer=1")
+        # Wherever a figure leads, there is a page.
+        linked = {html.unescape(path) for answer in full for path in LINK.findall(answer.text)}
+        led = {path: (await forms.get(path.partition("#")[0])).status for path in linked}
 
     for answers, ending in ((empty, ""), (full, ""), (files, ".csv")):
         assert [(answer.status, answer.path) for answer in answers] == [
             (200, f"/finance/reports/{name}{ending}") for name in REPORT_NAMES
         ]
     assert "März 2027" in lots.text
+    assert {path for path, status in led.items() if status != 200} == set()
+    assert {path.partition("?")[0] for path in led} >= {"/finance/operations", "/finance/lots", "/finance/windows/1"}
 
 
 @pytest.mark.parametrize(

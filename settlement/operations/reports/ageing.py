@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from settlement.documents.report import Cell, Chart, Column, Report, Row, Source, Table, sum_row
@@ -49,19 +49,22 @@ async def report_ageing(asked: Asked) -> Report:
     sales = tuple(
         Row(
             (month, points, asked.value(points), fraction(points, whole)),
-            {"outstanding": Source("lots", {"month": f"{month:%Y-%m}", "left": 1})},
+            dict.fromkeys(("outstanding", "value"), Source("lots", {"month": f"{month:%Y-%m}", "left": 1})),
         )
         for month, points in sorted(by_sale.items())
     )
     spans = tuple(
-        Row((span, by_span[span], asked.value(by_span[span]), fraction(by_span[span], whole)))
+        Row(
+            (span, by_span[span], asked.value(by_span[span]), fraction(by_span[span], whole)),
+            dict.fromkeys(("outstanding", "value"), Source("lots", _expiring(span, asked.today))),
+        )
         for span in (*(name for _, name in SPANS), LATER, NEVER)
         if by_span[span]
     )
     days = tuple(
         Row(
             (day, points, asked.value(points)),
-            {"outstanding": Source("lots", {"expires": day.isoformat(), "left": 1})},
+            dict.fromkeys(("outstanding", "value"), Source("lots", {"expires": day.isoformat(), "left": 1})),
         )
         for day, points in sorted(by_day.items())
     )
@@ -85,6 +88,20 @@ async def report_ageing(asked: Asked) -> Report:
             Chart(kind="bars", table="outstanding_by_expiry", label="expires_in", figures=("outstanding",)),
         ),
     )
+
+
+def _expiring(span: str, today: date) -> dict[str, str | int]:
+    """Return what the lots of a span are asked by: the days between which they expire, both of them in it."""
+    if span == NEVER:
+        return {"expires": "never", "left": 1}
+    asked: dict[str, str | int] = {"left": 1}
+    before = None
+    for most, name in (*SPANS, (None, LATER)):
+        if name == span:
+            asked |= {} if before is None else {"from": (today + timedelta(days=before + 1)).isoformat()}
+            asked |= {} if most is None else {"until": (today + timedelta(days=most)).isoformat()}
+        before = most
+    return asked
 
 
 def _span(expires_on: date | None, today: date) -> str:

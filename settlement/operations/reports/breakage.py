@@ -84,7 +84,7 @@ def _month_row(asked: Asked, month: date, found: Sequence[Estimate]) -> Row:
             asked.value(sum(one.breakage for one in found)),
         ),
         {
-            **{figure: Source("lots", lots) for figure in ("issued", "redeemed", "expired")},
+            **{figure: Source("lots", lots) for figure in ("issued", "redeemed", "expired", "breakage_value")},
             **{
                 figure: Source("lots", {**lots, "left": 1})
                 for figure in ("outstanding", "to_be_redeemed", "breakage_to_come")
@@ -106,7 +106,14 @@ def _payer_row(asked: Asked, payer: int, found: Sequence[Estimate], estimates: E
     fact = asked.value(expired)
     return Row(
         (asked.name(payer), expired, to_come, fact, share.value - fact, share.issuer, share.operator),
-        {"expired": Source("lots", {"payer": payer})},
+        {
+            **dict.fromkeys(
+                ("expired", "expired_value", "issuers_share", "operators_share"), Source("lots", {"payer": payer})
+            ),
+            **dict.fromkeys(
+                ("breakage_to_come", "breakage_to_come_value"), Source("lots", {"payer": payer, "left": 1})
+            ),
+        },
     )
 
 
@@ -119,7 +126,13 @@ async def _by_window(asked: Asked) -> Table:
         expired = kinds.get("expired", 0)
         share = _share(asked, expired, rule_of(rules, window).issuer_share)
         behind = Source("operations", {"window": window, "kind": "expired"})
-        rows.append(Row((window, expired, share.value, share.issuer, share.operator), {"expired": behind}))
+        sources = dict.fromkeys(("expired", "expired_value", "issuers_share", "operators_share"), behind)
+        rows.append(
+            Row(
+                (window, expired, share.value, share.issuer, share.operator),
+                sources | {"window": Source(f"windows/{window}")},
+            )
+        )
     summed = frozenset(column.key for column in WINDOWS[1:])
     return Table(
         key="expired_by_window",

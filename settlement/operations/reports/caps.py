@@ -1,11 +1,13 @@
 """How much of its net debit cap each partner uses."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
 from settlement.documents.report import Chart, Column, Report, Row, Source, Table, sum_row
+from settlement.engine.states import has_reached
 from settlement.operations.reports.asked import Asked, fraction
-from settlement.stores.cap_use import load_cap_use
+from settlement.stores.cap_use import CapUse, load_cap_use
 
 COLUMNS = (
     Column("partner", "text"),
@@ -14,6 +16,7 @@ COLUMNS = (
     Column("room", "money"),
     Column("used", "fraction"),
 )
+POSITIONS = (Column("partner", "text"), Column("window", "count"), Column("position", "money"))
 
 
 async def report_caps(asked: Asked) -> Report:
@@ -30,7 +33,7 @@ async def report_caps(asked: Asked) -> Report:
                 asked.rounded(use.cap - use.position),
                 fraction(max(use.position, Decimal(0)), use.cap),
             ),
-            {"position": Source("reports/payments", {"partner": use.partner})},
+            {"position": Source("reports/caps", {"partner": use.partner}, table="positions")},
         )
         for use in sorted(found, key=lambda use: asked.name(use.partner))
     )
@@ -41,4 +44,22 @@ async def report_caps(asked: Asked) -> Report:
         total=sum_row(COLUMNS, rows, summed=frozenset(("cap", "position", "room"))),
     )
     chart = Chart(kind="bars", table="caps", label="partner", figures=("used",))
-    return replace(asked.report("caps", table, has_window=False), charts=(chart,) if rows else ())
+    positions = Table(key="positions", columns=POSITIONS, rows=tuple(_positions(asked, found)))
+    return replace(asked.report("caps", table, positions, has_window=False), charts=(chart,) if rows else ())
+
+
+def _positions(asked: Asked, found: Sequence[CapUse]) -> Iterator[Row]:
+    """Give each position by its windows: those with a statement lead to its lines, others to their operations."""
+    has_statement = {window.window_no: has_reached(window.state, "CALCULATED") for window in asked.windows}
+    for use in sorted(found, key=lambda use: asked.name(use.partner)):
+        for window, position in sorted(use.positions.items()):
+            behind: dict[str, str | int] = {"window": window, "partner": use.partner, "kind": "operations", "billed": 1}
+            source = (
+                Source(f"windows/{window}/partners/{use.partner}")
+                if has_statement[window]
+                else Source("operations", behind)
+            )
+            yield Row(
+                (asked.name(use.partner), window, asked.rounded(position)),
+                {"window": Source(f"windows/{window}"), "position": source},
+            )

@@ -31,7 +31,7 @@ SOURCES = {
 
 async def report_close(asked: Asked) -> Report:
     """Return the list as a table; `told` names words with their values."""
-    rows = tuple(_row(item) for item in await load_checklist(asked))
+    rows = tuple(_row(item, asked.window.window_no) for item in await load_checklist(asked))
     return asked.report("close", Table(key="close", columns=COLUMNS, rows=rows))
 
 
@@ -121,8 +121,7 @@ def _last_actor(moves: Sequence[WindowMove], state: str) -> str | None:
     return next((move.actor for move in reversed(moves) if move.to_state == state), None)
 
 
-def _row(item: CheckItem) -> Row:
-    source = SOURCES.get(item.key)
+def _row(item: CheckItem, window: int) -> Row:
     return Row(
         (
             f"close.{item.key}",
@@ -130,5 +129,5 @@ def _row(item: CheckItem) -> Row:
             Words(f"close.{item.key}.{item.told}", item.values),
             ", ".join(item.names),
         ),
-        {} if source is None else {"item": source},
+        {"item": SOURCES.get(item.key, Source(f"windows/{window}"))},
     )

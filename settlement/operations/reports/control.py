@@ -22,18 +22,47 @@ COLUMNS = (
 )
 SIGNS = {"issued": 1, "issue_reversed": -1, "redeemed": -1, "redeem_reversed": 1}
 NOTHING = Decimal(0)
-# Where an explanation can be looked at.
+# Where a figure can be looked at.
+_POINTS, _NETS, _AGEING = Source("reports/points"), Source("reports/nets"), Source("reports/ageing")
+_PAYMENTS, _FUND = Source("reports/payments"), Source("reports/fund", table="fund_by_share")
 SOURCES = {
+    "control.partners.left": _POINTS,
+    "control.partners.right": _AGEING,
+    "control.balances.left": _AGEING,
+    "control.balances.right": _AGEING,
+    "control.lots.left": _AGEING,
+    "control.origins.left": _AGEING,
+    "control.origins.right": Source("reports/breakage"),
+    "control.nets.left": _FUND,
+    "control.service_fees": _NETS,
+    "control.commissions": _NETS,
+    "control.platform_fees": _NETS,
+    "control.vat": _NETS,
+    "control.growth.left": _POINTS,
+    "control.growth.right": _FUND,
+    "control.prices": _NETS,
+    "control.paid_at_burn": _NETS,
+    "control.prepaid": _NETS,
+    "control.payable.left": _NETS,
+    "control.payable.right": _NETS,
+    "control.not_invoiced": _NETS,
+    "control.adjusted": _PAYMENTS,
+    "control.paid.left": _NETS,
+    "control.paid.right": _NETS,
+    "control.carried": _NETS,
+    "control.overpaid": _NETS,
+    "control.returned": _NETS,
+    "control.not_billed": _POINTS,
     "control.expired": Source("reports/breakage"),
     "control.value_expired": Source("reports/breakage"),
-    "control.unpaid": Source("reports/payments"),
-    "control.overdue": Source("reports/payments"),
+    "control.unpaid": _PAYMENTS,
+    "control.overdue": _PAYMENTS,
     "control.held": Source("reports/disputes"),
-    "control.billed": Source("reports/fund"),
-    "control.fund.left": Source("reports/fund"),
-    "control.fund.right": Source("reports/ageing"),
-    "control.nets.right": Source("reports/nets"),
-    "control.lots.right": Source("reports/ageing"),
+    "control.billed": _FUND,
+    "control.fund.left": _FUND,
+    "control.fund.right": _AGEING,
+    "control.nets.right": _NETS,
+    "control.lots.right": _AGEING,
 }
 
 

@@ -55,5 +55,8 @@ def _row(asked: Asked, dispute: Dispute) -> Row:
             dispute.held,
             claim.reason,
         ),
-        {"claimed": lines, "window": lines},
+        {
+            "dispute": Source(f"windows/{dispute.window_no}", table=f"dispute-{dispute.dispute}"),
+            **dict.fromkeys(("claimed", "held", "window"), lines),
+        },
     )

@@ -22,30 +22,61 @@ COLUMNS = (
     Column("cover", "fraction"),
 )
 
+SHARES = (
+    Column("window", "count"),
+    Column("partner", "text"),
+    Column("billed_on", "day"),
+    Column("paid_on", "day"),
+    Column("paid_in", "money"),
+    Column("paid_out", "money"),
+)
+
 
 async def report_fund(asked: Asked) -> Report:
     """Return each day on which points were booked or money for points was billed or paid."""
+    moves = sorted(await load_fund_moves(asked), key=lambda move: (move.window, asked.name(move.partner)))
     days = fund_by_day(
         await load_outstanding_by_day(asked.connection, asked.lanes),
-        await load_fund_moves(asked),
+        moves,
         point_value=asked.programme.point_value,
         currency=asked.currency,
     )
+    by_share = Source("reports/fund", table="fund_by_share")
     rows = tuple(
         Row(
             (one.day, one.outstanding, one.value, one.paid_in, one.paid_out, one.fund, one.billed, one.cover),
             {
-                **dict.fromkeys(("paid_in", "paid_out"), Source("reports/nets")),
-                "billed": Source("reports/payments"),
+                **dict.fromkeys(("outstanding", "value"), _points_until(asked, one.day)),
+                **dict.fromkeys(("paid_in", "paid_out", "fund", "billed"), by_share),
             },
         )
         for one in days
     )
-    report = asked.report("fund", Table(key="fund_by_day", columns=COLUMNS, rows=rows), has_window=False)
+    report = asked.report(
+        "fund",
+        Table(key="fund_by_day", columns=COLUMNS, rows=rows),
+        Table(key="fund_by_share", columns=SHARES, rows=tuple(_share_row(asked, move) for move in moves)),
+        has_window=False,
+    )
     return replace(
         report,
         charts=(Chart(kind="line", table="fund_by_day", label="day", figures=("value", "fund")),) if rows else (),
     )
+
+
+def _share_row(asked: Asked, move: FundMove) -> Row:
+    lines = Source(f"windows/{move.window}/partners/{move.partner}")
+    return Row(
+        (move.window, asked.name(move.partner), move.billed_on, move.paid_on, move.paid_in, move.paid_out),
+        dict.fromkeys(("window", "paid_in", "paid_out"), lines),
+    )
+
+
+def _points_until(asked: Asked, day: date) -> Source:
+    """Return the points of the window that was open when a day ended."""
+    begun = [window for window in asked.windows if window.opened_at.astimezone(asked.programme.zone).date() <= day]
+    window = max((window.window_no for window in begun), default=1)
+    return Source("reports/points", {"window": window})
 
 
 async def load_fund_moves(asked: Asked) -> list[FundMove]:

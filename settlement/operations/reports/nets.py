@@ -98,7 +98,7 @@ def _partner_row(asked: Asked, partner: int, shares: Sequence[Share]) -> Row:
             _sum(asked, [share.unpaid for share in shares if share.invoiced_on is not None]),
         ),
         {
-            **dict.fromkeys(("charge", "credit", "net"), Source("reports/nets", {"partner": partner})),
+            **dict.fromkeys(("windows", "charge", "credit", "net"), Source("reports/nets", {"partner": partner})),
             "unpaid": Source("reports/payments", {"partner": partner}),
         },
     )

@@ -53,5 +53,6 @@ def _row(asked: Asked, share: Share) -> Row:
             share.paid,
             share.unpaid,
         ),
-        {"payable": lines, "unpaid": lines},
+        # What was paid, and by which reference, stands with the window.
+        {"window": lines, "payable": lines, "unpaid": lines, "paid": Source(f"windows/{share.window_no}")},
     )

@@ -68,6 +68,8 @@ def _partner_row(asked: Asked, partner: int, points: Mapping[str, int]) -> Row:
     sources = {
         kind: Source("operations", {"window": window, "partner": partner, "kind": kind, "billed": 1}) for kind in KINDS
     }
+    everything = Source("operations", {"window": window, "partner": partner, "kind": "operations", "billed": 1})
+    sources |= {"growth": everything, "operations": everything}
     # Who paid for points that expired stands at their record.
     sources["expired"] = Source("operations", {"window": window, "partner": partner, "kind": "expired"})
     return Row(
@@ -78,7 +80,7 @@ def _partner_row(asked: Asked, partner: int, points: Mapping[str, int]) -> Row:
             points["expired"],
             points["operations"],
         ),
-        {kind: source for kind, source in sources.items() if points[kind]},
+        {column: source for column, source in sources.items() if points[column] or column == "growth"},
     )
 
 
@@ -86,5 +88,5 @@ def _shop_row(asked: Asked, partner: int, shop: str | None, points: Mapping[str,
     at: dict[str, str | int] = {"window": asked.window.window_no, "partner": partner, "shop": shop or ""}
     return Row(
         (asked.name(partner), shop, *(points[kind] for kind in KINDS), points["operations"]),
-        {kind: Source("operations", {**at, "kind": kind}) for kind in KINDS if points[kind]},
+        {kind: Source("operations", {**at, "kind": kind}) for kind in (*KINDS, "operations") if points[kind]},
     )

@@ -32,6 +32,7 @@ PAYERS = (
     Column("revenue_to_date", "money"),
     Column("liability", "money"),
 )
+FIGURES = ("price", "revenue_before", "revenue", "revenue_to_date", "liability")
 Found = tuple[CohortKey, tuple[Estimate, RevenuePosition]]
 
 
@@ -39,7 +40,7 @@ async def report_revenue(asked: Asked) -> Report:
     """Return revenue and liability at the end of a window, and the window's own revenue, by month and by payer."""
     found = list((await load_revenue(asked)).items())
     by_month = groupby(sorted(found, key=lambda one: (one[0][1], one[0][0])), key=lambda one: one[0][1])
-    months = tuple(_month_row(month, list(group)) for month, group in by_month)
+    months = tuple(_month_row(asked, month, list(group)) for month, group in by_month)
     by_payer = groupby(sorted(found, key=lambda one: one[0]), key=lambda one: one[0][0])
     payers = tuple(_payer_row(asked, payer, list(group)) for payer, group in by_payer)
     money = frozenset(column.key for column in MONTHS if column.kind in ("money", "points"))
@@ -52,10 +53,11 @@ async def report_revenue(asked: Asked) -> Report:
     return replace(report, charts=(Chart(kind="parts", table="revenue_by_month", label="month", figures=figures),))
 
 
-def _month_row(month: date, found: Sequence[Found]) -> Row:
+def _month_row(asked: Asked, month: date, found: Sequence[Found]) -> Row:
     estimates = [estimate for _, (estimate, _) in found]
     issued = sum(one.cohort.issued for one in estimates)
-    lots = Source("lots", {"month": f"{month:%Y-%m}"})
+    of_payer = {} if asked.partner is None else {"payer": asked.partner}
+    lots = Source("lots", {"month": f"{month:%Y-%m}", **of_payer})
     return Row(
         (
             month,
@@ -64,19 +66,16 @@ def _month_row(month: date, found: Sequence[Found]) -> Row:
             fraction(sum(one.redeemed_in_the_end for one in estimates), issued),
             *_money([position for _, (_, position) in found]),
         ),
-        dict.fromkeys(("issued", "redeemed", "price", "liability"), lots),
+        dict.fromkeys(("issued", "redeemed", *FIGURES), lots),
     )
 
 
 def _payer_row(asked: Asked, payer: int, found: Sequence[Found]) -> Row:
     return Row(
         (asked.name(payer), *_money([position for _, (_, position) in found])),
-        dict.fromkeys(("price", "liability"), Source("lots", {"payer": payer})),
+        dict.fromkeys(FIGURES, Source("lots", {"payer": payer})),
     )
 
 
 def _money(positions: Sequence[RevenuePosition]) -> tuple[Decimal, ...]:
-    return tuple(
-        add_exactly(getattr(position, figure) for position in positions)
-        for figure in ("price", "revenue_before", "revenue", "revenue_to_date", "liability")
-    )
+    return tuple(add_exactly(getattr(position, figure) for position in positions) for figure in FIGURES)

@@ -1,6 +1,6 @@
--- What is the position of each partner that has a cap, over all windows that it has not paid?
+-- What is the position of each partner that has a cap, by window, over all windows that it has not paid?
 -- $1: the lanes; $2: the partners.
-SELECT total.partner, sum(total.points * CASE total.kind
+SELECT total.partner, total.window_no, sum(total.points * CASE total.kind
     WHEN 'issued' THEN terms.issue_price + terms.service_fee
     WHEN 'issue_reversed' THEN -(terms.issue_price + terms.service_fee)
     WHEN 'redeemed' THEN -terms.redemption_price * (1 - terms.commission)
@@ -12,5 +12,5 @@ LEFT JOIN window_share AS share ON share.window_no = total.window_no AND share.p
 WHERE total.lane = ANY($1) AND total.partner = ANY($2::bigint[])
     AND total.kind IN ('issued', 'issue_reversed', 'redeemed', 'redeem_reversed')
     AND NOT coalesce(share.is_cleared, clearing_window.state = 'SETTLED')
-GROUP BY total.partner
-ORDER BY total.partner
+GROUP BY total.partner, total.window_no
+ORDER BY total.partner, total.window_no

@@ -1,6 +1,7 @@
 -- Which lots of one lane stand behind a cohort's figure?
 -- $1: the lane; $2, $3, $4: after this account, leaf and part; $5: the payer, null: any; $6: the month of sale, null:
--- any; $7: the day on which they expire, null: any; $8: only those with points left; $9: at most so many.
+-- any; $7: only those with points left; $8: at most so many; $9, $10: expire between these days, null: any;
+-- $11: only those that expire on no day.
 SELECT page.account, page.leaf, page.part, issuer.name AS issuer, payer.name AS payer, page.month_of_sale,
     page.vat_rate, page.expires_on, page.points, page.remaining
 FROM (
@@ -8,9 +9,11 @@ FROM (
     FROM lot
     WHERE lane = $1 AND (account, leaf, part) > ($2::bigint, $3::bigint, $4::smallint)
         AND ($5::bigint IS NULL OR payer = $5) AND ($6::date IS NULL OR month_of_sale = $6)
-        AND ($7::date IS NULL OR expires_on = $7) AND (remaining > 0 OR NOT $8)
+        AND (remaining > 0 OR NOT $7::boolean)
+        AND ($9::date IS NULL OR expires_on >= $9) AND ($10::date IS NULL OR expires_on <= $10)
+        AND (expires_on IS NULL OR NOT $11::boolean)
     ORDER BY account, leaf, part
-    LIMIT $9
+    LIMIT $8
 ) AS page
 JOIN partner AS issuer ON issuer.partner = page.issuer
 JOIN partner AS payer ON payer.partner = page.payer
