@@ -13,6 +13,7 @@ processor.py  seconds of CPU and memory by process
 run.py        what the parts share: requests prepared and sent, answers counted and looked at
 rounds.py     B1, B2, B3, B5: rounds, their parts taken in turn
 windows.py    B4, B6: windows closed and calculated, the hub's memory by then
+stages.py     the hub's own functions on the same messages, timed one by one
 audit.py      that what was measured was the real thing
 measure.py    a whole run
 report.py     the outcome as a document, and as a table with words

@@ -9,12 +9,16 @@ from coalition.bench.peer import fill_peer
 from coalition.bench.rounds import clearing_rounds, open_loop_rounds, reads_rounds, singles_rounds
 from coalition.bench.run import Measured, Run
 from coalition.bench.sizes import Sizes
+from coalition.bench.stages import measure_stages
 from coalition.bench.windows import Calculate, window_steps
 from coalition.bench.world import Progress, open_world
 
 
-async def measure(sizes: Sizes, figures: Collection[str], calculate: Calculate, progress: Progress) -> Measured:
-    """Measure these figures, B1 to B6; raises BenchError when the outcome could not be trusted."""
+async def measure(
+    sizes: Sizes, figures: Collection[str], calculate: Calculate, progress: Progress, *, is_profiled: bool = False
+) -> Measured:
+    """Measure these figures, B1 to B6, and where their time goes; raises BenchError when the outcome could not be
+    trusted."""
     measured, numbers = Measured(), count(1)
     async with open_world(sizes, progress) as world:
         async with world.pool.acquire() as connection:
@@ -24,6 +28,8 @@ async def measure(sizes: Sizes, figures: Collection[str], calculate: Calculate, 
             run = Run(sizes, world, hub, progress, measured, numbers)
             await _first_points(run)
             await _rounds(run, figures)
+            if is_profiled:
+                await measure_stages(run)
         if {"B4", "B6"} & set(figures):
             with world.hub() as hub:
                 await window_steps(Run(sizes, world, hub, progress, measured, numbers), calculate)

@@ -9,6 +9,7 @@ from statistics import median
 from typing import Any, Literal
 
 import psutil
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -40,12 +41,12 @@ BARE_READ = "a bare handler that verifies, reads one row by its key and signs"
 SMALL_WINDOW = "a window with a tenth of the operations"
 BEFORE = "the same hub after a tenth of the operations"
 
-B1 = Target("B1", "cards drawn evenly", "op/s", COPY, "more", 0.15, 0.40)
-B1_ZIPF = Target("B1", "cards by Zipf 1.1", "op/s", COPY, "more", 0.15, 0.40)
-B2 = Target("B2", "cards drawn evenly", "op/s", PEER, "more", 10, 20)
-B4 = Target("B4", "close and calculate", "ms", SMALL_WINDOW, "less", 3, 1.3)
-B5 = Target("B5", "balance reads", "reads/s", BARE_READ, "more", 0.5, 0.8)
-B6 = Target("B6", "memory of the hub", "MB", BEFORE, "less", 1.3, 1.1)
+B1 = Target("B1", "even cards", "op/s", COPY, "more", 0.15, 0.40)
+B1_ZIPF = Target("B1", "Zipf 1.1", "op/s", COPY, "more", 0.15, 0.40)
+B2 = Target("B2", "even cards", "op/s", PEER, "more", 10, 20)
+B4 = Target("B4", "close, calculate", "ms", SMALL_WINDOW, "less", 3, 1.3)
+B5 = Target("B5", "balances", "reads/s", BARE_READ, "more", 0.5, 0.8)
+B6 = Target("B6", "memory", "MB", BEFORE, "less", 1.3, 1.1)
 
 # By figure, so that only what was measured is explained.
 LEGEND = {
@@ -58,6 +59,20 @@ LEGEND = {
 }
 
 
+STAGES = {
+    "verify": "verify: body digest, Ed25519",
+    "parse": "parse: JSON, validation, limits",
+    "digest": "digest: of each content",
+    "load": "load: our side of loading",
+    "decide": "decide: rules, results as text",
+    "hash": "hash: leaves, Merkle frontier",
+    "encode": "encode: our side of writing",
+    "sign": "sign: the answer",
+    "rest": "rest: HTTP, queues, COMMIT",
+    "database": "database: its processes",
+}
+
+
 def build_document(
     measured: Measured, sizes: Sizes, *, quick: bool, load_before: float, duration_s: float
 ) -> dict[str, Any]:
@@ -67,6 +82,7 @@ def build_document(
         "duration_s": round(duration_s, 1),
         "figures": _figures(measured),
         "latency": _latency(measured),
+        "profile": _profile(measured),
         "counts": measured.counts | {"answers_checked": measured.answers_checked},
         "raw": asdict(measured),
         "sizes": asdict(sizes),
@@ -112,6 +128,28 @@ def _latency(measured: Measured) -> dict[str, dict[str, float]]:
     }
 
 
+def _profile(measured: Measured) -> list[dict[str, Any]]:
+    """Return where the CPU of an operation goes, in microseconds, for large messages and for those of one."""
+    if not measured.stages:
+        return []
+    rounds = ([r["uniform"] for r in measured.clearing], [pair["hub"] for pair in _most_in_flight(measured)])
+    profiles = []
+    for timed, parts in zip(measured.stages, rounds, strict=True):
+        hub, database = (_cpu_us(parts, name) for name in ("hub", "postgres"))
+        rest = hub - sum(timed["us"].values())
+        profiles.append({"operations": timed["operations"], "us": {**timed["us"], "rest": rest, "database": database}})
+    return profiles
+
+
+def _most_in_flight(measured: Measured) -> list[dict[str, Part]]:
+    return measured.singles[max(measured.singles)]
+
+
+def _cpu_us(parts: Sequence[Part], process: str) -> float:
+    each: list[float] = [part["cpu_s"][process] / (part["booked"] + part["refused"]) * 1e6 for part in parts]
+    return median(each)
+
+
 def _machine(load_before: float) -> dict[str, Any]:
     return {
         "system": platform.platform(),
@@ -123,17 +161,17 @@ def _machine(load_before: float) -> dict[str, Any]:
 
 def print_table(document: dict[str, Any], console: Console) -> None:
     """Print the figures for a person, and what they mean."""
-    table = Table(title="Medians of the rounds")
-    for heading in ("", "", "unit"):
+    # Narrow enough for 80 columns.
+    table = Table(title="Medians of the rounds", box=SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
+    for heading in ("", ""):
         table.add_column(heading, no_wrap=True)
-    for heading in ("hub", "beside it", "ratio", "of rounds", "target", "goal"):
+    for heading in ("hub", "beside it", "ratio", "rounds", "target", "goal"):
         table.add_column(heading, justify="right", no_wrap=True)
     for figure in document["figures"]:
         sign = "" if figure["better"] == "more" else "< "
         table.add_row(
             figure["id"],
-            figure["what"],
-            figure["unit"],
+            f"{figure['what']}, {figure['unit']}",
             f"{figure['measured']:,.0f}",
             f"{figure['reference']:,.0f}",
             f"{figure['ratio']:.2f}",
@@ -142,8 +180,27 @@ def print_table(document: dict[str, Any], console: Console) -> None:
             f"{sign}{figure['goal']:g}",
         )
     console.print(table)
+    if document["profile"]:
+        console.print(_profile_table(document["profile"]))
     for line in (*_legend(document), *_words(document)):
         console.print(line, highlight=False)
+
+
+def _profile_table(profiles: Sequence[dict[str, Any]]) -> Table:
+    table = Table(title="CPU of one operation, µs", box=SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("", no_wrap=True)
+    for profile in profiles:
+        table.add_column(f"messages of {profile['operations']}", justify="right", no_wrap=True)
+        table.add_column("share", justify="right", no_wrap=True)
+    totals = [sum(profile["us"].values()) for profile in profiles]
+    for stage, words in STAGES.items():
+        cells = [
+            cell
+            for profile, total in zip(profiles, totals, strict=True)
+            for cell in (f"{profile['us'][stage]:,.1f}", f"{profile['us'][stage] / total:.0%}")
+        ]
+        table.add_row(words, *cells)
+    return table
 
 
 def _legend(document: dict[str, Any]) -> list[str]:

@@ -51,15 +51,19 @@ class Run:
         self.measured = measured
         self._numbers = numbers
 
+    def next_number(self) -> int:
+        """Return the number of a workload that no other has."""
+        return next(self._numbers)
+
     async def prepare(self, authority: str, messages: int, operations: int, spread: Spread) -> None:
         """Have messages made and signed for a server, the hub or the bare one."""
         occurred_at = datetime.now(UTC).isoformat(timespec="seconds")
-        workload = Workload(next(self._numbers), messages, operations, spread, occurred_at)
+        workload = Workload(self.next_number(), messages, operations, spread, occurred_at)
         await self.world.generator.call(Prepare(workload, authority))
 
     async def prepare_reads(self, authority: str, reads: int) -> None:
         """Have reads of balances signed for a server."""
-        await self.world.generator.call(PrepareReads(next(self._numbers), reads, authority))
+        await self.world.generator.call(PrepareReads(self.next_number(), reads, authority))
 
     async def send_to_hub(self, command: SendClosed | SendOpen) -> Part:
         """Send what was prepared for the hub, and look at a sample of its answers."""

@@ -49,8 +49,11 @@ def add_bench(app: typer.Typer, calculate: Calculate) -> None:
             int | None, typer.Option(min=1, help="Messages of one operation, and reads, per round.")
         ] = None,
         only: Annotated[str, typer.Option(help="Figures to measure, as in B4,B5.")] = ",".join(FIGURES),
+        profile: Annotated[
+            bool, typer.Option("--profile", help="Tell where the CPU of an operation goes; measures B1 and B3 as well.")
+        ] = False,
     ) -> None:
-        figures = _parse_figures(only)
+        figures = _parse_figures(only) + (["B1", "B3"] if profile else [])
         # Imported here, so that the other commands do not wait for its libraries.
         import uvloop
 
@@ -74,7 +77,7 @@ def add_bench(app: typer.Typer, calculate: Calculate) -> None:
         columns = (TextColumn("{task.description:<30}"), BarColumn(), TextColumn("{task.completed:,}/{task.total:,}"))
         # On stderr, so that the JSON on stdout stays clean.
         with Progress(*columns, console=Console(stderr=True)) as bars:
-            measured = run(measure(sizes, figures, calculate, _progress_on(bars)))
+            measured = run(measure(sizes, figures, calculate, _progress_on(bars), is_profiled=profile))
         document = build_document(
             measured, sizes, quick=quick, load_before=load_before, duration_s=time.perf_counter() - started_s
         )

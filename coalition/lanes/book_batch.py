@@ -306,15 +306,13 @@ async def write_book(connection: Connection, opened: OpenBatch, book: Book, mess
         outstanding=before.outstanding + changes.outstanding,
         last_booked_at=changes.records[-1].booked_at if changes.records else before.last_booked_at,
     )
-    changed_lots = _changed_lots(opened.accounts, before.size)
-    await write_batch(
-        connection, after, changes, accounts=opened.accounts, changed_lots=changed_lots, messages=messages
-    )
+    lots = changed_lots(opened.accounts, before.size)
+    await write_batch(connection, after, changes, accounts=opened.accounts, changed_lots=lots, messages=messages)
     await write_restorations(connection, changes.restorations)
     await write_nodes(connection, before.lane, frontier.nodes)
 
 
-def _changed_lots(accounts: dict[int, Account], size: int) -> list[tuple[int, Lot]]:
+def changed_lots(accounts: dict[int, Account], size: int) -> list[tuple[int, Lot]]:
     """Return the lots that were there before this batch and changed; those made in it lie at `size` or later."""
     return [
         (account.account, lot)

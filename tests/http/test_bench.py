@@ -5,7 +5,20 @@ import subprocess
 import sys
 from typing import Any
 
-SMALL = ["--quick", "--members", "200", "--rounds", "1", "--messages", "2", "--singles", "40", "--workers", "2"]
+SMALL = [
+    "--quick",
+    "--members",
+    "200",
+    "--rounds",
+    "1",
+    "--messages",
+    "2",
+    "--singles",
+    "40",
+    "--workers",
+    "2",
+    "--profile",
+]
 
 
 def test_the_benchmark_tells_ratios_raw_numbers_and_settings() -> None:
@@ -23,7 +36,7 @@ def test_the_benchmark_tells_ratios_raw_numbers_and_settings() -> None:
         assert figure["reference"] > 0
         assert (figure["first_target"] < figure["goal"]) == (figure["better"] == "more")
     assert {document["settings"][name] for name in ("fsync", "synchronous_commit", "full_page_writes")} == {"on"}
-    assert document["settings"]["workers"] == 2
+    assert document["settings"]["workers"] == 1
     assert document["counts"]["dropped"] == 0
     assert document["counts"]["answers_checked"] > 0
     assert document["latency"]["hub"]["p50_ms"] <= document["latency"]["hub"]["p99_ms"]
@@ -33,4 +46,7 @@ def test_the_benchmark_tells_ratios_raw_numbers_and_settings() -> None:
     (round_,) = document["raw"]["clearing"]
     assert set(round_) == {"uniform", "zipf", "copy", "copy_2", "peer"}
     assert all({"hub", "postgres", "generator"} <= set(part["cpu_s"]) for part in round_.values())
+    assert [profile["operations"] for profile in document["profile"]] == [500, 1]
+    stages = ["verify", "parse", "digest", "load", "decide", "hash", "encode", "sign", "rest", "database"]
+    assert all(list(profile["us"]) == stages for profile in document["profile"])
     assert {"machine", "versions", "sizes", "duration_s", "quick"} <= set(document)
