@@ -17,7 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON_MIN = (3, 11)
-BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome")
+BROWSER_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+BROWSER_PACKAGES = BROWSER_NAMES[:2]
 
 
 def install() -> None:
@@ -42,13 +43,15 @@ def install_browser() -> None:
     if any(shutil.which(name) for name in BROWSER_NAMES):
         return
     if os.geteuid() == 0 and shutil.which("apt-get"):
-        print("Installing chromium for the page tests ...", flush=True)
+        print("Installing a browser for the page tests ...", flush=True)
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "chromium"]):
-            if subprocess.run(command, env=environment, stdout=subprocess.DEVNULL).returncode != 0:
+        subprocess.run(["apt-get", "update", "-qq"], env=environment, stdout=subprocess.DEVNULL)
+        for package in BROWSER_PACKAGES:
+            command = ["apt-get", "install", "-y", "-qq", package]
+            if subprocess.run(command, env=environment, stdout=subprocess.DEVNULL).returncode == 0:
                 break
     if not any(shutil.which(name) for name in BROWSER_NAMES):
-        print("No browser: the page tests will be reported as not run. To run them: apt-get install chromium")
+        print(f"No browser: the page tests are reported as not run. To run them: apt-get install {BROWSER_PACKAGES[0]}")
 
 
 def main() -> None:
