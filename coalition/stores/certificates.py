@@ -52,7 +52,7 @@ async def write_certificates(connection: Connection, lane: int, certificates: Ma
 
 
 # A burn within a certificate is decided under this lock, and so is what is available when one is given out.
-LOCK_LANE = "SELECT FROM lane WHERE lane = $1 FOR UPDATE"
+LOCK_LANE = "SELECT lane FROM lane WHERE lane = $1 FOR UPDATE"
 
 
 async def lock_lane(connection: Connection, lane: int) -> None:

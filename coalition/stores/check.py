@@ -61,7 +61,7 @@ FROM (
 ) AS book
 -- What was booked before there was a book of lots is in no window of it.
 WHERE window_no >= (SELECT min(window_no) FROM lot_total)
-    AND NOT EXISTS (SELECT FROM lot_total WHERE window_no = 0)
+    AND NOT EXISTS (SELECT 1 FROM lot_total WHERE window_no = 0)
 GROUP BY lane, window_no, partner, kind, terms_version
 HAVING sum(billed) <> sum(taken)
 ORDER BY lane, window_no, partner, kind, terms_version
@@ -240,7 +240,7 @@ SELECT journal.lane, journal.leaf, journal.kind, journal.points, 0
 FROM journal
 LEFT JOIN promotion_share AS own ON own.lane = journal.lane AND own.leaf = journal.leaf
 WHERE journal.kind = 'reverse_earn' AND journal.code IS NULL AND own.leaf IS NULL
-    AND EXISTS (SELECT FROM promotion_share AS billed
+    AND EXISTS (SELECT 1 FROM promotion_share AS billed
                 WHERE billed.lane = journal.lane AND billed.leaf = journal.original_leaf)
 ORDER BY 1, 2
 LIMIT 10

@@ -29,7 +29,7 @@ async def find_card_holder(connection: Connection, card: str) -> CardHolder | No
 
 
 # A batch reads a code and writes its attempts under this lock; a new code must not come in between.
-LOCK_LANE = "SELECT FROM lane WHERE lane = $1 FOR UPDATE"
+LOCK_LANE = "SELECT lane FROM lane WHERE lane = $1 FOR UPDATE"
 SELECT_SENT = "SELECT sent, used_leaf FROM step_up_code WHERE lane = $1 AND account = $2"
 
 

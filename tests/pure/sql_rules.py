@@ -28,6 +28,7 @@ STARTS_LIKE_SQL = re.compile(
 )
 
 GLUE = "<put in>"
+NO_COLUMN = "a SELECT without a column: what nodes send each other has one"
 
 ARGUMENT = re.compile(r"^(\$\d+|p_lane|\(?\(?p_state\)?\.lane\)?)$")
 # Told as arguments instead, so that a shard's copy of a row can't differ; of the clock's, now() too.
@@ -205,6 +206,8 @@ def _broken_assignments(assignments: Sequence[exp.Expression]) -> Iterator[str]:
 
 def _broken_by_reads(tree: exp.Expression) -> Iterator[str]:
     query = tree.expression if isinstance(tree, exp.Insert) else tree
+    if isinstance(query, exp.Select) and not query.expressions:
+        yield NO_COLUMN
     scopes = traverse_scope(query) if isinstance(query, exp.Query) else []
     pinned = [_pinned(scope) for scope in scopes]
     is_of_one_lane = bool(scopes) and all(
@@ -244,6 +247,8 @@ def _broken_over_lanes(query: exp.Expression) -> Iterator[str]:
             uses = sum(table.name == cte.alias for table in query.find_all(exp.Table))
             if uses > 1 and cte.args.get("materialized") is None and _names_lane_table(cte):
                 yield "a CTE over several lanes that is read twice and does not say how"
+    if any(not select.expressions and _names_lane_table(select) for select in query.find_all(exp.Select)):
+        yield NO_COLUMN
     if query.find(exp.TableSample):
         yield "TABLESAMPLE over several lanes"
     for aggregate in query.find_all(exp.AggFunc):

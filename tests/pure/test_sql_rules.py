@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pure.sql_rules import Statement, Violation, of_module, statements, violations
+from tests.pure.sql_rules import NO_COLUMN, Statement, Violation, of_module, statements, violations
 
 ROWS_TO_COORDINATOR = "over several lanes: every row goes to the coordinator"
 
@@ -60,6 +60,8 @@ def test_every_statement_keeps_the_rules_or_is_named_with_its_reason() -> None:
             "writes a lane table from a local one",
         ),
         ("SELECT leaf FROM hold WHERE account = $1 FOR UPDATE", "FOR UPDATE without lane = argument"),
+        ("SELECT FROM lane WHERE lane = $1 FOR UPDATE", NO_COLUMN),
+        ("SELECT count(*) FROM lane WHERE NOT EXISTS (SELECT FROM lot WHERE remaining > 0)", NO_COLUMN),
         ("SELECT card FROM card FOR UPDATE SKIP LOCKED", "SKIP LOCKED on other than local tables"),
         ("SELECT j.leaf FROM journal AS j JOIN lot AS l ON l.leaf = j.leaf", "joins off the lane"),
         (
