@@ -34,6 +34,8 @@ SettlementError
 ├── UnknownBankAccountError  nobody has written down where a party is paid
 ├── PaymentFileRefusedError  a window's payments cannot be made by SEPA files; names every reason
 ├── UnreadableBankFileError  a bank's file is damaged or hostile; names its line
+├── UnknownBankEntryError    there is no such entry of a bank that waits to be matched
+├── InvalidEntrySplitError   a bank's entry can't be of what was said; names every part
 ├── MissingLegalDataError    documents need legal data that nobody has written down; names all of them
 ├── UnknownDocumentError     there is no document of that number
 ├── InvalidBreakageRuleError  what is expected of points is no share, or comes too late; names every field
@@ -448,6 +450,31 @@ class UnreadableBankFileError(SettlementError):
         self.line = line
         self.problem = problem
         super().__init__(f"the bank's file cannot be read, line {line}: {problem}; nothing of it is taken")
+
+
+class UnknownBankEntryError(SettlementError):
+    """There is no such entry of a bank that waits to be matched."""
+
+    code = "unknown_bank_entry"
+
+    def __init__(self, *, statement: str, entry: str, part: int) -> None:
+        self.statement = statement
+        self.entry = entry
+        self.part = part
+        super().__init__(
+            f"no entry {entry[:40]!r}, part {part}, of statement {statement[:40]!r} waits to be matched: it is, or is "
+            "split, or was never told"
+        )
+
+
+class InvalidEntrySplitError(SettlementError):
+    """A bank's entry can't be of what was said."""
+
+    code = "invalid_entry_split"
+
+    def __init__(self, *, problems: Sequence[FieldProblem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("the entry cannot be split so: " + "; ".join(str(problem) for problem in self.problems))
 
 
 class ForeignBankFileError(SettlementError):

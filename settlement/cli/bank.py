@@ -11,10 +11,13 @@ from coalition.cli.session import now, open_session, read_file, show
 from coalition.database.pool import Pool
 from settlement.cli.window import Partner, WindowNo, run_work, window_app, write_output
 from settlement.engine.bank_account import Mandate, MandateScheme
+from settlement.engine.entry_split import parse_pieces
 from settlement.operations.find_partner import find_partner
 from settlement.operations.import_bank_file import import_bank_file
 from settlement.operations.make_payments import make_payments
 from settlement.operations.manage_bank_account import BankDetails, list_bank_accounts, set_bank_account
+from settlement.operations.split_bank_entry import list_unmatched, set_entry_aside, split_bank_entry
+from settlement.stores.hub import load_programme
 from settlement.text.bank import (
     account_document,
     accounts_text,
@@ -22,11 +25,17 @@ from settlement.text.bank import (
     import_text,
     payments_document,
     payments_text,
+    split_document,
+    split_text,
+    unmatched_document,
+    unmatched_text,
 )
 
 partner_bank_app = typer.Typer(help="Where partners are paid, and their mandates: set, show.", no_args_is_help=True)
 operator_bank_app = typer.Typer(help="The operator's bank account: set, show.", no_args_is_help=True)
-bank_app = typer.Typer(help="What the operator's bank says: take its files in.", no_args_is_help=True)
+bank_app = typer.Typer(
+    help="What the operator's bank says: take its files in, and say what was not matched.", no_args_is_help=True
+)
 
 Holder = Annotated[str | None, typer.Option(help="Whose account it is; without it the party in law.")]
 Iban = Annotated[str, typer.Option(help="The account's IBAN, with blanks or without.")]
@@ -176,5 +185,65 @@ def import_file(
         async with open_session(data_dir, database_url) as session:
             report = await import_bank_file(session.pool, content, now=now(), actor=session.actor)
             show(import_document(report), as_json=as_json, text=import_text(report))
+
+    run_work(work())
+
+
+@bank_app.command("unmatched")
+def unmatched(as_json: AsJson = False, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """List what the bank has told and nobody has said yet what it is of, the oldest first."""
+
+    async def work() -> None:
+        async with open_session(data_dir, database_url) as session:
+            currency, entries = await list_unmatched(session.pool)
+            show(unmatched_document(entries, currency), as_json=as_json, text=unmatched_text(entries, currency))
+
+    run_work(work())
+
+
+@bank_app.command("split")
+def split(
+    statement: Annotated[str, typer.Argument(help="The statement's id, as `bank unmatched` tells it.")],
+    entry: Annotated[str, typer.Argument(help="The entry's reference in it.")],
+    pieces: Annotated[
+        list[str],
+        typer.Argument(
+            help="Shares, as W00007-P00012, with =AMOUNT for a part of one and +FEE for what the bank took."
+        ),
+    ],
+    part: Annotated[int, typer.Option(help="Which part of the entry.", min=1)] = 1,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Say of which shares an entry is that was not matched: payments, what came back, and the bank's fees."""
+
+    async def work() -> None:
+        async with open_session(data_dir, database_url) as session:
+            told = parse_pieces(pieces)
+            matches = await split_bank_entry(
+                session.pool, statement, entry, told, detail=part, now=now(), actor=session.actor
+            )
+            async with session.pool.acquire() as connection:
+                currency = (await load_programme(connection)).currency
+            show(split_document(matches, currency), as_json=as_json, text=split_text(matches, currency))
+
+    run_work(work())
+
+
+@bank_app.command("aside")
+def aside(
+    statement: Annotated[str, typer.Argument(help="The statement's id, as `bank unmatched` tells it.")],
+    entry: Annotated[str, typer.Argument(help="The entry's reference in it.")],
+    part: Annotated[int, typer.Option(help="Which part of the entry.", min=1)] = 1,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Say that an entry that was not matched is of no share, as a rent."""
+
+    async def work() -> None:
+        async with open_session(data_dir, database_url) as session:
+            await set_entry_aside(session.pool, statement, entry, detail=part, now=now(), actor=session.actor)
+            typer.echo(f"Entry {entry} of statement {statement} is of no share.")
 
     run_work(work())

@@ -84,6 +84,7 @@ def set_settings(
     commission: Account = None,
     platform_fee: Account = None,
     bank: Account = None,
+    bank_fees: Account = None,
     output_vat: VatAccounts = None,
     input_vat: VatAccounts = None,
     as_json: AsJson = False,
@@ -103,6 +104,7 @@ def set_settings(
         "commission": commission,
         "platform_fee": platform_fee,
         "bank": bank,
+        "bank_fees": bank_fees,
         "output_vat": _vat_accounts("output-vat", output_vat),
         "input_vat": _vat_accounts("input-vat", input_vat),
     }

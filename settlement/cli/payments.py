@@ -16,7 +16,7 @@ from settlement.operations.invoice_window import invoice_window
 from settlement.operations.record_payment import NewPayment, record_payment
 from settlement.operations.recover_loss import recover_loss
 from settlement.operations.return_payment import return_payment
-from settlement.stores.rules import DefaultRule, Rules, load_rules
+from settlement.stores.rules import DefaultRule, FeeBearer, Rules, load_rules
 from settlement.stores.shares import Share
 from settlement.text.report import share_document, window_document
 
@@ -172,6 +172,9 @@ def set_rules(
     ] = None,
     dispute_days: Annotated[int | None, typer.Option(help="In which a partner may dispute, 1 to 365.")] = None,
     answer_days: Annotated[int | None, typer.Option(help="In which a dispute is to be answered, 1 to 365.")] = None,
+    return_fee: Annotated[
+        FeeBearer | None, typer.Option(help="Who bears what a bank takes for a payment that comes back.")
+    ] = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
@@ -183,6 +186,7 @@ def set_rules(
         "default_rule": default_rule,
         "dispute_days": dispute_days,
         "answer_days": answer_days,
+        "return_fee": return_fee,
     }
 
     async def work() -> None:

@@ -5,7 +5,8 @@
         └── Stmt  Id, CreDtTm, Acct/Id/IBAN, Bal (OPBD or PRCD, CLBD)
             └── Ntry  NtryRef, Amt, CdtDbtInd, Sts, BookgDt, AcctSvcrRef, RvslInd
                 └── NtryDtls  Btch/PmtInfId
-                    └── TxDtls  Refs/EndToEndId, Amt or AmtDtls/TxAmt/Amt, CdtDbtInd, RltdPties, RmtInf, RtrInf
+                    └── TxDtls  Refs/EndToEndId, Amt or AmtDtls/TxAmt/Amt, CdtDbtInd, RltdPties, RmtInf, RtrInf;
+                                of a return AmtDtls/InstdAmt/Amt and Chrgs, also of the Ntry
 
 What is read is held against itself: parts must add up to their entry, entries to the balances. It is not checked
 against the schema, which banks extend.
@@ -133,17 +134,45 @@ def _parts(entry: XmlElement, amount: Decimal, currency: str, bank_reference: st
         remittance = entry.text_at("AddtlNtryInf") or ""
         yield EntryPart(amount=amount, bank_reference=bank_reference, batch=batch, remittance=remittance)
         return
-    for detail in details:
-        part_amount = amount if len(details) == 1 else _detail_amount(detail, amount, currency)
-        yield EntryPart(
-            amount=part_amount,
+    amounts = [amount if len(details) == 1 else _detail_amount(detail, amount, currency) for detail in details]
+    # Some banks tell what a return has cost beside its amount, others within.
+    is_beside = add_exactly(amounts) != amount
+    for detail, told in zip(details, amounts, strict=True):
+        is_return = detail.find("RtrInf") is not None
+        fee = _return_fee(detail, entry if len(details) == 1 else detail, told, currency) if is_return else None
+        part = EntryPart(
+            amount=told if fee is None or is_beside else told - fee,
             end_to_end_id=_given(detail.text_at("Refs", "EndToEndId")),
             bank_reference=detail.text_at("Refs", "AcctSvcrRef") or bank_reference,
-            counterparty=_counterparty(detail, came_in=part_amount > 0),
+            counterparty=_counterparty(detail, came_in=told > 0),
             remittance=_remittance(detail),
             batch=(batch or detail.text_at("Refs", "PmtInfId")) if len(details) == 1 else None,
-            is_return=detail.find("RtrInf") is not None,
+            is_return=is_return,
         )
+        yield part
+        if fee is not None:
+            yield replace(part, amount=fee, batch=None, is_return=False, is_fee=True)
+    charges = entry.find("Chrgs")
+    if is_beside and charges is not None and amount - add_exactly(amounts) == -_charges(charges, currency):
+        yield EntryPart(amount=-_charges(charges, currency), bank_reference=bank_reference, is_fee=True)
+
+
+def _return_fee(detail: XmlElement, entry: XmlElement, amount: Decimal, currency: str) -> Decimal | None:
+    """Return what the bank took for a return, below 0: as it states its charges, or by what it took beyond the amount
+    that was once instructed; None: nothing."""
+    charges = detail.find("Chrgs") or entry.find("Chrgs")
+    fee = Decimal(0) if charges is None else -_charges(charges, currency)
+    instructed = detail.find("AmtDtls", "InstdAmt", "Amt")
+    if not fee and instructed is not None and instructed.attributes.get("Ccy") == currency:
+        fee = amount + _amount(instructed, currency)
+    # The bank is paid out of the operator's account, and no fee is all that a return is.
+    return fee if amount < fee < 0 else None
+
+
+def _charges(charges: XmlElement, currency: str) -> Decimal:
+    records = list(charges.find_all("Rcrd")) or [charges]
+    amounts = [record.find("Amt") or record.find("TtlChrgsAndTaxAmt") for record in records]
+    return add_exactly(_amount(amount, currency) for amount in amounts if amount is not None)
 
 
 def _detail_amount(detail: XmlElement, entry_amount: Decimal, currency: str) -> Decimal:

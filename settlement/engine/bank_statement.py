@@ -10,7 +10,8 @@ from decimal import Decimal
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryPart:
     """One payment of an entry; `amount` > 0 came to the operator. `batch` is the id of the payment file's batch that
-    the entry stands for, where the bank does not list its payments."""
+    the entry stands for, where the bank does not list its payments. `is_fee`: what the bank took for a return, told
+    apart from it."""
 
     amount: Decimal
     end_to_end_id: str | None = None
@@ -19,6 +20,7 @@ class EntryPart:
     remittance: str = ""
     batch: str | None = None
     is_return: bool = False
+    is_fee: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,6 +54,7 @@ class DatevAccounts:
     commission: int = 8510
     platform_fee: int = 8200
     bank: int = 1200
+    bank_fees: int = 4970
     output_vat: Mapping[str, int] = field(default_factory=lambda: {"S 19 DE": 1776, "S 7 DE": 1771})
     input_vat: Mapping[str, int] = field(default_factory=lambda: {"S 19 DE": 1576, "S 7 DE": 1571})
 

@@ -45,10 +45,26 @@ class BankPayment:
     is_return: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BankFee:
+    """What the bank took for a payment that came back; `is_charged`: the partner bears it, and owes it from then on.
+    `window` and `partner` None: for several at once."""
+
+    window: int | None
+    partner: int | None
+    name: str
+    amount: Decimal
+    booked_on: date
+    is_charged: bool
+
+
 def book_month(
-    corrections: Iterable[Invoice], payments: Sequence[BankPayment], accounts: DatevAccounts
+    corrections: Iterable[Invoice],
+    payments: Sequence[BankPayment],
+    accounts: DatevAccounts,
+    fees: Sequence[BankFee] = (),
 ) -> tuple[DatevBooking, ...]:
-    """Return the bookings: corrections in their order, lines before VAT, then payments in theirs.
+    """Return the bookings: corrections in their order, lines before VAT, then payments in theirs, then the bank's fees.
 
     Raises:
         DatevRefusedError: names every reason: a partner's number beyond the personal accounts, VAT without an account,
@@ -57,10 +73,15 @@ def book_month(
     notes = [document for document in corrections if document.kind != "corrected_invoice"]
     problems = {problem for note in notes for problem in _correction_problems(note, accounts)}
     problems |= {problem for payment in payments for problem in _payment_problems(payment, accounts)}
+    problems |= {problem for fee in fees if fee.partner for problem in account_problems(fee.partner, accounts)}
     if problems:
         raise DatevRefusedError(problems=sorted(problems))
     of_notes = [booking for note in notes for booking in _checked(note, tuple(_correction(note, accounts)), accounts)]
-    return (*of_notes, *(_payment(payment, accounts) for payment in payments))
+    return (
+        *of_notes,
+        *(_payment(payment, accounts) for payment in payments),
+        *(_fee(fee, accounts) for fee in fees),
+    )
 
 
 def _correction(note: Invoice, accounts: DatevAccounts) -> Iterable[DatevBooking]:
@@ -94,6 +115,19 @@ def _payment(payment: BankPayment, accounts: DatevAccounts) -> DatevBooking:
         document_date=payment.paid_on,
         due_on=payment.paid_on,
         text=f"{'returned' if payment.is_return else 'payment'} {payment.name}",
+    )
+
+
+def _fee(fee: BankFee, accounts: DatevAccounts) -> DatevBooking:
+    number = "" if fee.window is None else statement_number(window=fee.window, partner=fee.partner or 0)
+    return DatevBooking(
+        amount=fee.amount,
+        account=accounts.debtor_base + (fee.partner or 0) if fee.is_charged else accounts.bank_fees,
+        contra_account=accounts.bank,
+        document_number=number,
+        document_date=fee.booked_on,
+        due_on=fee.booked_on,
+        text=f"return fee {fee.name}".strip(),
     )
 
 

@@ -7,6 +7,7 @@ goes the other way              returned    a debit that came back, a transfer t
 more than is left to pay        over        the share is paid, and the rest goes to the partner's next one
 less                            partial     counted; the share stays as it is
 exactly what is left            paid
+is the bank's fee for a return  fee         booked by itself: the share has nothing of it
 """
 
 from __future__ import annotations
@@ -14,18 +15,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
+from typing import Final, Literal
 
 from settlement.engine.bank_statement import EntryPart
 from settlement.engine.money import add_exactly
 from settlement.engine.payment_parts import NOTHING, can_come_back
-from settlement.engine.payment_reference import ShareReference, find_documents, find_shares
+from settlement.engine.payment_reference import ShareReference, find_documents, find_shares, share_reference
 from settlement.engine.states import ShareState
 
-Outcome = Literal["paid", "partial", "over", "returned", "early", "unmatched"]
+Outcome = Literal["paid", "partial", "over", "returned", "fee", "early", "unmatched"]
 # The shares of tax documents, by number.
 Documents = Mapping[str, ShareReference]
 
+# So many payments of a batch are told by name.
+LISTED_MAX: Final = 20
 _BEFORE_INVOICE: tuple[ShareState, ...] = ("CALCULATED", "ACCEPTED", "DISPUTED")
 
 
@@ -78,6 +81,8 @@ def match_part(part: EntryPart, shares: Mapping[ShareReference, OpenShare], docu
         return Match(part.amount, None, "unmatched", "it moves no money")
     named = named_shares(part, documents)
     known = sorted(share for share in named if share in shares)
+    if part.is_fee:
+        return Match(part.amount, known[0] if len(known) == 1 else None, "fee", "the bank's fee for what came back")
     if not named:
         return Match(part.amount, None, "unmatched", "it names no share like W00007-P00012, nor a document of ours")
     if not known:
@@ -114,21 +119,41 @@ def match_share(amount: Decimal, reference: ShareReference, share: OpenShare, *,
 def split_batch(
     part: EntryPart, batches: Mapping[str, Mapping[ShareReference, Decimal]], documents: Documents
 ) -> list[EntryPart]:
-    """Return the payments that an entry stands for, where the bank booked a whole batch of ours as one amount.
+    """Return the payments that an entry stands for, where the bank booked a whole batch of ours as one amount, or
+    took all of it back."""
 
-    One that is no batch of ours, or not of the batch's amount, stays as it is.
-    """
+    # One that is no batch of ours, or not of the batch's amount, stays as it is.
     payments = batches.get(part.batch or "")
-    if payments is None or named_shares(part, documents) or add_exactly(payments.values()) != part.amount:
+    if payments is None or named_shares(part, documents):
         return [part]
+    total = add_exactly(payments.values())
+    if part.amount not in (total, -total):
+        return [part]
+    is_return = part.amount != total
     return [
         EntryPart(
-            amount=amount,
-            end_to_end_id=f"W{share.window:05d}-P{share.partner:05d}",
+            amount=-amount if is_return else amount,
+            end_to_end_id=share_reference(window=share.window, partner=share.partner),
             bank_reference=part.bank_reference,
             counterparty=part.counterparty,
             remittance=part.remittance,
             batch=part.batch,
+            is_return=is_return,
         )
         for share, amount in sorted(payments.items())
     ]
+
+
+def batch_problem(part: EntryPart, payments: Mapping[ShareReference, Decimal]) -> str:
+    """Say why an entry of a batch that is not of its amount pays nothing: which of its payments it is, only the bank
+    can tell."""
+    total = add_exactly(payments.values())
+    listed = [
+        f"{share_reference(window=share.window, partner=share.partner)} {amount}"
+        for share, amount in sorted(payments.items())[:LISTED_MAX]
+    ]
+    more = f", and {len(payments) - LISTED_MAX} more" if len(payments) > LISTED_MAX else ""
+    return (
+        f"it is of batch {part.batch}, which comes to {total}, and does not say of which of its payments "
+        f"({', '.join(listed)}{more}): ask the bank, and split the entry by them"
+    )

@@ -44,6 +44,8 @@ STATUSES: dict[type[errors.SettlementError], int] = {
     errors.UnknownBankAccountError: 404,
     errors.PaymentFileRefusedError: 409,
     errors.UnreadableBankFileError: 422,
+    errors.UnknownBankEntryError: 404,
+    errors.InvalidEntrySplitError: 422,
     errors.ForeignBankFileError: 409,
     errors.DatevRefusedError: 409,
 }

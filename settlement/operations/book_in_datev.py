@@ -31,7 +31,7 @@ from settlement.stores.windows import find_window, load_moves
 
 _DOCUMENTS: dict[str, Document] = {"invoice": "invoice", "self_billed_invoice": "credit_note"}
 # Accounts of the ledger have as many digits as are set, personal accounts one more.
-_LEDGER = ("points", "service_fee", "commission", "platform_fee", "bank")
+_LEDGER = ("points", "service_fee", "commission", "platform_fee", "bank", "bank_fees")
 _PERSONAL = ("debtor_base", "creditor_base")
 
 

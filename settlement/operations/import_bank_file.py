@@ -3,19 +3,18 @@
 import asyncio
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 
 from coalition.database.pool import Connection, Pool
-from coalition.lanes.fit_allowances import fit_allowances
 from coalition.stores.windows import lock_windows
 from settlement.documents.camt053 import read_camt053
 from settlement.engine.bank_statement import BankEntry, BankStatement, EntryPart
 from settlement.engine.match_payments import (
     Match,
-    OpenShare,
     Outcome,
+    batch_problem,
     match_part,
     match_share,
     named_documents,
@@ -32,8 +31,7 @@ from settlement.errors import (
     UnreadableBankFileError,
 )
 from settlement.operations.make_payments import order_window
-from settlement.operations.record_payment import NewPayment, find_share, take_overpayment, take_payment
-from settlement.operations.return_payment import take_return
+from settlement.operations.take_bank_payments import BankRun, end_run, load_open_shares, open_run, take_match
 from settlement.stores.bank_accounts import load_operator_accounts
 from settlement.stores.bank_statements import (
     KeptEntry,
@@ -44,19 +42,19 @@ from settlement.stores.bank_statements import (
     set_outcome,
 )
 from settlement.stores.hub import load_programme
-from settlement.stores.payments import load_received
-from settlement.stores.shares import Share, load_shares
 from settlement.stores.tax_documents import load_document_shares
-from settlement.stores.windows import find_window
 
 _BATCH = re.compile(r"W([0-9]{5,9})-(CT|CORE|B2B)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedPayment:
-    """One payment and what it was taken for; `line` and `entry_no` say where it stands, 0: in an earlier file."""
+    """One payment and what it was taken for; `line` and `entry_no` say where it stands, 0: in an earlier file. Its
+    entry's reference and `detail` name it."""
 
     statement_id: str
+    entry_reference: str
+    detail: int
     entry_no: int
     line: int
     amount: Decimal
@@ -83,20 +81,6 @@ class BankFileReport:
         return [payment for payment in self.payments if payment.match.outcome in outcomes]
 
 
-@dataclass(slots=True)
-class _Import:
-    """An import under way, within its transaction."""
-
-    connection: Connection
-    currency: Currency
-    now: datetime
-    actor: str
-    shares: dict[ShareReference, OpenShare] = field(default_factory=dict)
-    documents: dict[str, ShareReference] = field(default_factory=dict)
-    moved_partners: set[int] = field(default_factory=set)
-    paid_windows: set[int] = field(default_factory=set)
-
-
 async def import_bank_file(pool: Pool, content: bytes, *, now: datetime, actor: str) -> BankFileReport:
     """Take the statements of a camt.053 file in: all of it in one transaction, or nothing.
 
@@ -116,17 +100,14 @@ async def import_bank_file(pool: Pool, content: bytes, *, now: datetime, actor: 
         await lock_windows(connection)
         programme = await load_programme(connection)
         await _refuse_foreign(connection, statements, programme.currency)
-        run = _Import(connection, programme.currency, now, actor)
+        run = await open_run(connection, now=now, actor=actor)
         payments = await _take_early(run)
         known = 0
         for statement in statements:
             taken, known_of_statement = await _take_statement(run, statement)
             payments += taken
             known += known_of_statement
-        settled_windows = await _settled(run)
-        if run.moved_partners:
-            # Last, as `pay_share` has it.
-            await fit_allowances(connection, sorted(run.moved_partners))
+        settled_windows = await end_run(run)
     return BankFileReport(
         statement_ids=tuple(statement.statement_id for statement in statements),
         currency=programme.currency,
@@ -157,7 +138,7 @@ async def _refuse_foreign(connection: Connection, statements: Sequence[BankState
                 raise UnreadableBankFileError(line=entry.line, problem=problem)
 
 
-async def _take_statement(run: _Import, statement: BankStatement) -> tuple[list[ImportedPayment], int]:
+async def _take_statement(run: BankRun, statement: BankStatement) -> tuple[list[ImportedPayment], int]:
     number = await keep_statement(run.connection, statement, run.currency, now=run.now, actor=run.actor)
     known = await load_known_entries(run.connection, number, run.currency)
     for entry in statement.entries:
@@ -175,17 +156,19 @@ async def _take_statement(run: _Import, statement: BankStatement) -> tuple[list[
         parts = [payment for part in entry.parts for payment in split_batch(part, batches, run.documents)]
         for detail, part in enumerate(parts, start=1):
             match = match_part(part, run.shares, run.documents)
-            await _pay(run, match, f"{statement.statement_id}/{entry.reference}/{detail}", entry.booked_on)
-            kept.append(_kept(entry, detail, part, match))
-            payments.append(_imported(statement, entry, part, match))
+            if match.outcome == "unmatched" and match.share is None and part.batch in batches:
+                match = replace(match, problem=batch_problem(part, batches[part.batch]))
+            await take_match(run, match, f"{statement.statement_id}/{entry.reference}/{detail}", entry.booked_on)
+            kept.append(_kept(run, entry, detail, part, match))
+            payments.append(_imported(statement, entry, detail, part, match))
     await insert_entries(run.connection, number, kept, run.currency)
     return payments, len(statement.entries) - len(fresh)
 
 
-async def _take_early(run: _Import) -> list[ImportedPayment]:
+async def _take_early(run: BankRun) -> list[ImportedPayment]:
     """Try the payments again that came before their share was invoiced."""
     waiting = await load_early_entries(run.connection, run.currency)
-    await _load_shares(run, {entry.share.window for entry in waiting})
+    await load_open_shares(run, {entry.share.window for entry in waiting})
     payments = []
     for entry in waiting:
         if entry.share not in run.shares:
@@ -193,11 +176,13 @@ async def _take_early(run: _Import) -> list[ImportedPayment]:
         match = match_share(entry.amount, entry.share, run.shares[entry.share])
         if match.outcome == "early":
             continue
-        await _pay(run, match, f"{entry.statement_id}/{entry.entry_reference}/{entry.detail}", entry.booked_on)
+        await take_match(run, match, f"{entry.statement_id}/{entry.entry_reference}/{entry.detail}", entry.booked_on)
         await set_outcome(run.connection, entry, match.outcome)
         payments.append(
             ImportedPayment(
                 statement_id=entry.statement_id,
+                entry_reference=entry.entry_reference,
+                detail=entry.detail,
                 entry_no=0,
                 line=0,
                 amount=entry.amount,
@@ -210,59 +195,15 @@ async def _take_early(run: _Import) -> list[ImportedPayment]:
     return payments
 
 
-async def _pay(run: _Import, match: Match, reference: str, booked_on: date) -> None:
-    if match.share is None or match.outcome in ("early", "unmatched"):
-        return
-    window_no, partner = match.share
-    payment = NewPayment(amount=match.amount, reference=reference, paid_on=booked_on)
-    if match.outcome == "returned":
-        await take_return(run.connection, window_no, partner, payment, now=run.now, actor=run.actor)
-        run.moved_partners.add(partner)
-        await _load_again(run, match.share)
-    elif match.outcome == "over":
-        await take_overpayment(run.connection, window_no, partner, payment, now=run.now, actor=run.actor)
-        if run.shares[match.share].state != "PAID":
-            run.moved_partners.add(partner)
-            run.paid_windows.add(window_no)
-        await _load_again(run, match.share)
-    else:
-        taken = await take_payment(run.connection, window_no, partner, payment, now=run.now, actor=run.actor)
-        run.shares[match.share] = run.shares[match.share].less(match.amount)
-        if taken == "in full":
-            run.moved_partners.add(partner)
-            run.paid_windows.add(window_no)
-
-
-async def _load_named(run: _Import, parts: Iterable[EntryPart]) -> None:
+async def _load_named(run: BankRun, parts: Iterable[EntryPart]) -> None:
     parts = tuple(parts)
     run.documents |= await load_document_shares(
         run.connection, sorted({number for part in parts for number in named_documents(part)})
     )
-    await _load_shares(run, {share.window for part in parts for share in named_shares(part, run.documents)})
+    await load_open_shares(run, {share.window for part in parts for share in named_shares(part, run.documents)})
 
 
-async def _load_shares(run: _Import, windows: Iterable[int]) -> None:
-    loaded = {share.window for share in run.shares}
-    # Numbers that no window can have are left out: the column is of 32 bits.
-    wanted = sorted(window for window in windows if window not in loaded and window < 2**31)
-    received = await load_received(run.connection, wanted, run.currency)
-    for share in await load_shares(run.connection, wanted, run.currency):
-        reference = ShareReference(share.window_no, share.partner)
-        run.shares[reference] = _open(share, received)
-
-
-async def _load_again(run: _Import, reference: ShareReference) -> None:
-    share = await find_share(run.connection, reference.window, reference.partner)
-    run.shares[reference] = _open(share, await load_received(run.connection, [reference.window], run.currency))
-
-
-def _open(share: Share, received: Mapping[tuple[int, int], Decimal]) -> OpenShare:
-    return OpenShare(
-        share.state, share.payable, share.unpaid, received.get((share.window_no, share.partner), Decimal(0))
-    )
-
-
-async def _load_batches(run: _Import, entries: Iterable[BankEntry]) -> dict[str, Mapping[ShareReference, Decimal]]:
+async def _load_batches(run: BankRun, entries: Iterable[BankEntry]) -> dict[str, Mapping[ShareReference, Decimal]]:
     """Return the payments of our batches that entries name."""
     batches: dict[str, Mapping[ShareReference, Decimal]] = {}
     named = {part.batch for entry in entries for part in entry.parts if part.batch}
@@ -279,17 +220,11 @@ async def _load_batches(run: _Import, entries: Iterable[BankEntry]) -> dict[str,
             of_batch[f"{prefix}-{scheme}"] = [(payment.partner, payment.amount) for payment in order.debits_of(scheme)]
         for batch, payments in of_batch.items():
             batches[batch] = {ShareReference(window_no, partner): amount for partner, amount in payments}
-        await _load_shares(run, [window_no])
+        await load_open_shares(run, [window_no])
     return batches
 
 
-async def _settled(run: _Import) -> tuple[int, ...]:
-    """Return the windows that are settled by what was taken; one that was before takes no payments."""
-    states = [await find_window(run.connection, window_no) for window_no in sorted(run.paid_windows)]
-    return tuple(window.window_no for window in states if window.state == "SETTLED")
-
-
-def _kept(entry: BankEntry, detail: int, part: EntryPart, match: Match) -> KeptEntry:
+def _kept(run: BankRun, entry: BankEntry, detail: int, part: EntryPart, match: Match) -> KeptEntry:
     return KeptEntry(
         entry_reference=entry.reference,
         detail=detail,
@@ -302,12 +237,17 @@ def _kept(entry: BankEntry, detail: int, part: EntryPart, match: Match) -> KeptE
         remittance=part.remittance,
         share=match.share,
         outcome=match.outcome,
+        is_charged=run.charges(match),
     )
 
 
-def _imported(statement: BankStatement, entry: BankEntry, part: EntryPart, match: Match) -> ImportedPayment:
+def _imported(
+    statement: BankStatement, entry: BankEntry, detail: int, part: EntryPart, match: Match
+) -> ImportedPayment:
     return ImportedPayment(
         statement_id=statement.statement_id,
+        entry_reference=entry.reference,
+        detail=detail,
         entry_no=entry.number,
         line=entry.line,
         amount=part.amount,

@@ -1,7 +1,7 @@
 """What goes to the bank and the tax adviser, and what the bank says: files of a window, and a page to take files in."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Final
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
 
 import structlog
 from aiohttp import web
@@ -13,11 +13,15 @@ from coalition.pages.operator_sign_in import signed_in_operator
 from coalition.pages.visit import Visit
 from settlement.documents.items_file import csv_head, csv_rows
 from settlement.engine.bank_account import masked_iban
-from settlement.engine.payment_reference import message_reference
+from settlement.engine.entry_split import parse_pieces
+from settlement.engine.match_payments import Match
+from settlement.engine.payment_reference import message_reference, share_reference
 from settlement.errors import (
     ForeignBankFileError,
+    InvalidEntrySplitError,
     SettlementError,
     UnknownBankAccountError,
+    UnknownBankEntryError,
     UnknownStatementError,
     UnknownWindowError,
     UnreadableBankFileError,
@@ -27,11 +31,13 @@ from settlement.operations.import_bank_file import BankFileReport, import_bank_f
 from settlement.operations.list_items import StatementItems, open_items
 from settlement.operations.make_payments import DEBITS, TRANSFERS, PaymentFile, make_payments
 from settlement.operations.manage_bank_account import list_bank_accounts
+from settlement.operations.split_bank_entry import list_unmatched, set_entry_aside, split_bank_entry
 from settlement.pages.windows import window_number
 
 log = structlog.get_logger()
 
 PARTNER_DIGITS_MAX: Final = 18
+PART_DIGITS_MAX: Final = 6
 
 Download = Callable[[Pool, int], Awaitable[PaymentFile]]
 
@@ -94,6 +100,29 @@ async def take_bank_file(visit: Visit) -> web.StreamResponse:
     return await _render(visit, may_import=True, report=report)
 
 
+async def split_unmatched(visit: Visit) -> web.StreamResponse:
+    """Book an entry that was not matched by the shares that somebody names, or set it aside; or tell why not."""
+    operator = await signed_in_operator(visit, "operate")
+    form = await visit.request.post()
+    statement, entry, part, typed = (str(form.get(name, "")) for name in ("statement", "entry", "part", "pieces"))
+    if not (part.isascii() and part.isdigit() and len(part) <= PART_DIGITS_MAX):
+        raise PageRefusedError(status=404, key="not_found")
+    named: dict[str, Any] = {"detail": int(part), "now": visit.now, "actor": f"operator:{operator.name}"}
+    matches: list[Match] = []
+    try:
+        if "aside" in form:
+            await set_entry_aside(visit.site.pool, statement, entry, **named)
+        else:
+            matches = await split_bank_entry(visit.site.pool, statement, entry, parse_pieces(typed.split()), **named)
+    except (InvalidEntrySplitError, UnknownBankEntryError) as error:
+        log.info("bank.split_refused", operator=operator.name, reason=error.code)
+        told = "; ".join(map(str, error.problems)) if isinstance(error, InvalidEntrySplitError) else str(error)
+        fault = visit.word("finance.bank.split.refused", problem=told)
+        return await _render(visit, may_import=True, status=422, fault=fault)
+    log.info("bank.split", operator=operator.name, pieces=len(matches))
+    return await _render(visit, may_import=True, split=matches)
+
+
 async def _render(
     visit: Visit,
     *,
@@ -101,11 +130,13 @@ async def _render(
     status: int = 200,
     fault: str | None = None,
     report: BankFileReport | None = None,
+    split: Sequence[Match] = (),
 ) -> web.Response:
     try:
         account = (await list_bank_accounts(visit.site.pool, None))[0].account
     except UnknownBankAccountError:
         account = None
+    _, unmatched = await list_unmatched(visit.site.pool)
     return visit.render(
         "finance/bank.html",
         status=status,
@@ -114,7 +145,14 @@ async def _render(
         may_import=may_import,
         fault=fault,
         report=report,
+        unmatched=unmatched,
+        split=", ".join(_piece(visit, match) for match in split),
     )
+
+
+def _piece(visit: Visit, match: Match) -> str:
+    named = share_reference(window=match.share.window, partner=match.share.partner) if match.share else ""
+    return f"{named} {visit.formats.money(match.amount)} ({visit.word(f'finance.bank.outcome.{match.outcome}')})"
 
 
 def _told(visit: Visit, error: SettlementError) -> str:

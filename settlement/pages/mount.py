@@ -11,7 +11,7 @@ from coalition.pages.operator_sign_in import OperatorSignIn
 from coalition.pages.sign_in import leave
 from coalition.pages.site import Frame, site_of
 from settlement.pages import terms, terms_form
-from settlement.pages.bank import download_file, download_items, show_bank, take_bank_file
+from settlement.pages.bank import download_file, download_items, show_bank, split_unmatched, take_bank_file
 from settlement.pages.behind import show_lines, show_lots, show_operations
 from settlement.pages.corrections import decide_correction, show_after_decision
 from settlement.pages.disputes import answer_dispute, show_after_answer
@@ -64,6 +64,7 @@ def mount_finance_pages(app: web.Application, session: Session) -> None:
     add_page(app, "GET", window + "/partners/{partner}", show_lines, area="finance")
     add_page(app, "GET", "/finance/bank", show_bank, area="finance")
     add_page(app, "POST", "/finance/bank", take_bank_file, area="finance")
+    add_page(app, "POST", "/finance/bank/split", split_unmatched, area="finance")
     add_page(app, "GET", window, show_window, area="finance")
     add_page(app, "GET", window + "/files/{file}", download_file, area="finance")
     add_page(app, "GET", window + "/items/{partner}.csv", download_items, area="finance")

@@ -20,13 +20,14 @@ AdjustmentKind = Literal[
     "correction",
     "overpaid",
     "payment_returned",
+    "return_fee",
 ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adjustment:
     """`amount` > 0: the partner owes it. `about`: the partner that defaulted, the dispute, the
-    document that takes it back, or which of the share's payments it comes of, counted from 1.
+    document that takes it back, or which of the share's payments or fees it comes of, counted from 1.
     `into_window` None: it waits for the partner's next share."""
 
     partner: int
@@ -58,6 +59,14 @@ async def insert_adjustments(
         [adjustment.from_window for adjustment in adjustments],
         [adjustment.about for adjustment in adjustments],
     )
+
+
+COUNT_ADJUSTMENTS = "SELECT count(*) FROM share_adjustment WHERE kind = $1 AND from_window = $2 AND partner = $3"
+
+
+async def count_adjustments(connection: Connection, kind: AdjustmentKind, window_no: int, partner: int) -> int:
+    """Return how many of a kind there are of a partner's share of a window."""
+    return int(await connection.fetchval(COUNT_ADJUSTMENTS, kind, window_no, partner))
 
 
 TAKE_WAITING = """

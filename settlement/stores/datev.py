@@ -5,7 +5,7 @@ from datetime import date
 
 from coalition.database.pool import Connection
 from settlement.engine.datev import DatevAccounts
-from settlement.engine.datev_month import BankPayment
+from settlement.engine.datev_month import BankFee, BankPayment
 from settlement.engine.money import Currency, from_minor
 
 
@@ -21,7 +21,7 @@ class DatevSettings:
 
 SELECT_SETTINGS = """
 SELECT consultant, client, fiscal_year_month, account_digits, debtor_base, creditor_base, points, service_fee,
-    commission, platform_fee, output_vat, input_vat, bank
+    commission, platform_fee, output_vat, input_vat, bank, bank_fees
 FROM datev_settings
 """
 
@@ -46,7 +46,7 @@ async def load_datev_settings(connection: Connection) -> DatevSettings:
 UPDATE_SETTINGS = """
 UPDATE datev_settings SET consultant = $1, client = $2, fiscal_year_month = $3, account_digits = $4, debtor_base = $5,
     creditor_base = $6, points = $7, service_fee = $8, commission = $9, platform_fee = $10, output_vat = $11,
-    input_vat = $12, bank = $13
+    input_vat = $12, bank = $13, bank_fees = $14
 """
 
 
@@ -68,6 +68,7 @@ async def store_datev_settings(connection: Connection, settings: DatevSettings) 
         [f"{treatment}={account}" for treatment, account in accounts.output_vat.items()],
         [f"{treatment}={account}" for treatment, account in accounts.input_vat.items()],
         accounts.bank,
+        accounts.bank_fees,
     )
 
 
@@ -99,6 +100,31 @@ async def load_bank_payments(
         for window, partner, name, amount, paid_on, is_return in await connection.fetch(
             SELECT_BANK_PAYMENTS, start, end
         )
+    ]
+
+
+SELECT_BANK_FEES = """
+SELECT entry.window_no, entry.partner, partner.name, -entry.amount_minor AS amount_minor, entry.booked_on,
+    entry.is_charged
+FROM bank_entry AS entry
+LEFT JOIN partner ON partner.partner = entry.partner
+WHERE entry.outcome = 'fee' AND entry.booked_on >= $1 AND entry.booked_on < $2
+ORDER BY entry.booked_on, entry.statement, entry.entry_no, entry.detail
+"""
+
+
+async def load_bank_fees(connection: Connection, currency: Currency, *, start: date, end: date) -> list[BankFee]:
+    """Return what the bank took for returns from a day on and before another."""
+    return [
+        BankFee(
+            window=window,
+            partner=partner,
+            name=name or "",
+            amount=from_minor(amount, currency),
+            booked_on=booked_on,
+            is_charged=is_charged,
+        )
+        for window, partner, name, amount, booked_on, is_charged in await connection.fetch(SELECT_BANK_FEES, start, end)
     ]
 
 

@@ -6,27 +6,32 @@ from typing import Literal
 from coalition.database.pool import Connection
 
 DefaultRule = Literal["carry", "share"]
+FeeBearer = Literal["operator", "partner"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """`payment_days` from invoice to due date; `default_after_days` from there to default; `default_rule`: what is left
     then is carried into the partner's next share, or shared among the others. A partner may dispute a share for
-    `dispute_days` after it was calculated, and is to be answered within `answer_days`."""
+    `dispute_days` after it was calculated, and is to be answered within `answer_days`. `return_fee`:
+    who bears what a bank takes for a payment that comes back."""
 
     payment_days: int
     default_after_days: int
     default_rule: DefaultRule
     dispute_days: int
     answer_days: int
+    return_fee: FeeBearer
 
 
 SELECT_RULES = """
-SELECT payment_days, default_after_days, default_rule, dispute_days, answer_days FROM settlement_rules
+SELECT payment_days, default_after_days, default_rule, dispute_days, answer_days, return_fee
+FROM settlement_rules
 """
 
 LOCK_RULES = """
-SELECT payment_days, default_after_days, default_rule, dispute_days, answer_days FROM settlement_rules FOR UPDATE
+SELECT payment_days, default_after_days, default_rule, dispute_days, answer_days, return_fee
+FROM settlement_rules FOR UPDATE
 """
 
 
@@ -39,7 +44,7 @@ async def load_rules(connection: Connection, *, is_locked: bool = False) -> Rule
 
 UPDATE_RULES = """
 UPDATE settlement_rules
-SET payment_days = $1, default_after_days = $2, default_rule = $3, dispute_days = $4, answer_days = $5
+SET payment_days = $1, default_after_days = $2, default_rule = $3, dispute_days = $4, answer_days = $5, return_fee = $6
 """
 
 

@@ -4,13 +4,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from settlement.documents.figures import grouped
+from settlement.engine.match_payments import Match
 from settlement.engine.money import Currency, add_exactly, round_half_up
 from settlement.engine.payment_order import Payment
 from settlement.engine.payment_reference import share_reference
 from settlement.operations.import_bank_file import BankFileReport, ImportedPayment
 from settlement.operations.make_payments import WindowPayments
 from settlement.stores.bank_accounts import StoredBankAccount
+from settlement.stores.bank_statements import UnmatchedEntry
 from settlement.text.report import table
+
+SPLIT_EXAMPLE = "coalition bank split STATEMENT ENTRY W00007-P00012 W00007-P00013=120.00+3.50   # +: the bank's fee"
+ASIDE_EXAMPLE = "coalition bank aside STATEMENT ENTRY   # it is of no share"
 
 
 def account_document(stored: StoredBankAccount) -> dict[str, Any]:
@@ -119,7 +124,78 @@ def import_text(report: BankFileReport) -> str:
         ]
         rows += [_imported_row(payment, report.currency) for payment in rest]
         lines.append(table(rows, left=6))
+    if report.of("unmatched"):
+        lines += [
+            "To say what one of them is of:",
+            "  coalition bank unmatched",
+            f"  {SPLIT_EXAMPLE}",
+            f"  {ASIDE_EXAMPLE}",
+        ]
     return "\n".join(lines)
+
+
+def unmatched_document(entries: Sequence[UnmatchedEntry], currency: Currency) -> list[dict[str, Any]]:
+    """Return the entries that nobody has said yet what they are of; money is text, above 0 it came to the operator."""
+    return [
+        {
+            "statement": entry.statement_id,
+            "entry": entry.entry_reference,
+            "part": entry.detail,
+            "booked_on": entry.booked_on.isoformat(),
+            "amount": str(round_half_up(entry.amount, currency)),
+            "counterparty": entry.counterparty,
+            "remittance": entry.remittance,
+        }
+        for entry in entries
+    ]
+
+
+def unmatched_text(entries: Sequence[UnmatchedEntry], currency: Currency) -> str:
+    """Return them as a table, with the command that says what one is of."""
+    if not entries:
+        return "All that the bank has told is matched."
+    rows: list[tuple[str, ...]] = [("Statement", "Entry", "Part", "Booked", f"Amount {currency}", "From or to")]
+    rows += [
+        (
+            entry.statement_id,
+            entry.entry_reference,
+            str(entry.detail),
+            entry.booked_on.isoformat(),
+            grouped(round_half_up(entry.amount, currency), "en"),
+            f"{entry.counterparty or ''} {entry.remittance}".strip()[:60],
+        )
+        for entry in entries
+    ]
+    return "\n".join(
+        [table(rows, left=4), "To say what one of them is of:", f"  {SPLIT_EXAMPLE}", f"  {ASIDE_EXAMPLE}"]
+    )
+
+
+def split_document(matches: Sequence[Match], currency: Currency) -> list[dict[str, Any]]:
+    """Return what an entry's pieces did; money is text."""
+    return [
+        {
+            "window": match.share.window if match.share else None,
+            "partner": match.share.partner if match.share else None,
+            "amount": str(round_half_up(match.amount, currency)),
+            "outcome": match.outcome,
+        }
+        for match in matches
+    ]
+
+
+def split_text(matches: Sequence[Match], currency: Currency) -> str:
+    """Return what an entry's pieces did as a table."""
+    rows: list[tuple[str, ...]] = [("Reference", "What", f"Amount {currency}")]
+    rows += [
+        (
+            share_reference(window=match.share.window, partner=match.share.partner) if match.share else "",
+            match.outcome,
+            grouped(round_half_up(match.amount, currency), "en"),
+        )
+        for match in matches
+    ]
+    return table(rows, left=2)
 
 
 def _imported_document(payment: ImportedPayment, currency: Currency) -> dict[str, Any]:

@@ -213,3 +213,25 @@ async def test_an_invoiced_window_is_booked_in_datev(books: Books, call: Call, t
         refused = await call("datev", "set", *flags)
         assert told in refused.stderr
     assert (await call("datev", "set", "--output-vat", "19=1776")).exit_code == 2
+
+
+async def test_what_was_not_matched_is_split_or_set_aside_at_the_shell(
+    books: Books, call: Call, tmp_path: Path
+) -> None:
+    await books.worked_example_1()
+    await document_of(call, *OPERATOR, OPERATOR_IBAN)
+    for step in ("calculate", "approve"):
+        assert (await call("window", step, "1")).exit_code == 0
+    await invoice_window(books.pool, 1, now=now(), actor="anna")
+    file = tmp_path / "camt.xml"
+    file.write_bytes(bank_file(entry("9000.00", reference="E1", text=["A und C"]), entry("-8.00", reference="E2")))
+    assert "coalition bank split STATEMENT ENTRY W00007-P00012" in (await call("bank", "import", str(file))).stdout
+    assert "A und C" in (await call("bank", "unmatched")).stdout
+    refused = await call("bank", "split", "STMT-1", "E1", "W00001-P00001")
+    assert "sum: expected 9000.00, which the entry is of, got 7500.00" in refused.stderr
+    booked = await document_of(call, "bank", "split", "STMT-1", "E1", "W00001-P00001", "W00001-P00003=1500")
+    assert [(piece["amount"], piece["outcome"]) for piece in booked] == [("7500.00", "paid"), ("1500.00", "paid")]
+    assert (await call("bank", "aside", "STMT-1", "E2")).exit_code == 0
+    assert await document_of(call, "bank", "unmatched") == []
+    refused = await call("bank", "aside", "STMT-1", "E2")
+    assert "'E2', part 1, of statement 'STMT-1' waits" in refused.stderr

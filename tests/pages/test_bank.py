@@ -86,11 +86,25 @@ async def test_a_banks_file_is_taken_in_and_what_needs_a_look_is_shown(
     await page.set_input_files("#file", file)
     await press(page, "Take it in")
     assert await texts(page, ".tiles dd") == ["0", "0", "2", "0"]
+    assert "Rent" in (await texts(page, "#unmatched tbody tr"))[0]
+    back = entry("-6.50", reference="E3", text=["Rücklastschrift"])
+    file.write_bytes(bank_file(back, statement_id="STMT-2"))
+    await page.set_input_files("#file", file)
+    await press(page, "Take it in")
+    await page.fill("tr:has-text('Rücklastschrift') textarea", share)
+    await submit(page, "tr:has-text('Rücklastschrift') >> text=Book it so")
+    assert "expected -6.50, which the entry is of, got -5.00" in await page.inner_text("#fault")
+    await page.fill("tr:has-text('Rücklastschrift') textarea", f"{share}+1.50")
+    await submit(page, "tr:has-text('Rücklastschrift') >> text=Book it so")
+    assert f"{share} −€5.00 (Came back), {share} −€1.50 (Bank’s fee)" in await page.inner_text("p.note.good")
+    await press(page, "Of no share")
+    assert await page.query_selector("#unmatched") is None
+    assert await site.hub.pool.fetchval("SELECT sum(amount_minor) FROM share_payment") == 0
     file.write_bytes(bank_file(paid)[:-20])
     await page.set_input_files("#file", file)
     await press(page, "Take it in")
     assert "The file cannot be read, line 20: " in await page.inner_text("#fault")
-    assert await site.hub.pool.fetchval("SELECT count(*) FROM share_payment") == 1
+    assert await site.hub.pool.fetchval("SELECT count(*) FROM share_payment") == 2
 
 
 async def test_only_those_who_operate_take_files_in(site: RunningSite) -> None:
