@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from coalition.database.pool import Pool
 from coalition.lanes.database_retry import with_retry
+from coalition.lanes.end_task import end_task
 from coalition.ledger.batch import OperationKey
 from coalition.stores.messages import Evidence, keep_messages
 
@@ -46,8 +47,7 @@ class EvidenceLog:
         return await arrival.kept
 
     async def close(self) -> None:
-        self._worker.cancel()
-        await asyncio.gather(self._worker, return_exceptions=True)
+        await end_task(self._worker)
 
     async def _work(self) -> None:
         while True:

@@ -12,6 +12,7 @@ from coalition.database.pool import Pool
 from coalition.errors import DatabaseUnreachableError
 from coalition.lanes.book_batch import Clock, Cut, book_batch
 from coalition.lanes.database_retry import with_retry
+from coalition.lanes.end_task import end_task
 from coalition.lanes.registry import Registry
 from coalition.ledger.batch import Command
 from coalition.stores.messages import Evidence
@@ -61,8 +62,7 @@ class LaneQueue:
         """Book what waits, then stop."""
         while self._parcels and not self._worker.done():
             await asyncio.gather(*(parcel.booked for parcel in list(self._parcels)), return_exceptions=True)
-        self._worker.cancel()
-        await asyncio.gather(self._worker, return_exceptions=True)
+        await end_task(self._worker)
 
     async def _work(self) -> None:
         while True:

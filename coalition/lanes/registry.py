@@ -6,15 +6,18 @@ A key that is not known waits for a look into the database, of which there is on
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import asyncpg
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from coalition.database.pool import Connection, Pool
 from coalition.lanes.database_retry import with_retry
+from coalition.lanes.end_task import end_task
 from coalition.ledger.batch import Calendar
 from coalition.ledger.cap import NO_CAPS, Cap
 from coalition.ledger.participant import Participant
@@ -71,8 +74,7 @@ class Registry:
     async def close(self) -> None:
         for task in (self._follower, self._next_load):
             if task is not None:
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
+                await end_task(task)
 
     async def load(self) -> None:
         """Load everything anew.
@@ -145,8 +147,9 @@ class Registry:
                 self._changed.clear()
                 await self.load()
         finally:
-            connection.remove_termination_listener(self._on_change)
-            if not connection.is_closed():
+            # One that broke is the pool's again already, and no longer listens.
+            with suppress(asyncpg.InterfaceError):
+                connection.remove_termination_listener(self._on_change)
                 await connection.remove_listener(CHANNEL, self._on_change)
 
     def _on_change(self, *_: Any) -> None:

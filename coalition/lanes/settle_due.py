@@ -14,6 +14,7 @@ import structlog
 
 from coalition.database.pool import Pool
 from coalition.lanes.book_batch import Clock, write_book
+from coalition.lanes.end_task import end_task
 from coalition.lanes.move_points import move_on
 from coalition.lanes.registry import Registry
 from coalition.lanes.settled_book import open_settled_book
@@ -87,8 +88,7 @@ async def settling_due(pool: Pool, registry: Registry, *, clock: Clock) -> Async
     try:
         yield
     finally:
-        work.cancel()
-        await asyncio.gather(work, return_exceptions=True)
+        await end_task(work)
 
 
 async def _keep_settling(pool: Pool, registry: Registry, *, clock: Clock) -> None:

@@ -8,6 +8,7 @@ import structlog
 from aiohttp import web
 
 from coalition.cli.session import Session
+from coalition.lanes.end_task import end_task
 from coalition.mail import Outcome
 from coalition.operations.send_expiry_notices import Notice, Sent, send_expiry_notices
 from coalition.pages.formats import Formats
@@ -43,8 +44,7 @@ def mount_expiry_mail(app: web.Application, session: Session) -> None:
     async def telling(_: web.Application) -> AsyncIterator[None]:
         work = asyncio.create_task(_keep_telling(site), name="expiry-notices")
         yield
-        work.cancel()
-        await asyncio.gather(work, return_exceptions=True)
+        await end_task(work)
 
     if site.post is not None:
         app.cleanup_ctx.append(telling)

@@ -18,6 +18,7 @@ from aiohttp import ClientSession
 
 from coalition.database.pool import Connection, Pool
 from coalition.lanes.database_retry import may_pass
+from coalition.lanes.end_task import end_task
 from coalition.operations.read_events import EventPage, in_booked_order, next_page
 from coalition.stores import webhooks
 from coalition.stores.events import Event, load_sizes
@@ -30,7 +31,6 @@ from coalition.webhooks.shared_journal import SharedJournal
 POSTS_AT_ONCE_MAX = 32
 # Where nothing was for a webhook, its place is saved after so many leaves: a hub that takes over reads them again.
 UNSAVED_LEAVES_MAX = 10_000
-CANCEL_PAUSE_S = 1.0
 
 log = structlog.get_logger()
 
@@ -69,10 +69,7 @@ async def deliver_webhooks(
     try:
         yield
     finally:
-        # Again, since a task group whose member fails at that very moment drops the cancellation of its parent.
-        while not worker.done():
-            worker.cancel()
-            await asyncio.wait([worker], timeout=CANCEL_PAUSE_S)
+        await end_task(worker)
 
 
 async def _lead(pool: Pool, make_delivery: "Callable[[Connection], Delivery]", rhythm: Rhythm) -> None:

@@ -50,3 +50,22 @@ async def test_changes_are_followed_also_after_connections_were_ended(pool: Pool
                 await asyncio.sleep(0.02)
             assert participants.participants[partner.partner].status == status
     await ender.close()
+
+
+async def test_a_hub_told_to_stop_does_so_while_its_connections_break(pool: Pool, database_url: str) -> None:
+    """The connection that listens is gone and the registry is being read again: told to stop, it stops."""
+    other = await asyncpg.connect(database_url)
+    registry = Registry(pool)
+    await registry.open()
+    listening = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"
+    while not await other.fetchval(listening):  # noqa: ASYNC110 - the event is the server's
+        await asyncio.sleep(0.01)
+    await registry.load()
+    async with other.transaction():
+        await other.execute("LOCK TABLE programme")
+        await other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        while not await other.fetchval(waiting):  # noqa: ASYNC110 - the event is the server's
+            await asyncio.sleep(0.01)
+        await registry.close()
+    await other.close()
