@@ -3,10 +3,9 @@
 from collections.abc import Iterable
 
 from coalition.database.pool import Pool
+from coalition.lanes.card_memory import CardMemory
 from coalition.lanes.look_ups import LookUps
 from coalition.stores.cards import CardPlace, load_card_places
-
-CARDS_MAX = 200_000
 
 Places = dict[str, CardPlace]
 
@@ -18,14 +17,14 @@ class CardDirectory:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._places: Places = {}
+        self._memory = CardMemory()
         self._forgotten = 0
         self._look_ups = LookUps(self._load)
 
     async def find(self, cards: Iterable[str]) -> Places:
         """Return the places of those cards that exist; numbers as `normalised`."""
-        wanted = set(cards)
-        found = {card: place for card in wanted if (place := self._places.get(card)) is not None}
+        wanted, remembered = set(cards), self._memory.get
+        found = {card: place for card in wanted if (place := remembered(card)) is not None}
         if missing := wanted - found.keys():
             found |= await self._look_ups.find(missing)
         return found
@@ -33,7 +32,7 @@ class CardDirectory:
     def forget(self) -> None:
         """Look every card up anew: what some may do has changed."""
         self._forgotten += 1
-        self._places.clear()
+        self._memory.forget()
 
     async def _load(self, cards: set[str]) -> Places:
         forgotten = self._forgotten
@@ -41,11 +40,6 @@ class CardDirectory:
             loaded = await load_card_places(connection, cards)
         # What was read before a change was announced may be from before it.
         if forgotten == self._forgotten:
-            self._remember(loaded)
+            for card, place in loaded.items():
+                self._memory.remember(card, place)
         return loaded
-
-    def _remember(self, loaded: Places) -> None:
-        self._places |= loaded
-        while len(self._places) > CARDS_MAX:
-            # The first in is the first out: whoever still comes is looked up again, cheaply.
-            self._places.pop(next(iter(self._places)))
