@@ -3,7 +3,7 @@
 import base64
 import json
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -31,7 +31,9 @@ from partner_sdk.keys import load_public_key, raw_bytes, thumbprint
 from partner_sdk.message import BYTES_MAX
 from partner_sdk.outbox import same_card
 from partner_sdk.signing import MESSAGE_TAG, RECEIPT_TAG, SIGNATURE_FIELDS, SignedRequest, receipt_components
-from partner_sdk.testing.fake_ledger import Account, FakeLedger, IssuedCertificate, moment_text
+from partner_sdk.testing.fake_disputes import FakeDisputes, LineKey, Statement
+from partner_sdk.testing.fake_journal import Origin
+from partner_sdk.testing.fake_ledger import WINDOW, Account, FakeLedger, IssuedCertificate, moment_text
 from partner_sdk.testing.fake_reconciliation import guide as reconciliation_guide
 from partner_sdk.testing.fake_reconciliation import reconcile
 from partner_sdk.testing.read_message import Fault, RequestRefusedError, fault, read_certificate_request, read_message
@@ -65,8 +67,9 @@ class FakeHub:
     """A hub in memory for one partner's tests, on a free port of this machine, while `async with` lasts.
 
     Its results and refusals are those of the real hub for earn, burn, reserve, capture, release and reverse, and for
-    certificates, of which the partner bears what is gone, and it compares books, by the days of `time_zone`. It knows
-    no expiry, no limits, no settlement and no other partner. `public_key` verifies its answers.
+    certificates, of which the partner bears what is gone; it proves its journal, compares books, by the days of
+    `time_zone`, and takes disputes of statements that a test has made known. It knows no expiry, no limits, no
+    settlement and no other partner. `public_key` verifies its answers.
     """
 
     def __init__(
@@ -90,6 +93,7 @@ class FakeHub:
         self._signer = HTTPMessageSigner(signature_algorithm=ED25519, key_resolver=own_keys)
         self._ledger = FakeLedger(may_earn=may_earn, may_burn=may_burn, earn_rate=earn_rate)
         self._currency, self._zone = currency, ZoneInfo(time_zone)
+        self._disputes = FakeDisputes(self._zone)
         self._ahead = timedelta()
         self._illnesses: deque[_Failure | Literal["drop"]] = deque()
         self.url = ""
@@ -116,6 +120,20 @@ class FakeHub:
         check = -sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(digits)) % 10
         self._ledger.accounts[f"{digits}{check}"] = Account(balance=points)
         return f"{digits}{check}"
+
+    def add_statement(
+        self, owed: Mapping[LineKey, Decimal], *, window: int = WINDOW, is_invoiced: bool = False
+    ) -> None:
+        """Let a window have a statement that may be disputed; `owed` is money by line: its code and terms version.
+
+        All that is booked is of window 1. Once the window is invoiced, a dispute holds nothing out any more."""
+        self._disputes.statements[window] = Statement(dict(owed), self._now(), is_invoiced)
+
+    def answer_dispute(self, number: int, *, accepted: Decimal | None = None, answer: str = "Looked at.") -> None:
+        """Answer a dispute as the operator would: it is rejected, or accepted by so much of what it claims.
+
+        Raises ValueError: it is not open, or the amount not of the claim."""
+        self._disputes.answer(number, accepted=accepted, answer=answer, now=self._now())
 
     def advance(self, seconds: float) -> None:
         """Put its clock forward: holds time out, and the SDK measures the difference.
@@ -197,6 +215,11 @@ class FakeHub:
         try:
             if (request.method, request.path) == ("POST", "/v1/certificates"):
                 return 201, json.dumps(self._certificate(body)).encode()
+            if (request.method, request.path) == ("POST", "/v1/disputes"):
+                status, document = self._disputes.open(
+                    _plain_json(request, body), self._ledger.records, now=self._now()
+                )
+                return status, json.dumps(document).encode()
             return 200, json.dumps(self._document(request, body)).encode()
         except RequestRefusedError as refusal:
             return refusal.status, _problem(refusal.status, refusal.code, refusal.faults)
@@ -207,11 +230,13 @@ class FakeHub:
         _, _, kind, *named = request.path.split("/", 3)
         match request.method, kind, named:
             case "POST", "messages", []:
-                if request.content_type != "application/json":
-                    raise RequestRefusedError(415, "content_type_unsupported")
-                operations = read_message(body, now=now, currency=self._currency)
-                results = [self._ledger.book(operation, now=now) for operation in operations]
-                return {"message": sha256(body).hexdigest(), "results": results}
+                operations = read_message(_plain_json(request, body), now=now, currency=self._currency)
+                digest = sha256(body)
+                results = [
+                    self._ledger.book(operation, now=now, origin=Origin(digest.digest(), index))
+                    for index, operation in enumerate(operations)
+                ]
+                return {"message": digest.hexdigest(), "results": results}
             case "GET", "cards", [card]:
                 return self._card(card)
             case "GET", "operations", [operation_id] if operation_id in self._ledger.records:
@@ -222,6 +247,16 @@ class FakeHub:
                 return reconciliation_guide(self._zone)
             case "POST", "reconciliations", []:
                 return reconcile(body, self._ledger.records, self._zone)
+            case "GET", "checkpoint", []:
+                return self._ledger.journal.checkpoint(moment_text(now))
+            case "GET", "proofs", ["inclusion"]:
+                return self._ledger.journal.inclusion(request.query)
+            case "GET", "proofs", ["inclusions"]:
+                return self._ledger.journal.inclusions(request.query)
+            case "GET", "proofs", ["consistency"]:
+                return self._ledger.journal.consistency(request.query)
+            case "GET", "disputes", []:
+                return self._disputes.page(request.query)
             case "GET", "events", []:
                 return self._events(request.query.get("after", "0"))
         raise RequestRefusedError(404, "http_404")
@@ -272,6 +307,13 @@ class FakeHub:
             raise RequestRefusedError(422, "cursor_invalid", faults)
         end = min(int(after) + EVENTS_LIMIT, len(events))
         return {"events": events[int(after) : end], "cursor": str(end), "more": end < len(events)}
+
+
+def _plain_json(request: web.Request, body: bytes) -> bytes:
+    """Return the body. Raises RequestRefusedError: it says that it is something else."""
+    if request.content_type != "application/json":
+        raise RequestRefusedError(415, "content_type_unsupported")
+    return body
 
 
 def _without_empty(headers: dict[str, str]) -> dict[str, str]:

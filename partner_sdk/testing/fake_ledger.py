@@ -3,6 +3,7 @@
 balance = everything booked (below 0: a debt that earns repay)      available = balance - points of open holds
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -10,8 +11,9 @@ from decimal import Decimal
 from typing import Any
 
 from partner_sdk.operation import POINTS_MAX, Burn, Capture, Earn, Operation, Release, Reserve, Reverse
+from partner_sdk.testing.fake_journal import LANE, FakeJournal, Origin
 
-LANE, WINDOW = 0, 1
+WINDOW = 1
 OPEN_CERTIFICATES_MAX = 5
 
 
@@ -85,12 +87,13 @@ class Record:
 
 
 class FakeLedger:
-    """Decides one partner's operations, one by one; `events` are its journal, in order."""
+    """Decides one partner's operations, one by one; `events` are its journal in order, `journal` their hashes."""
 
     def __init__(self, *, may_earn: bool, may_burn: bool, earn_rate: Decimal | None) -> None:
         self.accounts: dict[str, Account] = {}
         self.records: dict[str, Record] = {}
         self.events: list[dict[str, Any]] = []
+        self.journal = FakeJournal()
         self.certificates: dict[str, IssuedCertificate] = {}
         self._may_earn, self._may_burn, self._earn_rate = may_earn, may_burn, earn_rate
 
@@ -101,9 +104,11 @@ class FakeLedger:
                 if hold.expires_at <= now:
                     hold.state = "timed_out"
                     result = {"verdict": "timed_out", "points": hold.points} | _figures(account)
-                    self._journal("time_out", hold.reserve_id, result, occurred_at=hold.expires_at, now=now)
+                    self._journal(
+                        "time_out", hold.reserve_id, result, occurred_at=hold.expires_at, now=now, origin=None
+                    )
 
-    def book(self, operation: Operation, *, now: datetime) -> dict[str, Any]:
+    def book(self, operation: Operation, *, now: datetime, origin: Origin) -> dict[str, Any]:
         """Decide one operation; return its result, the one given before if it is known."""
         self.settle_due(now=now)
         refused: dict[str, Any] = {"id": operation.id, "verdict": "refused"}
@@ -123,18 +128,27 @@ class FakeLedger:
             if refusal.code == "unknown_original":
                 return refused | {"code": refusal.code, "retryable": True}
             result = refused | {"code": refusal.code, "available": account.available} | refusal.detail
-        result = self._journal(kind, operation.id, result, occurred_at=operation.occurred_at, now=now)
+        result = self._journal(kind, operation.id, result, occurred_at=operation.occurred_at, now=now, origin=origin)
         self.records[operation.id] = Record(operation, account, kind, booking, result)
         return result
 
     def _journal(
-        self, kind: str, operation_id: str | None, told: dict[str, Any], *, occurred_at: datetime, now: datetime
+        self,
+        kind: str,
+        operation_id: str | None,
+        told: dict[str, Any],
+        *,
+        occurred_at: datetime,
+        now: datetime,
+        origin: Origin | None,
     ) -> dict[str, Any]:
         place = {"lane": LANE, "leaf": len(self.events)}
         booked = {"window": WINDOW, "booked_at": moment_text(now)}
         result = told | place | booked
         event = {"kind": kind, "operation_id": operation_id, "occurred_at": moment_text(occurred_at), "result": result}
         self.events.append(place | event | booked)
+        # By the text that it is answered with.
+        self.journal.append(json.dumps(result), origin)
         return result
 
     def _kind(self, operation: Operation) -> str:

@@ -4,9 +4,9 @@ Masked is what differs between any two hubs: where and when something was booked
 """
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
@@ -16,7 +16,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from coalition.lanes.close_window import close_window
+from partner_sdk.journalled import result_texts
+from partner_sdk.merkle import is_consistent, is_included, leaf_hash
 from partner_sdk.testing import FakeHub
+from settlement.operations.calculate_window import calculate_window
+from settlement.operations.resolve_dispute import accept_dispute, reject_dispute
 from tests.http.conftest import RunningHub
 from tests.shop import Answered, Shop, operation
 
@@ -39,8 +44,15 @@ MASKED = {
     "request_id": "*",
     "detail": "*",
     "expected": "*",
+    # Of a dispute, when it was received and answered.
+    "received_at": "*",
+    "answer_until": "*",
+    "resolved_at": "*",
 }
+# Of proofs as well, since the journals differ in what else is in them.
+MASKED_IN_PROOFS = MASKED | dict.fromkeys(("made_at", "lanes", "size", "from", "to", "path"), "*")
 QUARTER_OF_AN_HOUR_S = 900
+DISPUTE_DAYS_AND_ONE_S = 31 * 24 * 3_600
 REFUSALS = {
     "burn_not_allowed",
     "certificate_counter_used",
@@ -64,6 +76,16 @@ REFUSALS = {
     "unknown_original",
 }
 
+DISPUTES_REFUSED = {
+    "already_disputed",
+    "body_too_large",
+    "dispute_too_late",
+    "invalid_dispute",
+    "number_out_of_range",
+    "unknown_statement",
+    "unknown_window",
+}
+
 MakePartner = Callable[..., Awaitable["Partner"]]
 
 
@@ -75,7 +97,10 @@ class Partner:
     card: str
     other_card: str
     advance: Callable[[int], None]
-    told: list[Any]
+    # What the operator does: a statement of all so far; an answer to a dispute, None: it is rejected.
+    calculate: Callable[[], Awaitable[None]]
+    answer: Callable[[int, Decimal | None], Awaitable[None]]
+    told: list[Any] = field(default_factory=list)
 
     async def book(self, own_id: str, kind: str, *, card: str = "", **fields: Any) -> None:
         await self.send(operation(kind, card or self.card, id=own_id, **fields))
@@ -89,14 +114,14 @@ class Partner:
     async def get(self, path: str) -> None:
         self.tell(await self.shop.get(path))
 
-    def tell(self, answer: Answered) -> None:
-        self.told.append([answer.status, masked(answer.document)])
+    def tell(self, answer: Answered, mask: Mapping[str, str] = MASKED) -> None:
+        self.told.append([answer.status, masked(answer.document, mask)])
 
 
-def masked(document: Any) -> Any:
+def masked(document: Any, mask: Mapping[str, str]) -> Any:
     if isinstance(document, dict):
-        return {name: MASKED.get(name, masked(value)) for name, value in document.items()}
-    return [masked(one) for one in document] if isinstance(document, list) else document
+        return {name: mask.get(name, masked(value, mask)) for name, value in document.items()}
+    return [masked(one, mask) for one in document] if isinstance(document, list) else document
 
 
 async def bookings_and_refusals(partner: Partner) -> None:
@@ -259,6 +284,97 @@ async def reconciliations(partner: Partner) -> None:
     await compare(day=today, names_windows=True, lines=named)
 
 
+async def checkpoints_and_proofs(partner: Partner) -> None:
+    """Told is whether hashes lead from the answer's own bytes to a signed root, and from one root to the next."""
+
+    async def checkpoint() -> dict[int, tuple[int, bytes]]:
+        answer = await partner.shop.get("/v1/checkpoint")
+        partner.tell(answer, MASKED_IN_PROOFS)
+        return {one["lane"]: (one["size"], bytes.fromhex(one["root"])) for one in answer.document["lanes"]}
+
+    async def path_of(asked: str) -> list[bytes]:
+        answer = await partner.shop.get(f"/v1/proofs/{asked}")
+        partner.tell(answer, MASKED_IN_PROOFS)
+        proofs = answer.document.get("proofs", [answer.document])
+        return [bytes.fromhex(one) for one in proofs[-1]["path"]]
+
+    await partner.book("before", "earn", points=1)
+    before = await checkpoint()
+    earns = [operation("earn", partner.card, id=f"leaf-{number}", points=1) for number in range(5)]
+    body = json.dumps({"operations": earns}).encode()
+    answer = await partner.shop.post(body)
+    after = await checkpoint()
+    lane = answer.results[0]["lane"]
+    size, root = after[lane]
+
+    def leads(path: list[bytes], place: int) -> bool:
+        text, leaf = result_texts(answer.body)[place], answer.results[place]["leaf"]
+        hashed = leaf_hash(message=sha256(body).digest(), index=place, result=text)
+        return is_included(hashed, leaf=leaf, size=size, path=path, root=root)
+
+    leaves = [str(result["leaf"]) for result in answer.results]
+    for place, leaf in enumerate(leaves):
+        partner.told.append(["leads", leads(await path_of(f"inclusion?lane={lane}&leaf={leaf}&size={size}"), place)])
+    path = await path_of(f"inclusions?lane={lane}&leaves={','.join(leaves)}&size={size}")
+    partner.told.append(["leads", leads(path, len(leaves) - 1)])
+    first, first_root = before[lane]
+    path = await path_of(f"consistency?lane={lane}&from={first}&to={size}")
+    grown = is_consistent(first=first, first_root=first_root, second=size, second_root=root, path=path)
+    partner.told.append(["grown", grown])
+    for bad in (
+        f"inclusion?lane={lane}&leaf=999999&size={size}",
+        f"inclusion?lane={lane}&leaf=0&size=999999",
+        f"inclusion?lane=1000&leaf=0&size={size}",
+        "inclusion?lane=x&leaf=-1",
+        f"inclusions?lane={lane}&leaves=1,,2&size={size}",
+        f"consistency?lane={lane}&from=0&to={size}",
+        f"consistency?lane={lane}&from=1&to=999999",
+    ):
+        await partner.get(f"/v1/proofs/{bad}")
+
+
+async def disputes(partner: Partner) -> None:
+    """The last chapter: the window that all before it is of ends with it."""
+    charge = {"code": "issue_charge", "terms_version": 1}
+
+    async def ask(**changes: Any) -> Answered:
+        asked = {"window": 1, "line": charge, "amount": "1.00", "reason": "Not ours."} | changes
+        return await partner.shop.request("POST", "/v1/disputes", json.dumps(asked).encode())
+
+    async def dispute(**changes: Any) -> None:
+        partner.tell(await ask(**changes))
+
+    await dispute()
+    await partner.calculate()
+    await dispute()
+    await dispute()
+    await dispute(line=None, operation_ids=["earn-1", "earn-1"], amount="0.5")
+    await dispute(operation_ids=["earn-1", "earn-8"])
+    for bad in (
+        {"window": 99},
+        {"amount": "1000000"},
+        {"amount": "0"},
+        {"amount": "1.001"},
+        {"line": None},
+        {"line": charge | {"terms_version": 9}},
+        {"operation_ids": ["burn-2"]},
+        {"operation_ids": ["never-sent"]},
+        {"reason": "a" * 20_000},
+    ):
+        await dispute(**bad)
+    for wrong in ({"amount": "-1"}, {"reason": ""}, {"window": "1"}, {"line": {"code": 7}}, {"colour": "red"}):
+        answer = await ask(**wrong)
+        faults = sorted(fault["field"] for fault in answer.document["errors"])
+        partner.told.append([answer.status, answer.document["code"], faults])
+    await partner.answer(1, None)
+    await partner.answer(2, Decimal("0.20"))
+    await dispute(operation_ids=["earn-1"], amount="2.00", reason="Look again.")
+    for path in ("", "?after=1&limit=1", "?after=x", "?limit=0"):
+        await partner.get(f"/v1/disputes{path}")
+    partner.advance(DISPUTE_DAYS_AND_ONE_S)
+    await dispute(reason="Only now.")
+
+
 def days_before(partner: Partner, zone: ZoneInfo) -> tuple[date, date]:
     """Return the day on which the script is run, and the one before."""
     today = partner.shop.clock().astimezone(zone).date()
@@ -329,6 +445,8 @@ async def script(make_partner: MakePartner) -> list[Any]:
         repeats_and_looking_up,
         reconciliations,
         messages_refused_as_a_whole,
+        checkpoints_and_proofs,
+        disputes,
     ]
     told: list[Any] = []
     for chapter in chapters:
@@ -350,7 +468,22 @@ def real_partners(hub: RunningHub) -> MakePartner:
     async def make_partner(**settings: Any) -> Partner:
         shop = await hub.shop(f"Shop {settings}", **settings)
         card, other_card = await hub.cards(2)
-        return Partner(shop, card, other_card, lambda s: hub.clock.forward(timedelta(seconds=s)), [])
+
+        async def calculate() -> None:
+            window = await close_window(hub.pool, clock=hub.clock, actor="test")
+            await calculate_window(hub.pool, window, now=hub.clock(), actor="test")
+
+        async def answer(number: int, accepted: Decimal | None) -> None:
+            answered: dict[str, Any] = {"answer": "Looked at.", "now": hub.clock(), "actor": "test"}
+            if accepted is None:
+                await reject_dispute(hub.pool, number, **answered)
+            else:
+                await accept_dispute(hub.pool, number, amount=accepted, **answered)
+
+        def advance(seconds: int) -> None:
+            hub.clock.forward(timedelta(seconds=seconds))
+
+        return Partner(shop, card, other_card, advance, calculate, answer)
 
     return make_partner
 
@@ -364,7 +497,14 @@ async def fake_partners(hub: RunningHub) -> AsyncIterator[MakePartner]:
             key = Ed25519PrivateKey.generate()
             fake = await open_hubs.enter_async_context(FakeHub(partner_public_key=key.public_key(), **settings))
             shop = Shop(hub.session, fake.url.removeprefix("http://"), private_key=key)
-            return Partner(shop, fake.add_card(), fake.add_card(), fake.advance, [])
+
+            async def calculate() -> None:
+                fake.add_statement({("issue_charge", 1): Decimal("15.00"), ("commission", 1): Decimal("1.00")})
+
+            async def answer(number: int, accepted: Decimal | None) -> None:
+                fake.answer_dispute(number, accepted=accepted)
+
+            return Partner(shop, fake.add_card(), fake.add_card(), fake.advance, calculate, answer)
 
         yield make_partner
 
@@ -378,9 +518,14 @@ async def test_one_script_is_answered_alike_by_both_hubs(whole_hub: RunningHub) 
     assert len(by_the_fake) == len(by_the_real)
     for fake, real in zip(by_the_fake, by_the_real, strict=True):
         assert fake == real
+    assert [one for _, _, one in by_the_real if one[0] in ("leads", "grown")] == [["leads", True]] * 6 + [
+        ["grown", True]
+    ]
     # What the script does not reach is not compared.
     codes = {result["code"] for _, _, answer in by_the_real for result in results_in(answer) if "code" in result}
     assert codes == REFUSALS
+    refused = {one[1]["code"] for chapter, _, one in by_the_real if chapter == "disputes" and "code" in one[1]}
+    assert refused == DISPUTES_REFUSED
 
 
 @pytest.mark.parametrize("kind", ["earn", "burn", "reserve", "capture", "release", "reverse"])

@@ -6,6 +6,7 @@ import re
 import socket
 import textwrap
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -181,6 +182,19 @@ async def test_events_on_the_command_line(tmp_path):
         assert (code, event["kind"], event["result"]["points"]) == (0, "reserve", 300)
         code, out, err = await run("events", *online, "--after", event["cursor"])
         assert (code, out, err) == (0, "", "")
+
+
+async def test_a_dispute_is_opened_and_answered_as_the_guide_says(fake, till):
+    await run_in_a_till(guide_code("add_statement"), fake=fake, hub=till, Decimal=Decimal)
+    (answered,) = await till.disputes()
+    assert (answered.state, answered.held, answered.accepted) == ("ACCEPTED", "2.50", "1.00")
+    with pytest.raises(ValueError, match="expected the number of an open dispute, got 1"):
+        fake.answer_dispute(1)
+    fake.add_statement({("issue_charge", 1): Decimal("5.00")}, window=2, is_invoiced=True)
+    later = await till.dispute(window=2, line=("issue_charge", 1), amount="5.00", reason="After the invoice.")
+    assert later.held == "0.00"
+    with pytest.raises(ValueError, match=r"at most 5\.00, as claimed, got 6"):
+        fake.answer_dispute(later.number, accepted=Decimal(6))
 
 
 async def test_the_port_is_free_again_when_the_test_is_over(shop_key):
