@@ -1,6 +1,6 @@
 """Shares that are not paid in time: overdue, in default, carried forward or shared, each to the cent and once."""
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -193,8 +193,11 @@ async def test_rules_out_of_their_limits_are_refused_with_every_field(books: Boo
 
 
 async def test_the_due_date_is_kept_when_rules_change(books: Books) -> None:
+    """The days are a rule: those of the moment of the invoice say when it is due, and so when a debit is collected."""
     a, *_ = await books.worked_example_1()
+    await change_rules(books.pool, {"payment_days": 21})
     await invoiced(books)
-    due: date = (await books.fetch("SELECT due_on FROM window_share WHERE partner = $1", a))[0][0]
+    invoiced_on, due = (await books.fetch("SELECT invoiced_on, due_on FROM window_share WHERE partner = $1", a))[0]
+    assert due == invoiced_on + timedelta(days=21)
     await change_rules(books.pool, {"payment_days": 60})
     assert await books.fetch("SELECT due_on FROM window_share WHERE partner = $1", a) == [(due,)]
