@@ -56,11 +56,12 @@ def _extensions() -> "Extensions":
     from coalition.pages.step_up_mail import mount_step_up_mail
     from settlement.http import routes
     from settlement.pages.mount import mount_finance_pages
+    from settlement.pages.prepaid_mail import mount_prepaid_mail
     from settlement.schedule import following_calendar
 
     return Extensions(
         routes=routes,
-        pages=[mount_member_pages, mount_step_up_mail, mount_expiry_mail, mount_finance_pages],
+        pages=[mount_member_pages, mount_step_up_mail, mount_expiry_mail, mount_finance_pages, mount_prepaid_mail],
         jobs=[following_calendar],
     )
 

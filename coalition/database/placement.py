@@ -77,6 +77,7 @@ LOCAL_TABLES = (
     "point_transfer",
     "prepaid_account",
     "prepaid_block",
+    "prepaid_warning",
     "promotion_budget",
     "session",
     "settlement_rules",

@@ -1,5 +1,5 @@
 """Do what the calendar says: close a window that is due, calculate it where that is allowed, mark who pays too late,
-and who has left.
+who has left, and whose prepaid points run low.
 
 All of it may be killed at any point and run again, by any number of hubs at once: what is done is not done twice.
 Approval is never among it.
@@ -19,6 +19,7 @@ from settlement.errors import SettlementError
 from settlement.operations.calculate_window import calculate_window
 from settlement.operations.default_share import mark_overdue
 from settlement.operations.leave_programme import end_exits
+from settlement.operations.warn_of_low_blocks import notice_low_blocks
 from settlement.stores.calendar import (
     StoredCalendar,
     find_to_calculate,
@@ -38,13 +39,14 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class CalendarRun:
-    """What was done: the partners marked as having left, the window closed, those calculated, and how many shares are
-    newly overdue."""
+    """What was done: the partners marked as having left, the window closed, those calculated, how many shares are newly
+    overdue, and the partners whose prepaid points have gone below their warning level."""
 
     left: tuple[int, ...]
     closed: int | None
     calculated: tuple[int, ...]
     overdue: int
+    low: tuple[int, ...] = ()
 
 
 NOTHING_DONE = CalendarRun((), None, (), 0)
@@ -70,7 +72,9 @@ async def follow_calendar(pool: Pool, *, clock: Clock) -> CalendarRun:
     closed = await _close(pool, clock=clock)
     calculated = await _calculate(pool, clock=clock)
     overdue = await mark_overdue(pool, now=clock(), actor=ACTOR)
-    return CalendarRun(tuple(left), closed, tuple(calculated), sum(len(partners) for partners in overdue.values()))
+    low = await notice_low_blocks(pool, now=clock())
+    late = sum(len(partners) for partners in overdue.values())
+    return CalendarRun(tuple(left), closed, tuple(calculated), late, tuple(low))
 
 
 async def _close(pool: Pool, *, clock: Clock) -> int | None:
