@@ -13,6 +13,7 @@ from coalition.cli.expiry import expiry_app
 from coalition.cli.limits import limits_app
 from coalition.cli.member import member_app
 from coalition.cli.operator import operator_app
+from coalition.cli.overload import add_bench_overload
 from coalition.cli.partner import key_app, partner_app
 from coalition.cli.partner_import import add_partner_import
 from coalition.cli.promotion import promotion_app
@@ -112,6 +113,7 @@ add_check(app)
 add_demo(app)
 add_serve(app, _extensions)
 add_bench(app, calculate_window)
+add_bench_overload(app)
 
 
 def main() -> None:

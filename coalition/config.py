@@ -47,6 +47,7 @@ class Settings(BaseSettings):
         description="PEM of the hub's key before; it signs the list of keys alone, and so vouches for the new one.",
     )
     waiting_max: int = Field(20_000, ge=1_000, description="Operations that may wait in a worker before 503.")
+    connections_max: int = Field(1_000, ge=10, le=100_000, description="Open connections of a worker at most.")
     pool_size: int = Field(16, ge=4, le=200, description="Database connections of a worker at most.")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="How much is logged.")
     log_json: bool = Field(False, description="Log lines as JSON, for machines.")

@@ -102,8 +102,10 @@ class World:
 
 
 @asynccontextmanager
-async def open_world(sizes: Sizes, progress: Progress) -> AsyncIterator[World]:
-    """Make everything, in a folder that is gone afterwards."""
+async def open_world(
+    sizes: Sizes, progress: Progress, *, run_generator: Callable[..., None] = run_generator
+) -> AsyncIterator[World]:
+    """Make everything, in a folder that is gone afterwards; `run_generator` is the load generator's process."""
     with _folder() as folder, EmbeddedPostgres(folder) as server:
         await migrate(server.url, Settings(data_dir=folder).programme)
         pool = await open_pool(server.url)
@@ -111,7 +113,10 @@ async def open_world(sizes: Sizes, progress: Progress) -> AsyncIterator[World]:
             keys = [generate_private_key() for _ in range(sizes.partners)]
             await _add_partners(pool, keys)
             cards = await _add_members(pool, sizes.members, progress)
-            with _generator(cards, keys) as generator, _bare(server.url, cards, keys) as bare:
+            with (
+                _worker(run_generator, cards, [key.private_bytes_raw() for key in keys]) as generator,
+                _bare(server.url, cards, keys) as bare,
+            ):
                 yield World(
                     url=server.url,
                     pool=pool,
@@ -177,12 +182,6 @@ def _hub(folder: Path, workers: int) -> Iterator[Hub]:
         process.terminate()
         process.wait(STOP_TIMEOUT_S)
         process.stdout.close()
-
-
-@contextmanager
-def _generator(cards: list[str], keys: list[Ed25519PrivateKey]) -> Iterator[Worker]:
-    with _worker(run_generator, cards, [key.private_bytes_raw() for key in keys]) as worker:
-        yield worker
 
 
 @contextmanager

@@ -17,13 +17,14 @@ import uvloop
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from coalition.cli.listening import BACKLOG, address_of, bind_shared, listen
+from coalition.cli.listening import address_of, bind_shared, listen
 from coalition.cli.session import Session, now, open_session, run
 from coalition.cli.workers import READY, Workers, figures_folder
 from coalition.config import Settings
 from coalition.database.pool import Pool
 from coalition.http.app import build_app, make_runner
 from coalition.http.hub_key import load_signer, load_voucher
+from coalition.http.listener import Listener, allow_files
 from coalition.http.metrics import build_metrics_app, registry
 from coalition.http.routes import Route
 from coalition.lanes.book_batch import Clock
@@ -80,9 +81,13 @@ async def _serve(extensions: Extensions, data_dir: Path | None, database_url: st
 async def _serve_alone(session: Session, extensions: Extensions) -> None:
     settings, stopping = session.settings, _told_to_stop()
     async with _hub(session, extensions) as runner, _metrics(settings, registry):
-        await listen(runner, settings.host, settings.port)
-        typer.echo(f"coalition is ready at {address_of(runner.addresses[0])}")
+        (sockets,) = bind_shared(settings.host, settings.port, count=1)
+        address = address_of(sockets[0].getsockname())
+        listeners = [Listener(runner, one, connections_max=settings.connections_max) for one in sockets]
+        typer.echo(f"coalition is ready at {address}")
         await stopping.wait()
+        for listener in listeners:
+            listener.stop()
 
 
 async def _serve_by_workers(session: Session) -> None:
@@ -115,14 +120,14 @@ async def _serve_worker(extensions: Extensions, lifeline: int, sockets: Sequence
             response.force_close()
 
     async with open_session(None, None) as session, _hub(session, extensions, close_when_stopping) as runner:
-        for number in sockets:
-            await web.SockSite(runner, socket.socket(fileno=number), backlog=BACKLOG).start()
+        most = session.settings.connections_max
+        listeners = [Listener(runner, socket.socket(fileno=number), connections_max=most) for number in sockets]
         to_parent.write(READY)
         gone = asyncio.create_task(parent.read())
         gone.add_done_callback(lambda _: stopping.set())
         await stopping.wait()
-        for site in list(runner.sites):
-            await site.stop()
+        for listener in listeners:
+            listener.stop()
         await asyncio.sleep(LINGER_S)
 
 
@@ -134,6 +139,7 @@ async def _hub(
 ) -> AsyncIterator[web.AppRunner]:
     """Give the hub, not listening yet; at the end it finishes what it accepted."""
     settings = session.settings
+    allow_files(settings.connections_max)
     clearing = Clearing(session.pool, clock=now, waiting_max=settings.waiting_max)
     signer = load_signer(settings.hub_key_path)
     voucher = None if settings.hub_key_before is None else load_voucher(settings.hub_key_before)

@@ -8,6 +8,7 @@ from aiohttp import web
 from coalition import __version__
 from coalition.http import certificates, events, messages, proofs, reads, reconciliations, service, step_up
 from coalition.http.hub_key import SIGNER, VOUCHER, Signer
+from coalition.http.listener import IDLE_TIMEOUT_S, SILENT, Silent
 from coalition.http.openapi import build_openapi, openapi_route
 from coalition.http.partner_calls import NONCES, partner_door, request_id_of
 from coalition.http.problems import problem_answer
@@ -30,6 +31,7 @@ def build_app(
     app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[answer_errors])
     app[POOL], app[CLEARING], app[SIGNER], app[NONCES] = clearing.pool, clearing, signer, Nonces()
     app[VOUCHER] = signer if voucher is None else voucher
+    app[SILENT] = Silent()
     app.cleanup_ctx.append(_clearing_context)
     app[reconciliations.COMPARING] = set()
     routes = [*messages.ROUTES, *reads.ROUTES, *events.ROUTES, *step_up.ROUTES, *certificates.ROUTES, *service.ROUTES]
@@ -54,7 +56,13 @@ def make_runner(app: web.Application) -> web.AppRunner:
     """Return what serves the application: no access log (metrics tell it), and bodies as they were sent.
 
     A body that is unpacked before its signature is verified would let anyone send a megabyte for a gigabyte's work."""
-    return web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT_S, auto_decompress=False)
+    return web.AppRunner(
+        app,
+        access_log=None,
+        shutdown_timeout=SHUTDOWN_TIMEOUT_S,
+        keepalive_timeout=IDLE_TIMEOUT_S,
+        auto_decompress=False,
+    )
 
 
 async def _clearing_context(app: web.Application) -> AsyncIterator[None]:
@@ -68,6 +76,7 @@ async def _clearing_context(app: web.Application) -> AsyncIterator[None]:
 @web.middleware
 async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn what goes wrong before a partner is known into problem details; leave redirects and pages' answers alone."""
+    request.app[SILENT].heard(request.protocol)
     try:
         return await handler(request)
     except web.HTTPException as error:

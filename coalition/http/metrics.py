@@ -23,6 +23,9 @@ registry = CollectorRegistry()
 requests_total = Counter(
     "coalition_requests", "Verified requests of partners, by answered status.", ["status"], registry=registry
 )
+turned_away_total = Counter(
+    "coalition_turned_away", "Requests refused unread, because too much waits already.", registry=registry
+)
 operations_total = Counter("coalition_operations", "Operations answered, by verdict.", ["verdict"], registry=registry)
 request_seconds = Histogram(
     "coalition_request_seconds",

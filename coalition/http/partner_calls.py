@@ -1,7 +1,8 @@
 """The door for partners: read, verify, call, sign.
 
-A request is judged in this order: size, signature, key's validity, partner's status. From the moment it is verified,
-every answer is signed, refusals and faults as well.
+A request is judged in this order: whether there is time for it, size, signature, key's validity, partner's status. From
+the moment it is verified, every answer is signed, refusals and faults as well. To verify and sign takes as long as ten
+refusals without: so a hub that has too much to do turns requests away before it reads them, and does not sign that.
 """
 
 import asyncio
@@ -11,10 +12,10 @@ from typing import cast
 
 from aiohttp import web
 
-from coalition.errors import RequestRefusedError
+from coalition.errors import OverloadedError, RequestRefusedError
 from coalition.http.bodies import refuse_repeated_parameters
 from coalition.http.hub_key import SIGNER, Signer
-from coalition.http.metrics import request_seconds, requests_total
+from coalition.http.metrics import request_seconds, requests_total, turned_away_total
 from coalition.http.problems import problem_answer
 from coalition.http.routes import CLEARING, Answer, PartnerCall, PartnerHandler, Route
 from coalition.lanes.registry import PartnerKey
@@ -34,8 +35,14 @@ def partner_door(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRe
     handler = cast(PartnerHandler, route.handler)
 
     async def handle(request: web.Request) -> web.StreamResponse:
+        backlog = request.app[CLEARING].backlog
+        try:
+            backlog.refuse_late()
+        except OverloadedError:
+            turned_away_total.inc()
+            raise
         call = await verified_call(request)
-        with request_seconds.time():
+        with backlog.request(), request_seconds.time():
             try:
                 refuse_inactive(call, may_have_left=route.takes_from_left)
                 refuse_repeated_parameters(request)

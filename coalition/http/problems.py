@@ -69,7 +69,8 @@ def problem_answer(error: Exception, *, request_id: str) -> Answer:
         problem = ProblemDetails(
             500, "internal", f"This is a fault of the hub; name {request_id} to its operator.", True
         )
-    else:
+    elif not isinstance(error, OverloadedError):
+        # Those are counted: a line for each would be more work than the refusal.
         log.info("http.refused", request_id=request_id, status=problem.status, code=problem.code, detail=problem.detail)
     document = {
         "type": "about:blank",

@@ -9,7 +9,7 @@ from aiohttp import web
 from coalition.http.answers import Health, HubKeys
 from coalition.http.hub_key import VOUCHER
 from coalition.http.partner_calls import signed_response, verified_call
-from coalition.http.routes import CLEARING, POOL, Answer, Route
+from coalition.http.routes import POOL, Answer, Route
 from coalition.signatures.errors import SignatureRefusedError
 from coalition.signatures.keys import jwk_of, public_key_of_raw
 from coalition.stores.hub_keys import load_hub_keys
@@ -46,15 +46,15 @@ async def get_health(_: web.Request) -> web.Response:
 
 
 async def get_ready(request: web.Request) -> web.Response:
-    """Answer whether messages can be booked: the database answers, and the queues have room."""
-    clearing = request.app[CLEARING]
+    """Answer whether messages can be booked: the database answers.
+
+    A hub that turns some away because too much waits is ready all the same: without it the others would get more."""
     try:
         async with request.app[POOL].acquire(timeout=2) as connection:
             await connection.execute(READY, timeout=2)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
         return web.json_response({"status": "not_ready"}, status=503)
-    is_ready = clearing.has_room
-    return web.json_response({"status": "ok" if is_ready else "not_ready"}, status=200 if is_ready else 503)
+    return web.json_response({"status": "ok"})
 
 
 ROUTES = [
@@ -67,6 +67,6 @@ ROUTES = [
         get_ready,
         "Whether messages can be booked now.",
         answers=Health,
-        other_statuses={"503": "Not now: the database is away, or the queues are full."},
+        other_statuses={"503": "Not now: the database is away."},
     ),
 ]

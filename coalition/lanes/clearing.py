@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from coalition.database.pool import Pool
-from coalition.errors import OverloadedError
 from coalition.journal.record import content_digest
 from coalition.lanes.account_reads import AccountReads
+from coalition.lanes.backlog import OPERATIONS_MAX, Backlog
 from coalition.lanes.book_batch import Clock
 from coalition.lanes.card_directory import CardDirectory
 from coalition.lanes.database_retry import with_retry
@@ -25,8 +25,6 @@ from coalition.ledger.result import reused_result, unknown_card_result
 from coalition.stores.cards import CardPlace, Place
 from coalition.stores.messages import Evidence
 
-WAITING_MAX = 20_000
-RETRY_AFTER_S = 1
 # One commits while another is decided; more only make each smaller, and a batch costs the same round trips whether it
 # holds three operations or a thousand.
 BATCHES_AT_ONCE = 3
@@ -55,16 +53,15 @@ class SignedMessage:
 class Clearing:
     """The hub's core; `open` before the first message, `close` after the last."""
 
-    def __init__(self, pool: Pool, *, clock: Clock, waiting_max: int = WAITING_MAX) -> None:
+    def __init__(self, pool: Pool, *, clock: Clock, waiting_max: int = OPERATIONS_MAX) -> None:
         self.pool = pool
         self.clock = clock
         self.cards = CardDirectory(pool)
         self.accounts = AccountReads(pool)
         self.registry = Registry(pool, on_load=self.cards.forget)
-        self.waiting = 0
+        self.backlog = Backlog(operations_max=waiting_max)
         self._idle = asyncio.Event()
         self._idle.set()
-        self._waiting_max = waiting_max
         self._in_flight = InFlight()
         self._evidence: EvidenceLog
         self._lanes: list[LaneQueue] = []
@@ -86,27 +83,19 @@ class Clearing:
         await self._evidence.close()
         await self.registry.close()
 
-    @property
-    def has_room(self) -> bool:
-        """Whether a message would be taken now."""
-        return self.waiting < self._waiting_max
-
     async def clear(self, message: SignedMessage, operations: list[AnyOperation]) -> list[str]:
         """Book a message's operations, each on its own; return their results, committed, in order.
 
         Raises OverloadedError when too many operations wait already, with nothing done, or when what the cards may do
         changed each time that it was looked up; DatabaseUnreachableError when the database went away. What was booked
         is then answered when the message comes again."""
-        if self.waiting + len(operations) > self._waiting_max:
-            raise OverloadedError(waiting=self.waiting, limit=self._waiting_max, retry_after_s=RETRY_AFTER_S)
-        self.waiting += len(operations)
-        self._idle.clear()
         try:
-            async with self._in_flight.claim([(message.partner.partner, operation.id) for operation in operations]):
-                return await self._clear(message, operations)
+            with self.backlog.of_operations(len(operations)):
+                self._idle.clear()
+                async with self._in_flight.claim([(message.partner.partner, operation.id) for operation in operations]):
+                    return await self._clear(message, operations)
         finally:
-            self.waiting -= len(operations)
-            if not self.waiting:
+            if not self.backlog.operations:
                 self._idle.set()
 
     async def _clear(self, message: SignedMessage, operations: list[AnyOperation]) -> list[str]:
@@ -128,7 +117,7 @@ class Clearing:
             returned = {operation.card for _, operation in left if operation.type == "reverse"}
             await self._move_on(place for card, place in places.items() if card in returned)
         if len(results) < len(operations):
-            raise OverloadedError(waiting=self.waiting, limit=self._waiting_max, retry_after_s=RETRY_AFTER_S)
+            raise self.backlog.overloaded()
         return [results[index] for index in range(len(operations))]
 
     async def _clear_in_one_lane(

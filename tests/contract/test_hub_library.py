@@ -181,9 +181,9 @@ async def test_a_suspended_partner_and_full_queues_are_answered_signed(whole_hub
     partner, card = await partner_of(whole_hub), await whole_hub.card()
     message = body_of(operation("earn", card, points=1))
     # As full as it can be.
-    whole_hub.clearing.waiting = 10**9
+    whole_hub.clearing.backlog.operations = 10**9
     overloaded = await partner.send("POST", "/v1/messages", message)
-    whole_hub.clearing.waiting = 0
+    whole_hub.clearing.backlog.operations = 0
     await whole_hub.pool.execute("UPDATE partner SET status = 'suspended'")
     await whole_hub.clearing.registry.load()
     suspended = await partner.send("POST", "/v1/messages", message)

@@ -132,7 +132,7 @@ async def test_full_queues_refuse_whole_messages(pool: Pool) -> None:
         outcomes = await asyncio.gather(*(hub.send(partner, *message) for message in messages), return_exceptions=True)
         refused = [index for index, outcome in enumerate(outcomes) if isinstance(outcome, OverloadedError)]
         assert refused == list(range(2, 10))
-        assert hub.clearing.waiting == 0
+        assert hub.clearing.backlog.operations == 0
         assert await pool.fetchval("SELECT count(*) FROM message") == 2
         later = [await hub.send(partner, *messages[index]) for index in refused]
 
@@ -151,7 +151,7 @@ async def test_a_caller_that_gives_up_leaves_no_trace_but_the_booking(pool: Pool
             if turn % 2:
                 task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        assert hub.clearing.waiting == 0
+        assert hub.clearing.backlog.operations == 0
         answers = [await hub.send(partner, *message) for message in messages]
 
     await assert_every_answer_is_the_journals(pool, [result for results in answers for result in results])

@@ -4,19 +4,23 @@ import asyncio
 import json
 import time
 
+from aiohttp import ClientSession, TCPConnector
+
+from coalition.lanes.backlog import CROWD_REQUESTS, RETRY_AFTER_MAX_S, WAIT_IN_CROWD_MAX_S
 from coalition.signatures.sign import sign_request
 from tests.faults.conftest import FaultyWorld
 from tests.http.conftest import RunningHub
 from tests.shop import Answered, Shop, operation
 
 MESSAGES = 6
+CROWD, LATER = CROWD_REQUESTS + 10, 5
 
 
 async def test_full_queues_answer_503_and_the_same_message_is_taken_later(hub: RunningHub) -> None:
     """Retry-After, problem details, the hub's signature; not one operation of a refused message is booked."""
     shop, cards = await hub.shop(), await hub.cards(4)
     # What COALITION_WAITING_MAX sets; the default would take half a minute to fill.
-    hub.clearing._waiting_max = 1_000
+    hub.clearing.backlog.operations_max = 1_000
     bodies = [
         json.dumps({"operations": [operation("earn", cards[n % 4], points=1) for n in range(600)]}).encode()
         for _ in range(MESSAGES)
@@ -35,6 +39,41 @@ async def test_full_queues_answer_503_and_the_same_message_is_taken_later(hub: R
     for index in refused:
         assert len((await shop.post(bodies[index])).results) == 600
     assert await hub.pool.fetchval("SELECT sum(balance) FROM account") == 600 * MESSAGES
+
+
+async def test_a_crowd_that_waits_too_long_is_enough(hub: RunningHub) -> None:
+    """Whoever comes then is turned away unread, told when to come again; health checks stay green, those that wait are
+    answered, and then everybody is. The database stands still meanwhile: that is slow enough on any machine."""
+    shop, (card,) = await hub.shop(), await hub.cards(1)
+    hub.session = shop.session = ClientSession(connector=TCPConnector(limit=0))
+    bodies = [json.dumps({"operations": [operation("earn", card, points=1)]}).encode() for _ in range(CROWD + LATER)]
+    async with hub.session, hub.pool.acquire() as connection:
+        async with connection.transaction():
+            await connection.execute("SELECT FROM lane FOR UPDATE")
+            waiting = [asyncio.create_task(shop.post(body)) for body in bodies[:CROWD]]
+            while hub.clearing.backlog.requests < CROWD_REQUESTS:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            # Nothing is answered: so long is the wait, and has it been.
+            await asyncio.sleep(2 * WAIT_IN_CROWD_MAX_S)
+            later = [await shop.post(body) for body in bodies[CROWD:]]
+            read = await shop.get(f"/v1/cards/{card}")
+            health = [(await shop.get(path)).status for path in ("/healthz", "/readyz")]
+        answers = [*await asyncio.gather(*waiting), *later]
+        booked = await hub.pool.fetchval("SELECT count(*) FROM journal")
+        refused = [index for index, answer in enumerate(answers) if answer.status != 200]
+        again = [await shop.post(bodies[index]) for index in refused]
+
+    assert len(refused) >= LATER
+    assert booked == len(bodies) - len(refused) >= CROWD_REQUESTS
+    for answer in (*(answers[index] for index in refused), read):
+        assert (answer.status, answer.document["code"], answer.document["retryable"]) == (503, "overloaded", True)
+        assert 1 <= int(answer.headers["Retry-After"]) <= RETRY_AFTER_MAX_S
+        # It was not looked at who asked.
+        assert "Signature" not in answer.headers
+    assert health == [200, 200]
+    assert {answer.status for answer in again} == {200}
+    assert await hub.pool.fetchval("SELECT count(*) FROM journal") == len(bodies)
+    assert (hub.clearing.backlog.operations, hub.clearing.backlog.wait_s(time.monotonic())) == (0, 0)
 
 
 def assert_is_a_signed_refusal(answer: Answered) -> None:
@@ -66,7 +105,7 @@ async def test_callers_that_hang_up_in_the_middle(hub: RunningHub) -> None:
     assert all([result["verdict"] for result in answer.results] == ["booked"] * 4 for answer in answers)
     assert await hub.pool.fetchval("SELECT sum(balance) FROM account") == 24 * 4
     assert await hub.pool.fetchval("SELECT count(*) FROM journal") == 24 * 4
-    assert hub.clearing.waiting == 0
+    assert hub.clearing.backlog.operations == 0
 
 
 def raw_request(shop: Shop, body: bytes) -> bytes:

@@ -173,15 +173,6 @@ async def test_open_answers_are_as_described(whole_hub: RunningHub, path: str) -
     assert_as_described(await openapi_of(whole_hub), "GET", path, answer)
 
 
-async def test_a_hub_without_room_says_so_as_described(whole_hub: RunningHub) -> None:
-    document = await openapi_of(whole_hub)
-    whole_hub.clearing.waiting = 10**9
-    answer = await Shop(whole_hub.session, whole_hub.authority).get("/readyz")
-    whole_hub.clearing.waiting = 0
-    assert answer.status == 503
-    assert_as_described(document, "GET", "/readyz", answer)
-
-
 @pytest.mark.parametrize("error", [RuntimeError("a bug"), ConnectionRefusedError("no database")])
 async def test_faults_are_as_described(whole_hub: RunningHub, error: Exception) -> None:
     document = await openapi_of(whole_hub)

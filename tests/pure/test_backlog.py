@@ -1,0 +1,133 @@
+"""How long a newcomer would wait, and when that is too long: told by a clock that the test moves."""
+
+from contextlib import AbstractContextManager, ExitStack
+
+import pytest
+
+from coalition.errors import OverloadedError
+from coalition.lanes.backlog import (
+    CROWD_REQUESTS,
+    RETRY_AFTER_MAX_S,
+    RETRY_AFTER_UNKNOWN_S,
+    SLOW_REQUESTS,
+    WAIT_MAX_S,
+    Backlog,
+)
+
+
+class Hub:
+    """Requests of so many operations come to a backlog, and are answered in their order."""
+
+    def __init__(self, operations: int = 1) -> None:
+        self.now_s = 1_000.0
+        self.backlog = Backlog(seconds=lambda: self.now_s)
+        self.waiting: list[ExitStack] = []
+        self.refusals: list[OverloadedError] = []
+        self._operations = operations
+
+    def come(self, count: int) -> int:
+        """Return how many of them were taken."""
+        before = len(self.waiting)
+        for _ in range(count):
+            try:
+                self.backlog.refuse_late()
+            except OverloadedError as error:
+                self.refusals.append(error)
+                continue
+            with ExitStack() as entered:
+                entered.enter_context(self.backlog.request())
+                entered.enter_context(self.backlog.of_operations(self._operations))
+                self.waiting.append(entered.pop_all())
+        return len(self.waiting) - before
+
+    def answer(self, count: int) -> None:
+        for _ in range(min(count, len(self.waiting))):
+            self.waiting.pop(0).close()
+
+    def run(self, seconds: float, *, come_per_s: int, answered_per_s: int) -> None:
+        """Let time pass in steps of 10 ms."""
+        for _ in range(round(seconds * 100)):
+            self.now_s += 0.01
+            self.come(come_per_s // 100)
+            self.answer(answered_per_s // 100)
+
+
+def test_load_that_can_be_answered_is_never_refused() -> None:
+    """Nor is a burst to a hub with little to do, however slow its rate until then was."""
+    hub = Hub()
+    hub.run(3, come_per_s=900, answered_per_s=1_000)
+    hub.run(3, come_per_s=100, answered_per_s=1_000)
+    assert hub.come(150) == 150
+    hub.run(2, come_per_s=100, answered_per_s=1_000)
+    assert hub.refusals == []
+
+
+@pytest.mark.parametrize("answered_per_s", [1_000, 4_000])
+def test_three_times_the_load_is_cut_to_what_can_be_answered_soon(answered_per_s: int) -> None:
+    """What is taken waits for 0.15 s, or is a small crowd; the hub never idles; afterwards all is as before."""
+    hub = Hub()
+    hub.run(3, come_per_s=3 * answered_per_s, answered_per_s=answered_per_s)
+    assert len(hub.waiting) <= max(CROWD_REQUESTS, 0.15 * answered_per_s) + 3 * answered_per_s // 100
+    assert len(hub.waiting) >= CROWD_REQUESTS - answered_per_s // 100
+    assert len(hub.refusals) >= 3 * answered_per_s * 1.9
+
+    # What waits when the rush ends is answered first.
+    hub.run(0.2, come_per_s=answered_per_s // 2, answered_per_s=answered_per_s)
+    refused = len(hub.refusals)
+    hub.run(5, come_per_s=answered_per_s // 2, answered_per_s=answered_per_s)
+    assert (len(hub.refusals), hub.waiting) == (refused, [])
+
+
+def test_retry_after_follows_from_what_was_turned_away_and_the_rate() -> None:
+    """The first are told to come at once, the later the longer: when as many as were refused can have been answered."""
+    hub = Hub()
+    hub.run(6, come_per_s=3_000, answered_per_s=1_000)
+    told = [refusal.retry_after_s for refusal in hub.refusals]
+    assert told[0] == 1
+    assert told[::2_000] == sorted(told[::2_000])
+    # Six seconds of 2,000 too many a second, and those that wait.
+    assert told[-1] in (12, 13)
+
+    hub.run(12, come_per_s=3_000, answered_per_s=1_000)
+    assert hub.refusals[-1].retry_after_s in (20, 21)
+    hub.run(2, come_per_s=30_000, answered_per_s=1_000)
+    assert hub.refusals[-1].retry_after_s == RETRY_AFTER_MAX_S
+
+
+def test_a_hub_that_answers_nothing_takes_a_crowd_and_no_more() -> None:
+    """Whatever holds it up; how long that lasts nobody knows, and nobody is told that he does."""
+    hub = Hub()
+    hub.run(1, come_per_s=1_000, answered_per_s=0)
+    assert CROWD_REQUESTS <= len(hub.waiting) < 2 * CROWD_REQUESTS
+    assert {refusal.retry_after_s for refusal in hub.refusals} == {RETRY_AFTER_UNKNOWN_S}
+
+
+def test_a_few_full_messages_may_wait_for_longer_but_not_for_ever() -> None:
+    """Sixteen outboxes that send 500 operations each are no crowd; where they take 10 s they are too much."""
+    hub = Hub(operations=500)
+    hub.come(16)
+    hub.run(1, come_per_s=0, answered_per_s=0)
+    assert hub.come(1) == 1
+    hub.now_s += WAIT_MAX_S
+    assert hub.come(1) == 0
+
+
+def test_a_few_slow_requests_are_no_overload() -> None:
+    """A reconciliation may take its time: those behind it are answered as ever."""
+    hub = Hub()
+    slow: list[AbstractContextManager[None]] = [hub.backlog.request() for _ in range(SLOW_REQUESTS)]
+    for request in slow:
+        request.__enter__()
+    hub.now_s += 60
+    hub.run(5, come_per_s=100, answered_per_s=1_000)
+    assert hub.come(CROWD_REQUESTS * 2) == CROWD_REQUESTS * 2
+    assert hub.refusals == []
+
+
+def test_more_operations_than_may_wait_are_refused_whatever_the_rate() -> None:
+    backlog = Backlog(operations_max=1_000)
+    with backlog.of_operations(600), pytest.raises(OverloadedError), backlog.of_operations(401):
+        pass
+    with backlog.of_operations(1_000):
+        assert backlog.operations == 1_000
+    assert backlog.operations == 0
