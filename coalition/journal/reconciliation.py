@@ -6,14 +6,16 @@
 Compared is what moved points: booked earns, burns, captures and reversals of at least one point, on the day of their
 `occurred_at` in the programme's time zone. The window stands in the lines only where the partner's books name it.
 
-Late is an operation that occurred before the window in which it was booked was opened: its sale is of one period and
-its bill of another. What came before the first window counts as of that window.
+Late is an operation that occurred before the sales of the window in which it was booked began: its sale is of one
+period and its bill of another, and the statement has it among what is of earlier periods. A window begins, for sales,
+where those of the windows before it ended, and at the latest when it was opened; so a year that is booked in a day is
+measured by its sales. Before the first window there is none.
 """
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Literal, NamedTuple
 
@@ -92,9 +94,28 @@ def day_totals(lines: Iterable[OwnLine]) -> DayTotals:
 NOTHING = day_totals(())
 
 
-def period_of(occurred_at: datetime, openings: Sequence[tuple[datetime, int]]) -> int:
-    """Return the window that was open at a moment; `openings` are when each was opened, in order."""
-    return openings[max(bisect_right(openings, occurred_at, key=lambda opening: opening[0]) - 1, 0)][1]
+# No sale is before it.
+NO_BEGIN = datetime.min.replace(tzinfo=UTC)
+
+
+def sales_begins(
+    openings: Iterable[tuple[datetime, int]], last_sales: Mapping[int, datetime]
+) -> list[tuple[datetime, int]]:
+    """Return when each window began for sales, in order; `openings` are when each was opened, `last_sales` the last of
+    those that have any."""
+    begins = []
+    sold_until: datetime | None = None
+    for opened_at, window in openings:
+        begins.append((NO_BEGIN if sold_until is None else min(opened_at, sold_until), window))
+        last = last_sales.get(window)
+        if last is not None:
+            sold_until = last if sold_until is None else max(sold_until, last)
+    return begins
+
+
+def period_of(occurred_at: datetime, begins: Sequence[tuple[datetime, int]]) -> int:
+    """Return the window in whose time a sale was; `begins` are those of all windows, in order."""
+    return begins[max(bisect_right(begins, occurred_at, key=lambda begin: begin[0]) - 1, 0)][1]
 
 
 def comparable_through(

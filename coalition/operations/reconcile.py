@@ -17,6 +17,7 @@ from coalition.journal.reconciliation import (
     comparable_through,
     compare_lines,
     period_of,
+    sales_begins,
 )
 from coalition.ledger.expiry import start_of
 from coalition.ledger.operation import AHEAD_MINUTES_MAX
@@ -27,6 +28,7 @@ from coalition.stores.reconciliations import (
     Span,
     find_windows_of_days,
     load_days,
+    load_last_sales,
     load_lines,
     load_named,
     load_openings,
@@ -53,7 +55,7 @@ class Days:
 
 @dataclass(frozen=True, slots=True)
 class ComparedDay:
-    """A day on which either has anything; `late` of the hub's operations belong to an earlier window's time."""
+    """A day on which either has anything; `late` of the hub's operations are of an earlier window's time."""
 
     day: date
     agrees: bool
@@ -115,7 +117,10 @@ async def _load_days(
 ) -> dict[date, tuple[int, DayTotals]]:
     boundaries = days.boundaries(zone)
     spans = await _spans(connection, boundaries, window)
-    rows = await load_days(connection, spans, partner=partner, boundaries=boundaries, names_windows=names_windows)
+    begins = {window_no: begin for begin, window_no in await _load_begins(connection)}
+    rows = await load_days(
+        connection, spans, partner=partner, boundaries=boundaries, begins=begins, names_windows=names_windows
+    )
     return {days.first + row.day * ONE_DAY: (row.late, row.totals) for row in rows}
 
 
@@ -127,9 +132,9 @@ async def compare_page(
     Raises NotFoundError for a window that was never opened."""
     boundaries = Days(own.day, own.day).boundaries(zone)
     async with _reading(pool) as connection:
-        openings = await load_openings(connection)
+        begins = await _load_begins(connection)
         if window is not None:
-            _refuse_unknown(window, openings)
+            _refuse_unknown(window, begins)
         rows = await load_lines(
             connection,
             await _spans(connection, boundaries, window),
@@ -140,14 +145,14 @@ async def compare_page(
             through=own.lines[-1].id if own.has_more else None,
             count_max=booked_max + 1,
         )
-        booked = [_journal_line(row, openings, zone) for row in rows]
+        booked = [_journal_line(row, begins, zone) for row in rows]
         through = comparable_through(own.lines, has_more=own.has_more, booked=booked, booked_max=booked_max)
         if through is not None:
             booked = [line for line in booked if line.id <= through]
         lines = [line for line in own.lines if through is None or line.id <= through]
         missing = {line.id for line in lines} - {line.id for line in booked}
         named = await load_named(connection, await load_lanes(connection), partner=partner, operation_ids=missing)
-    elsewhere = {row.operation_id: _journal_line(row, openings, zone) for row in named}
+    elsewhere = {row.operation_id: _journal_line(row, begins, zone) for row in named}
     return ComparedLines(compare_lines(lines, booked, elsewhere, day=own.day, window=window), through)
 
 
@@ -174,6 +179,13 @@ async def _spans(connection: Connection, boundaries: Sequence[datetime], window:
     return [span for span in spans if (span.lane, span.window_no) in held]
 
 
+async def _load_begins(connection: Connection) -> list[tuple[datetime, int]]:
+    """Return when each window began for sales, in order."""
+    return sales_begins(
+        await load_openings(connection), await load_last_sales(connection, await load_lanes(connection))
+    )
+
+
 async def _days_of_window(connection: Connection, window: int, zone: ZoneInfo) -> Days | None:
     """Return the days of all that was booked in a window; None: nothing was."""
     _refuse_unknown(window, await load_openings(connection))
@@ -181,19 +193,19 @@ async def _days_of_window(connection: Connection, window: int, zone: ZoneInfo) -
     return None if sales is None else Days(sales[0].astimezone(zone).date(), sales[1].astimezone(zone).date())
 
 
-def _refuse_unknown(window: int, openings: Sequence[tuple[datetime, int]]) -> None:
-    if all(window != window_no for _, window_no in openings):
-        raise NotFoundError(f"There is no window {window}; the newest is {openings[-1][1]}.")
+def _refuse_unknown(window: int, windows: Sequence[tuple[datetime, int]]) -> None:
+    if all(window != window_no for _, window_no in windows):
+        raise NotFoundError(f"There is no window {window}; the newest is {windows[-1][1]}.")
 
 
-def _journal_line(row: JournalRow, openings: Sequence[tuple[datetime, int]], zone: ZoneInfo) -> JournalLine:
+def _journal_line(row: JournalRow, begins: Sequence[tuple[datetime, int]], zone: ZoneInfo) -> JournalLine:
     return JournalLine(
         id=row.operation_id,
         type=TYPE_OF_KIND[row.kind],
         points=row.points,
         window=row.window_no,
         # A till's clock may be ahead of the window in which it was booked.
-        period=min(period_of(row.occurred_at, openings), row.window_no),
+        period=min(period_of(row.occurred_at, begins), row.window_no),
         day=row.occurred_at.astimezone(zone).date(),
         occurred_at=row.occurred_at,
         booked_at=row.booked_at,

@@ -4,7 +4,7 @@ There is no index of the journal by partner or day: every booking would pay for 
 each lane, and so is what is read: the windows that can hold the days asked for, by the primary key.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -25,13 +25,12 @@ TYPE_OF_KIND = {
 
 
 class Span(NamedTuple):
-    """The leaves first_leaf to end_leaf - 1 of a lane, all of one window; `opened_at` None: the first window."""
+    """The leaves first_leaf to end_leaf - 1 of a lane, all of one window."""
 
     lane: int
     window_no: int
     first_leaf: int
     end_leaf: int
-    opened_at: datetime | None
 
 
 class SpanTotals(NamedTuple):
@@ -56,6 +55,19 @@ SELECT_OPENINGS = "SELECT opened_at, window_no FROM clearing_window ORDER BY win
 async def load_openings(connection: Connection) -> list[tuple[datetime, int]]:
     """Return when each window was opened, in order."""
     return [(row["opened_at"], row["window_no"]) for row in await connection.fetch(SELECT_OPENINGS)]
+
+
+SELECT_LAST_SALES = """
+SELECT window_no, max(last_occurred_at) AS last_occurred_at FROM window_total
+WHERE lane = ANY($1::smallint[]) AND kind NOT IN ('expired', 'moved_out', 'moved_in')
+GROUP BY window_no
+"""
+
+
+async def load_last_sales(connection: Connection, lanes: Sequence[int]) -> dict[int, datetime]:
+    """Return when the last operation of each window occurred that has any."""
+    rows = await connection.fetch(SELECT_LAST_SALES, lanes)
+    return {row["window_no"]: row["last_occurred_at"] for row in rows}
 
 
 # An operation is never booked before it occurred, but for the minutes by which a till's clock may be ahead: windows
@@ -96,7 +108,7 @@ async def load_sales_of_window(
 
 # A lane's open window ends, for now, where its journal does.
 SELECT_SPANS = """
-SELECT span.lane, span.window_no, span.first_leaf, span.end_leaf, clearing_window.opened_at
+SELECT span.lane, span.window_no, span.first_leaf, span.end_leaf
 FROM (
     SELECT lane, window_no, first_leaf, end_leaf FROM lane_window WHERE lane = ANY($1::smallint[])
     UNION ALL
@@ -104,7 +116,6 @@ FROM (
     FROM lane LEFT JOIN lane_window AS before ON before.lane = lane.lane AND before.window_no = lane.window_no - 1
     WHERE lane.lane = ANY($1::smallint[])
 ) AS span
-JOIN clearing_window ON clearing_window.window_no = span.window_no
 WHERE span.window_no = ANY($2::integer[])
 ORDER BY span.lane, span.window_no
 """
@@ -113,10 +124,7 @@ ORDER BY span.lane, span.window_no
 async def load_spans(connection: Connection, lanes: Sequence[int], window_nos: Collection[int]) -> list[Span]:
     """Return where some windows lie in the journals of all lanes, the open one up to now."""
     rows = await connection.fetch(SELECT_SPANS, lanes, sorted(window_nos))
-    return [
-        Span(lane, window_no, first_leaf, end_leaf, opened_at if window_no > 1 else None)
-        for lane, window_no, first_leaf, end_leaf, opened_at in rows
-    ]
+    return [Span(*row) for row in rows]
 
 
 # The boundaries of the days come as an array, so that one calendar, the hub's, says when a day begins.
@@ -133,10 +141,10 @@ FROM (
             || CASE WHEN $6 THEN ' ' || told.window_no ELSE '' END || chr(10) AS text
     FROM (
         SELECT width_bucket(journal.occurred_at, $5::timestamptz[]) - 1 AS day, journal.points, journal.operation_id,
-            journal.window_no, coalesce(journal.occurred_at < span.opened_at, false) AS is_late,
+            journal.window_no, journal.occurred_at < span.begins_at AS is_late,
             CASE WHEN journal.kind IN ('reverse_earn', 'reverse_burn') THEN 'reverse' ELSE journal.kind END AS type
         FROM unnest($2::smallint[], $3::bigint[], $4::bigint[], $7::timestamptz[])
-            AS span (lane, first_leaf, end_leaf, opened_at)
+            AS span (lane, first_leaf, end_leaf, begins_at)
         JOIN journal ON journal.lane = span.lane AND journal.leaf >= span.first_leaf AND journal.leaf < span.end_leaf
         WHERE journal.partner = $1 AND journal.code IS NULL AND journal.points > 0
             AND journal.kind IN ('earn', 'burn', 'capture', 'reverse_earn', 'reverse_burn')
@@ -154,9 +162,11 @@ async def load_days(
     *,
     partner: int,
     boundaries: Sequence[datetime],
+    begins: Mapping[int, datetime],
     names_windows: bool,
 ) -> list[SpanTotals]:
-    """Return what a partner's operations in these leaves come to for each of the days between the boundaries."""
+    """Return what a partner's operations in these leaves come to for each of the days between the boundaries; those
+    before their window's begin are late."""
     rows = await connection.fetch(
         SELECT_DAYS,
         partner,
@@ -165,7 +175,7 @@ async def load_days(
         [span.end_leaf for span in spans],
         list(boundaries),
         names_windows,
-        [span.opened_at for span in spans],
+        [begins[span.window_no] for span in spans],
         boundaries[0],
         boundaries[-1],
     )

@@ -77,8 +77,8 @@ async def test_books_of_any_origin_are_compared(whole_hub: RunningHub, machine: 
     """Books that know no windows are told what came late; books that are wrong are told so by the statement as well."""
     card = await whole_hub.card()
     async with machine.till("first") as till:
-        await till.earn(card=card, points=5, id="in-time")
         occurred_at = now()
+        await till.earn(card=card, points=5, id="in-time")
         await close_window(whole_hub.pool, clock=now, actor="test")
         await till.earn(card=card, points=7, id="late", occurred_at=occurred_at)
         await calculate_window(whole_hub.pool, 1, now=now(), actor="test")

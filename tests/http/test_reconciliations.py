@@ -100,6 +100,7 @@ async def test_what_is_booked_after_its_window_is_late(hub: RunningHub) -> None:
     shop, card = await hub.shop(), await hub.card()
     hub.clock.forward(timedelta(seconds=1))
     occurred_at = hub.clock()
+    hub.clock.forward(timedelta(seconds=1))
     await shop.earn(card, 10, id="in-time")
     hub.clock.forward(timedelta(seconds=1))
     await close_window(hub.pool, clock=hub.clock, actor="test")

@@ -1,16 +1,19 @@
 """How a difference is classed, case by case; that none is lost is proved with random books in tests/properties."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from coalition.journal.reconciliation import (
+    NO_BEGIN,
     JournalLine,
     OwnLine,
     comparable_through,
     compare_lines,
     period_of,
+    sales_begins,
 )
+from settlement.engine.prior_period import sales_begin
 
 DAY, NEXT_DAY = date(2026, 1, 1), date(2026, 1, 2)
 MOMENT = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -81,3 +84,22 @@ def test_the_period_is_the_window_that_was_open() -> None:
     openings = [(datetime(2026, month, 1, tzinfo=UTC), month) for month in (1, 2, 3)]
     moments = [datetime(2025, 6, 1), datetime(2026, 1, 31), datetime(2026, 2, 1), datetime(2027, 1, 1)]  # noqa: DTZ001
     assert [period_of(moment.replace(tzinfo=UTC), openings) for moment in moments] == [1, 1, 2, 3]
+
+
+def test_a_window_begins_where_the_sales_before_it_ended_as_on_the_statement() -> None:
+    """At the latest when it was opened; a window without sales begins nothing, and a year booked in a day is not late."""
+    opened = [(datetime(2026, 11, day, tzinfo=UTC), day) for day in (1, 2, 3, 4, 5)]
+    last_sales = {
+        2: datetime(2026, 3, 31, 18, tzinfo=UTC),
+        3: datetime(2026, 2, 1, tzinfo=UTC),
+        4: datetime(2026, 11, 30, tzinfo=UTC),
+    }
+    begins = sales_begins(opened, last_sales)
+    assert [begin for begin, _ in begins] == [NO_BEGIN, NO_BEGIN, last_sales[2], last_sales[2], opened[4][0]]
+    for opened_at, window in opened:
+        sold = [last for other, last in last_sales.items() if other < window]
+        told = sales_begin(opened_at=opened_at, sold_until=max(sold, default=None))
+        assert begins[window - 1][0] == (told or NO_BEGIN)
+    april = last_sales[2] + timedelta(hours=20)
+    assert period_of(april, begins) == 4
+    assert period_of(last_sales[3], begins) == 2
