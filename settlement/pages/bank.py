@@ -32,11 +32,11 @@ from settlement.operations.list_items import StatementItems, open_items
 from settlement.operations.make_payments import DEBITS, TRANSFERS, PaymentFile, make_payments
 from settlement.operations.manage_bank_account import list_bank_accounts
 from settlement.operations.split_bank_entry import list_unmatched, set_entry_aside, split_bank_entry
+from settlement.pages.numbers import number_in_address
 from settlement.pages.windows import window_number
 
 log = structlog.get_logger()
 
-PARTNER_DIGITS_MAX: Final = 18
 PART_DIGITS_MAX: Final = 6
 
 Download = Callable[[Pool, int], Awaitable[PaymentFile]]
@@ -62,17 +62,16 @@ async def download_file(visit: Visit) -> web.StreamResponse:
 async def download_items(visit: Visit) -> web.StreamResponse:
     """Answer all operations behind a statement, read from the journal as they are sent."""
     await signed_in_operator(visit)
-    number, partner = window_number(visit.request.match_info["window"]), visit.request.match_info["partner"]
-    if not (partner.isascii() and partner.isdigit() and len(partner) <= PARTNER_DIGITS_MAX):
-        raise PageRefusedError(status=404, key="not_found")
+    match = visit.request.match_info
+    number, partner = window_number(match["window"]), number_in_address(match["partner"])
     try:
-        found = await open_items(visit.site.pool, number, int(partner))
+        found = await open_items(visit.site.pool, number, partner)
     except (UnknownWindowError, UnknownStatementError) as error:
         raise PageRefusedError(status=404, key="statement_unknown") from error
 
     headers = {
         "Content-Type": "text/csv; charset=utf-8",
-        "Content-Disposition": f'attachment; filename="items-{number}-{int(partner)}.csv"',
+        "Content-Disposition": f'attachment; filename="items-{number}-{partner}.csv"',
     }
     return web.Response(body=_csv_of(found), headers=headers)
 

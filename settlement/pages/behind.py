@@ -21,6 +21,7 @@ from settlement.engine.line import Line, LineCode
 from settlement.errors import UnknownStatementError, UnknownWindowError
 from settlement.operations.find_statement import find_statement
 from settlement.operations.list_items import load_months_at_burn
+from settlement.pages.numbers import number_in_address
 from settlement.pages.reports import partner_asked
 from settlement.pages.windows import window_number
 from settlement.stores.behind import LotsWanted, OperationsWanted, load_lots_behind, load_operations_behind
@@ -31,7 +32,6 @@ from settlement.stores.windows import Window, find_window
 PAGE_ROWS: Final = 50
 PLACE_PATTERN: Final = re.compile(r"[0-9]{1,4}\.[0-9]{1,18}")
 LOT_PATTERN: Final = re.compile(r"[0-9]{1,4}\.[0-9]{1,18}\.[0-9]{1,18}\.[0-9]{1,4}")
-NUMBER_PATTERN: Final = re.compile(r"[0-9]{1,18}")
 DAY_PATTERN: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 SHOP_CHARS_MAX: Final = 200
 # The journal's kinds of record behind each kind of total.
@@ -63,7 +63,7 @@ async def show_lines(visit: Visit) -> web.StreamResponse:
     """Show a partner's statement line by line, each with the operations that it is made of."""
     await signed_in_operator(visit)
     number = window_number(visit.request.match_info["window"])
-    partner = _number(visit.request.match_info["partner"]) or 0
+    partner = number_in_address(visit.request.match_info["partner"])
     try:
         statement = read_json(await find_statement(visit.site.pool, number, partner))
     except (UnknownWindowError, UnknownStatementError) as error:
@@ -197,11 +197,7 @@ def _place(text: str | None, pattern: re.Pattern[str], start: tuple[int, ...]) -
 
 
 def _number(text: str | None) -> int | None:
-    if text is None:
-        return None
-    if not NUMBER_PATTERN.fullmatch(text):
-        raise PageRefusedError(status=404, key="not_found")
-    return int(text)
+    return None if text is None else number_in_address(text)
 
 
 def _day(text: str | None) -> date | None:

@@ -10,33 +10,32 @@ from coalition.pages.operator_sign_in import Role, signed_in_operator
 from coalition.pages.visit import Visit
 from settlement.errors import SettlementError, UnknownCorrectionError
 from settlement.operations.correct_document import approve_correction, withdraw_correction
+from settlement.pages.numbers import number_in_address
 from settlement.pages.steps import told
 from settlement.pages.windows import render_window, window_number
 
 log = structlog.get_logger()
 
 ROLES: Final[dict[str, Role]] = {"approve": "approve", "withdraw": "operate"}
-CORRECTION_DIGITS_MAX: Final = 18
 
 
 async def decide_correction(visit: Visit) -> web.StreamResponse:
     """Approve or withdraw a draft; a refusal is told on the window's page, and nothing is changed."""
     match = visit.request.match_info
-    decision, correction = match["decision"], match["correction"]
-    is_number = correction.isascii() and correction.isdigit() and len(correction) <= CORRECTION_DIGITS_MAX
-    if decision not in ROLES or not is_number:
+    decision, correction = match["decision"], number_in_address(match["correction"])
+    if decision not in ROLES:
         raise PageRefusedError(status=404, key="not_found")
     operator = await signed_in_operator(visit, ROLES[decision])
     number = window_number(match["window"])
     decide = approve_correction if decision == "approve" else withdraw_correction
     try:
-        await decide(visit.site.pool, int(correction), now=visit.now, actor=f"operator:{operator.name}")
+        await decide(visit.site.pool, correction, now=visit.now, actor=f"operator:{operator.name}")
     except UnknownCorrectionError as error:
         raise PageRefusedError(status=404, key="not_found") from error
     except SettlementError as error:
-        log.info("correction.refused", correction=int(correction), operator=operator.name, reason=error.code)
+        log.info("correction.refused", correction=correction, operator=operator.name, reason=error.code)
         return await render_window(visit, operator, status=409, fault=told(visit, error))
-    log.info("correction.decided", correction=int(correction), decision=decision, operator=operator.name)
+    log.info("correction.decided", correction=correction, decision=decision, operator=operator.name)
     return visit.redirect(f"/finance/windows/{number}?done=correction_{decision}")
 
 

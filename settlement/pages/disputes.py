@@ -11,21 +11,20 @@ from coalition.pages.operator_sign_in import Role, signed_in_operator
 from coalition.pages.visit import Visit
 from settlement.errors import FieldProblem, InvalidDisputeError, SettlementError, UnknownDisputeError
 from settlement.operations.resolve_dispute import accept_dispute, reject_dispute
+from settlement.pages.numbers import number_in_address
 from settlement.pages.steps import told
 from settlement.pages.windows import render_window, window_number
 
 log = structlog.get_logger()
 
 ROLE: Final[Role] = "operate"
-DISPUTE_DIGITS_MAX: Final = 18
 
 
 async def answer_dispute(visit: Visit) -> web.StreamResponse:
     """Accept or reject a dispute; a refusal is told on the window's page, and nothing is changed."""
     match, form = visit.request.match_info, visit.form
-    dispute, decision = match["dispute"], form.get("decision", "")
-    is_number = dispute.isascii() and dispute.isdigit() and len(dispute) <= DISPUTE_DIGITS_MAX
-    if decision not in ("accept", "reject") or not is_number:
+    dispute, decision = number_in_address(match["dispute"]), form.get("decision", "")
+    if decision not in ("accept", "reject"):
         raise PageRefusedError(status=404, key="not_found")
     operator = await signed_in_operator(visit, ROLE)
     number, actor = window_number(match["window"]), f"operator:{operator.name}"
@@ -33,15 +32,15 @@ async def answer_dispute(visit: Visit) -> web.StreamResponse:
     try:
         if decision == "accept":
             amount = _amount(form.get("amount", ""))
-            await accept_dispute(pool, int(dispute), answer=answer, amount=amount, now=visit.now, actor=actor)
+            await accept_dispute(pool, dispute, answer=answer, amount=amount, now=visit.now, actor=actor)
         else:
-            await reject_dispute(pool, int(dispute), answer=answer, now=visit.now, actor=actor)
+            await reject_dispute(pool, dispute, answer=answer, now=visit.now, actor=actor)
     except UnknownDisputeError as error:
         raise PageRefusedError(status=404, key="not_found") from error
     except SettlementError as error:
-        log.info("dispute.refused", dispute=int(dispute), operator=operator.name, reason=error.code)
+        log.info("dispute.refused", dispute=dispute, operator=operator.name, reason=error.code)
         return await render_window(visit, operator, status=409, fault=told(visit, error))
-    log.info("dispute.answered", dispute=int(dispute), decision=decision, operator=operator.name)
+    log.info("dispute.answered", dispute=dispute, decision=decision, operator=operator.name)
     return visit.redirect(f"/finance/windows/{number}?done=dispute_{decision}")
 
 

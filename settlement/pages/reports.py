@@ -16,11 +16,11 @@ from settlement.documents.report_formats import write_report_csv
 from settlement.errors import UnknownPartnerError, UnknownWindowError
 from settlement.operations.reports.make_report import REPORT_NAMES, ReportName, make_report
 from settlement.pages.charts import BarsChart, charts_of, legend
+from settlement.pages.numbers import number_in_address
 from settlement.pages.windows import window_number
 from settlement.stores.hub import load_partner_names
 
 ROWS_SHOWN: Final = 250
-PARTNER_DIGITS_MAX: Final = 18
 GROUPS: Final[tuple[tuple[str, tuple[ReportName, ...]], ...]] = (
     ("month", ("close", "control")),
     ("partners", ("nets", "points", "shops", "late", "caps", "payments", "disputes")),
@@ -143,11 +143,7 @@ async def _asked(visit: Visit) -> tuple[ReportName, int | None, int | None]:
 def partner_asked(visit: Visit) -> int | None:
     """Return the number of the partner that a page is asked for; raises PageRefusedError for anything else."""
     text = visit.request.query.get("partner") or None
-    if text is None:
-        return None
-    if not text.isascii() or not text.isdigit() or len(text) > PARTNER_DIGITS_MAX:
-        raise PageRefusedError(status=404, key="not_found")
-    return int(text)
+    return None if text is None else number_in_address(text)
 
 
 def _kind_of(report: Report, table: str, key: str) -> CellKind:

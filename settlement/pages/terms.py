@@ -21,6 +21,7 @@ from settlement.operations.add_terms import TermsChange
 from settlement.operations.draft_terms import approve_draft, withdraw_draft
 from settlement.operations.report_terms import PartnerTerms, report_draft, report_terms
 from settlement.operations.rerate_terms import Period, rerate_terms
+from settlement.pages.numbers import number_in_address, read_number
 from settlement.pages.running_totals import find_last_window
 from settlement.pages.terms_fields import compared
 from settlement.stores.terms_drafts import TermsDraft
@@ -28,7 +29,6 @@ from settlement.stores.terms_drafts import TermsDraft
 log = structlog.get_logger()
 
 ROLES: Final[dict[str, Role]] = {"approve": "approve", "withdraw": "operate"}
-DRAFT_DIGITS_MAX: Final = 18
 WINDOW_DIGITS_MAX: Final = 9
 # What is priced anew unless other windows are asked for, and at most: each is billed twice while the page waits.
 WINDOWS_RERATED: Final = 3
@@ -156,17 +156,16 @@ async def _rerated(visit: Visit, draft: TermsDraft, first: int, last: int) -> di
 async def _windows_asked(visit: Visit) -> tuple[int, int]:
     """Return the windows that the address asks for; without any, the newest that are closed."""
     newest = max(1, await find_last_window(visit.site.pool) - 1)
-    asked = [visit.request.query.get(end, "") for end in ("first", "last")]
-    if all(text.isascii() and text.isdigit() and len(text) <= WINDOW_DIGITS_MAX for text in asked):
-        return int(asked[0]), int(asked[1])
-    return max(1, newest - WINDOWS_RERATED + 1), newest
+    asked = (read_number(visit.request.query.get(end, ""), digits_max=WINDOW_DIGITS_MAX) for end in ("first", "last"))
+    match tuple(asked):
+        case int(first), int(last):
+            return first, last
+        case _:
+            return max(1, newest - WINDOWS_RERATED + 1), newest
 
 
 def _draft_number(visit: Visit) -> int:
-    text = visit.request.match_info["draft"]
-    if not (text.isascii() and text.isdigit() and len(text) <= DRAFT_DIGITS_MAX):
-        raise PageRefusedError(status=404, key="not_found")
-    return int(text)
+    return number_in_address(visit.request.match_info["draft"])
 
 
 def _roles(operator: Operator) -> dict[str, bool]:

@@ -13,12 +13,12 @@ from coalition.pages.visit import Visit
 from settlement.errors import InvalidTermsError, StaleDraftError, UnknownPartnerError
 from settlement.operations.draft_terms import draft_terms
 from settlement.operations.report_terms import PartnerTerms, report_partner_terms
+from settlement.pages.numbers import number_in_address, read_number
 from settlement.pages.terms import told
 from settlement.pages.terms_fields import CHOICES, FIELD_CHARS_MAX, FIELDS, NUMBERS, START, read_form, said, typed
 
 log = structlog.get_logger()
 
-PARTNER_DIGITS_MAX: Final = 18
 VERSION_DIGITS_MAX: Final = 9
 
 
@@ -33,7 +33,7 @@ async def draft_partner_terms(visit: Visit) -> web.StreamResponse:
     """Draft the next version; a refusal is told beside the fields as they were typed, and nothing is kept."""
     operator = await signed_in_operator(visit, "operate")
     partner = await _partner(visit)
-    seen = visit.form.get("seen_version", "")
+    seen = read_number(visit.form.get("seen_version", ""), digits_max=VERSION_DIGITS_MAX)
     try:
         change, valid_from = read_form(visit.form, visit.site.programme.zone)
         draft = await draft_terms(
@@ -41,7 +41,7 @@ async def draft_partner_terms(visit: Visit) -> web.StreamResponse:
             partner.partner,
             change,
             valid_from=valid_from,
-            seen_version=int(seen) if _is_number(seen, VERSION_DIGITS_MAX) else 0,
+            seen_version=seen or 0,
             now=visit.now,
             actor=f"operator:{operator.name}",
         )
@@ -88,14 +88,8 @@ def _render(
 
 
 async def _partner(visit: Visit) -> PartnerTerms:
-    text = visit.request.match_info["partner"]
-    if not _is_number(text, PARTNER_DIGITS_MAX):
-        raise PageRefusedError(status=404, key="not_found")
+    number = number_in_address(visit.request.match_info["partner"])
     try:
-        return await report_partner_terms(visit.site.pool, int(text))
+        return await report_partner_terms(visit.site.pool, number)
     except UnknownPartnerError as error:
         raise PageRefusedError(status=404, key="not_found") from error
-
-
-def _is_number(text: str, digits_max: int) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= digits_max
