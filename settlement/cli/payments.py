@@ -1,7 +1,9 @@
 """`coalition window invoice`, `pay`, `unpay`, `overdue`, `default`, and `coalition rules`: from invoice to money."""
 
-from dataclasses import asdict
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, replace
 from datetime import date
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -51,18 +53,8 @@ def pay(
     database_url: DatabaseUrl = None,
 ) -> None:
     """Record a payment of a partner's share, in full or in part."""
-    money = parse_decimal("amount", amount)
-    assert money is not None, "it is an argument, so it is given"
-    day = _day(paid_on, "--paid-on")
-
-    async def work() -> None:
-        async with open_session(data_dir, database_url) as session:
-            number = await find_partner(session.pool, partner)
-            payment = NewPayment(amount=money, reference=reference, paid_on=day)
-            share = await record_payment(session.pool, window_no, number, payment, now=now(), actor=session.actor)
-            show(_document(share), as_json=as_json, text=_told(share))
-
-    run_work(work())
+    payment = _payment(amount, reference, paid_on, "--paid-on")
+    _act(record_payment, window_no, partner, payment, as_json=as_json, data_dir=data_dir, database_url=database_url)
 
 
 @window_app.command("unpay", context_settings={"ignore_unknown_options": True})
@@ -77,18 +69,9 @@ def unpay(
     database_url: DatabaseUrl = None,
 ) -> None:
     """Record that a payment came back: the share is owed again, or with the partner's next one after SETTLED."""
-    money = parse_decimal("amount", amount)
-    assert money is not None, "it is an argument, so it is given"
-    day = _day(returned_on, "--returned-on")
-
-    async def work() -> None:
-        async with open_session(data_dir, database_url) as session:
-            number = await find_partner(session.pool, partner)
-            payment = NewPayment(amount=-money, reference=reference, paid_on=day)
-            share = await return_payment(session.pool, window_no, number, payment, now=now(), actor=session.actor)
-            show(_document(share), as_json=as_json, text=_told(share))
-
-    run_work(work())
+    payment = _payment(amount, reference, returned_on, "--returned-on")
+    payment = replace(payment, amount=-payment.amount)
+    _act(return_payment, window_no, partner, payment, as_json=as_json, data_dir=data_dir, database_url=database_url)
 
 
 @window_app.command("overdue")
@@ -116,14 +99,7 @@ def default(
     database_url: DatabaseUrl = None,
 ) -> None:
     """Take an overdue share into default: collateral is drawn, the rest carried forward or shared, by the rule."""
-
-    async def work() -> None:
-        async with open_session(data_dir, database_url) as session:
-            number = await find_partner(session.pool, partner)
-            share = await default_share(session.pool, window_no, number, now=now(), actor=session.actor)
-            show(_document(share), as_json=as_json, text=_told(share))
-
-    run_work(work())
+    _act(default_share, window_no, partner, as_json=as_json, data_dir=data_dir, database_url=database_url)
 
 
 @window_app.command("recover")
@@ -138,17 +114,8 @@ def recover(
     database_url: DatabaseUrl = None,
 ) -> None:
     """Record what came of a share whose loss the others bear; it goes back to them with their next shares."""
-    money = parse_decimal("amount", amount)
-    assert money is not None, "it is an argument, so it is given"
-    payment = NewPayment(amount=money, reference=reference, paid_on=_day(paid_on, "--paid-on"))
-
-    async def work() -> None:
-        async with open_session(data_dir, database_url) as session:
-            number = await find_partner(session.pool, partner)
-            share = await recover_loss(session.pool, window_no, number, payment, now=now(), actor=session.actor)
-            show(_document(share), as_json=as_json, text=_told(share))
-
-    run_work(work())
+    payment = _payment(amount, reference, paid_on, "--paid-on")
+    _act(recover_loss, window_no, partner, payment, as_json=as_json, data_dir=data_dir, database_url=database_url)
 
 
 @rules_app.command("show")
@@ -196,6 +163,32 @@ def set_rules(
             show(asdict(rules), as_json=as_json, text=_listed(rules))
 
     run_work(work())
+
+
+def _act(
+    act: Callable[..., Awaitable[Share]],
+    window_no: int,
+    partner: str,
+    *payment: NewPayment,
+    as_json: bool,
+    data_dir: Path | None,
+    database_url: str | None,
+) -> None:
+    """Do something to a partner's share, and tell how it stands then."""
+
+    async def work() -> None:
+        async with open_session(data_dir, database_url) as session:
+            number = await find_partner(session.pool, partner)
+            share = await act(session.pool, window_no, number, *payment, now=now(), actor=session.actor)
+            show(_document(share), as_json=as_json, text=_told(share))
+
+    run_work(work())
+
+
+def _payment(amount: str, reference: str, day: str | None, option: str) -> NewPayment:
+    money = parse_decimal("amount", amount)
+    assert money is not None, "it is an argument, so it is given"
+    return NewPayment(amount=money, reference=reference, paid_on=_day(day, option))
 
 
 def _listed(rules: Rules) -> str:

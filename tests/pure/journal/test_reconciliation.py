@@ -87,7 +87,7 @@ def test_the_period_is_the_window_that_was_open() -> None:
 
 
 def test_a_window_begins_where_the_sales_before_it_ended_as_on_the_statement() -> None:
-    """At the latest when it was opened; a window without sales begins nothing, and a year booked in a day is not late."""
+    """At the latest when it was opened; a window without sales begins nothing; a year booked in a day is not late."""
     opened = [(datetime(2026, 11, day, tzinfo=UTC), day) for day in (1, 2, 3, 4, 5)]
     last_sales = {
         2: datetime(2026, 3, 31, 18, tzinfo=UTC),
