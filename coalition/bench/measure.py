@@ -15,12 +15,18 @@ from coalition.bench.world import Progress, open_world
 
 
 async def measure(
-    sizes: Sizes, figures: Collection[str], calculate: Calculate, progress: Progress, *, is_profiled: bool = False
+    sizes: Sizes,
+    figures: Collection[str],
+    calculate: Calculate,
+    progress: Progress,
+    *,
+    database_url: str | None = None,
+    is_profiled: bool = False,
 ) -> Measured:
     """Measure these figures, B1 to B6, and where their time goes; raises BenchError when the outcome could not be
-    trusted."""
+    trusted. `database_url` names an empty database; None: an embedded one is made."""
     measured, numbers = Measured(), count(1)
-    async with open_world(sizes, progress) as world:
+    async with open_world(sizes, progress, database_url=database_url) as world:
         async with world.pool.acquire() as connection:
             measured.settings = await database_settings(connection)
         await fill_peer(world.url, partners=sizes.partners, accounts=sizes.members)

@@ -94,7 +94,7 @@ class Run:
         return {
             "hub": tree_cpu_s(self.hub.pid),
             "bare": cpu_s(world.bare_pid),
-            "postgres": tree_cpu_s(world.postgres_pid),
+            "postgres": 0.0 if world.postgres_pid is None else tree_cpu_s(world.postgres_pid),
             "generator": cpu_s(world.generator.pid),
             "bench": time.process_time(),
         }

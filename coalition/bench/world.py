@@ -1,4 +1,5 @@
-"""What a run measures: an embedded database of its own with partners and members, hubs on it, and the generator."""
+"""What a run measures: a database with partners and members, hubs on it, and the generator. The database is an embedded
+one of its own, or an empty one that is named: a cluster's, say."""
 
 import asyncio
 import os
@@ -16,12 +17,14 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from coalition.bench.bare import run_bare
 from coalition.bench.generator import Prepare, PrepareReads, SendClosed, SendOpen, Sent, run_generator
 from coalition.bench.sizes import Sizes
 from coalition.config import Settings
+from coalition.database.distribute import distribute
 from coalition.database.embedded import EmbeddedPostgres
 from coalition.database.migrate import migrate
 from coalition.database.pool import Pool, open_pool
@@ -78,7 +81,8 @@ class Hub:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Addresses and process ids of everything that a run measures, but for the hub, which is started by `hub`."""
+    """Addresses and process ids of everything that a run measures, but for the hub, which is started by `hub`.
+    `postgres_pid` None: the database is elsewhere."""
 
     url: str
     pool: Pool
@@ -87,7 +91,7 @@ class World:
     workers: int
     bare: str
     bare_pid: int
-    postgres_pid: int
+    postgres_pid: int | None
     generator: Worker
 
     @property
@@ -97,39 +101,66 @@ class World:
     @contextmanager
     def hub(self) -> Iterator[Hub]:
         """Start a hub on this database; it is stopped at the end. A second one has the same key."""
-        with _hub(self.folder, self.workers) as hub:
+        with _hub(self.folder, self.url, self.workers) as hub:
             yield hub
 
 
 @asynccontextmanager
 async def open_world(
-    sizes: Sizes, progress: Progress, *, run_generator: Callable[..., None] = run_generator
+    sizes: Sizes,
+    progress: Progress,
+    *,
+    database_url: str | None = None,
+    run_generator: Callable[..., None] = run_generator,
 ) -> AsyncIterator[World]:
-    """Make everything, in a folder that is gone afterwards; `run_generator` is the load generator's process."""
-    with _folder() as folder, EmbeddedPostgres(folder) as server:
-        await migrate(server.url, Settings(data_dir=folder).programme)
-        pool = await open_pool(server.url)
+    """Make everything, in a folder that is gone afterwards; a named database has to be empty, and stays full.
+    `run_generator` is the load generator's process."""
+    with _folder() as folder, _database(folder, database_url) as (url, postgres_pid):
+        await _make_schema(url, Settings(data_dir=folder), progress)
+        pool = await open_pool(url)
         try:
             keys = [generate_private_key() for _ in range(sizes.partners)]
             await _add_partners(pool, keys)
             cards = await _add_members(pool, sizes.members, progress)
             with (
                 _worker(run_generator, cards, [key.private_bytes_raw() for key in keys]) as generator,
-                _bare(server.url, cards, keys) as bare,
+                _bare(url, cards, keys) as bare,
             ):
                 yield World(
-                    url=server.url,
+                    url=url,
                     pool=pool,
                     cards=cards,
                     folder=folder,
                     workers=sizes.workers,
                     bare=f"127.0.0.1:{bare.pipe.recv()}",
                     bare_pid=bare.pid,
-                    postgres_pid=_postgres_pid(server.cluster),
+                    postgres_pid=postgres_pid,
                     generator=generator,
                 )
         finally:
             await pool.close()
+
+
+@contextmanager
+def _database(folder: Path, named: str | None) -> Iterator[tuple[str, int | None]]:
+    if named is not None:
+        yield named, None
+        return
+    with EmbeddedPostgres(folder) as server:
+        yield server.url, _postgres_pid(server.cluster)
+
+
+async def _make_schema(url: str, settings: Settings, progress: Progress) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        if await connection.fetchval("SELECT to_regclass('programme') IS NOT NULL"):
+            raise BenchError("the database named is in use: expected an empty one")
+        is_cluster = await connection.fetchval("SELECT count(*) FROM pg_extension WHERE extname = 'citus'")
+    finally:
+        await connection.close()
+    await migrate(url, settings.programme)
+    if is_cluster:
+        await distribute(url, progress=lambda what: progress(what, 0, 1))
 
 
 @contextmanager
@@ -167,8 +198,10 @@ async def _add_members(pool: Pool, count: int, progress: Progress) -> list[str]:
 
 
 @contextmanager
-def _hub(folder: Path, workers: int) -> Iterator[Hub]:
+def _hub(folder: Path, url: str, workers: int) -> Iterator[Hub]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COALITION_")}
+    # Not on the command line, where all could read a password.
+    environment["COALITION_DATABASE_URL"] = url
     command = [sys.executable, "-m", "coalition", "serve", "--port", "0", "--data-dir", str(folder)]
     command += ["--workers", str(workers)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)

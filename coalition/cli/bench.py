@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 EXPLAINED = """Measure the hub against ceilings and a peer in the same run, and print the ratios.
 
-It makes an embedded database of its own and removes it; nothing of yours is touched. B1: operations a second in signed
-messages of 500, against COPY of the same journal rows. B2: the same, against one posting per transaction in SQL.
+It makes an embedded database of its own and removes it; nothing of yours is touched. Or it measures on an empty one that
+is named, on Citus with all tables distributed; what PostgreSQL uses is not counted then. B1: operations a second in
+signed messages of 500, against COPY of the same journal rows. B2: the same, against one posting per transaction in SQL.
 B3: messages of one operation, against a handler that only verifies and signs. B4: close and calculate a window, against
 one with a tenth of the operations. B5: reads of balances, against a handler that verifies, reads one row and signs.
 B6: memory of the hub, against its memory after a tenth of the operations. It takes some minutes.
@@ -49,6 +50,10 @@ def add_bench(app: typer.Typer, calculate: Calculate) -> None:
             int | None, typer.Option(min=1, help="Messages of one operation, and reads, per round.")
         ] = None,
         only: Annotated[str, typer.Option(help="Figures to measure, as in B4,B5.")] = ",".join(FIGURES),
+        database_url: Annotated[
+            str | None,
+            typer.Option("--database-url", help="An empty database, of a cluster say; it is filled and left so."),
+        ] = None,
         profile: Annotated[
             bool, typer.Option("--profile", help="Tell where the CPU of an operation goes; measures B1 and B3 as well.")
         ] = False,
@@ -77,7 +82,10 @@ def add_bench(app: typer.Typer, calculate: Calculate) -> None:
         columns = (TextColumn("{task.description:<30}"), BarColumn(), TextColumn("{task.completed:,}/{task.total:,}"))
         # On stderr, so that the JSON on stdout stays clean.
         with Progress(*columns, console=Console(stderr=True)) as bars:
-            measured = run(measure(sizes, figures, calculate, _progress_on(bars), is_profiled=profile))
+            work = measure(
+                sizes, figures, calculate, _progress_on(bars), database_url=database_url, is_profiled=profile
+            )
+            measured = run(work)
         document = build_document(
             measured, sizes, quick=quick, load_before=load_before, duration_s=time.perf_counter() - started_s
         )
