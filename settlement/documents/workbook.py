@@ -27,6 +27,8 @@ class StyledWorkbook:
             # Rows go to a file as they come, instead of into memory.
             "constant_memory": is_streamed,
             "in_memory": not is_streamed,
+            # Else a sheet of more than 2 GiB would be refused when all of it is written; smaller ones are as without.
+            "use_zip64": is_streamed,
             "strings_to_formulas": False,
             "strings_to_urls": False,
             "strings_to_numbers": False,

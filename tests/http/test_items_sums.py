@@ -139,7 +139,7 @@ async def coalition(hub: RunningHub) -> Coalition:
     await buy_block(hub.pool, partners["Blocks"], 300, now=hub.clock(), actor="test")
     april = datetime(2027, 4, 1)  # noqa: DTZ001
     change = TermsChange(funding="pool")
-    await add_terms(hub.pool, partners["Until April"], change, valid_from=april, now=hub.clock(), actor="test")
+    await add_terms(hub.pool, partners["Until April"], change, valid_from=april, now=hub.clock(), actor="shell:test")
     promotion = await promote(
         hub,
         *((name, weight) for weight, name in enumerate(SHOPS, 1)),
