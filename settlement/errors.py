@@ -1,50 +1,51 @@
 """What can go wrong with a bill, as one tree.
 
 SettlementError
-├── InvalidTermsError        a partner's terms break a limit; names every field
-├── UnknownTermsError        totals name a terms version that nobody has written down
-├── InvalidBlockError        a prepaid block, or what happens beyond it, can't be as asked
-├── MixedCurrencyError       two currencies meet in one statement
-├── InvalidSplitError        an amount cannot be split as asked
-├── AlreadyClosedError       the window to be closed is no longer the open one
-├── IllegalMoveError         a state may not follow another; names both
-├── TieOutError              a window's partners and its points do not agree; says where
-├── UnbalancedNettingError   positions and the operator's share do not sum to zero
-├── InvalidPeriodError       a period has no closed windows, or too many
-├── UnknownDraftError        there is no draft of terms of that number
-├── DraftDecidedError        a draft was approved or withdrawn already
-├── StaleDraftError          terms have got a version since the draft was made
-├── TermsDrafterError        whoever drafted terms may not approve them
-├── SecondPersonNeededError  whoever calculated a window may not approve it
-├── FiguresChangedError      a window was calculated anew since its figures were looked at
-├── PaymentRefusedError      a payment is not of what is left to pay; says what is
-├── InvalidRulesError        rules of payment or of the calendar break a limit; names every field
-├── DefaultTooEarlyError     a share is not overdue, or its days of grace are not over
-├── InvalidDisputeError      a dispute is of nothing that its statement has; names every field
-├── AlreadyDisputedError     an operation has an open dispute already; names it
-├── DisputeTooLateError      the days in which a share may be disputed are over
-├── DisputeResolvedError     a dispute has been answered otherwise already
-├── UnknownDisputeError      there is no dispute of that number
-├── UnknownPartnerError      there is no partner of that name or number
-├── UnknownWindowError       there is no window of that number
-├── UnknownStatementError    a partner has no statement in that window
-├── InvalidLegalPartyError   a party's legal data are wrong; names every field
-├── UnknownLegalPartyError   nobody has written down who a party is in law
-├── InvalidBankAccountError  bank details are wrong; names every field
-├── UnknownBankAccountError  nobody has written down where a party is paid
-├── PaymentFileRefusedError  a window's payments cannot be made by SEPA files; names every reason
-├── UnreadableBankFileError  a bank's file is damaged or hostile; names its line
-├── UnknownBankEntryError    there is no such entry of a bank that waits to be matched
-├── InvalidEntrySplitError   a bank's entry can't be of what was said; names every part
-├── MissingLegalDataError    documents need legal data that nobody has written down; names all of them
-├── UnknownDocumentError     there is no document of that number
-├── InvalidBreakageRuleError  what is expected of points is no share, or comes too late; names every field
-├── InvalidCorrectionError   a document cannot be corrected so; names every line and field
-├── UnknownCorrectionError   there is no correction of that number
-├── CorrectionDecidedError   a correction was issued or withdrawn already
-├── DrafterMayNotApproveError  whoever drafted a correction may not approve it
-├── ForeignBankFileError     a bank's file is of another account or currency; names its line
-└── DatevRefusedError        a window cannot be booked in DATEV; names every reason
+├── InvalidFieldsError             fields of an input are not valid; names all of them:
+│   ├── InvalidTermsError          a partner's terms break a limit; names every field
+│   ├── InvalidBlockError          a prepaid block, or what happens beyond it, can't be as asked
+│   ├── InvalidRulesError          rules of payment or of the calendar break a limit; names every field
+│   ├── InvalidDisputeError        a dispute is of nothing that its statement has; names every field
+│   ├── InvalidLegalPartyError     a party's legal data are wrong; names every field
+│   ├── InvalidBankAccountError    bank details are wrong; names every field
+│   ├── InvalidEntrySplitError     a bank's entry can't be of what was said; names every part
+│   └── InvalidBreakageRuleError   what is expected of points is no share, or comes too late; names every field
+├── UnknownTermsError              totals name a terms version that nobody has written down
+├── MixedCurrencyError             two currencies meet in one statement
+├── InvalidSplitError              an amount cannot be split as asked
+├── AlreadyClosedError             the window to be closed is no longer the open one
+├── IllegalMoveError               a state may not follow another; names both
+├── TieOutError                    a window's partners and its points do not agree; says where
+├── UnbalancedNettingError         positions and the operator's share do not sum to zero
+├── InvalidPeriodError             a period has no closed windows, or too many
+├── UnknownDraftError              there is no draft of terms of that number
+├── DraftDecidedError              a draft was approved or withdrawn already
+├── StaleDraftError                terms have got a version since the draft was made
+├── TermsDrafterError              whoever drafted terms may not approve them
+├── SecondPersonNeededError        whoever calculated a window may not approve it
+├── FiguresChangedError            a window was calculated anew since its figures were looked at
+├── PaymentRefusedError            a payment is not of what is left to pay; says what is
+├── DefaultTooEarlyError           a share is not overdue, or its days of grace are not over
+├── AlreadyDisputedError           an operation has an open dispute already; names it
+├── DisputeTooLateError            the days in which a share may be disputed are over
+├── DisputeResolvedError           a dispute has been answered otherwise already
+├── UnknownDisputeError            there is no dispute of that number
+├── UnknownPartnerError            there is no partner of that name or number
+├── UnknownWindowError             there is no window of that number
+├── UnknownStatementError          a partner has no statement in that window
+├── UnknownLegalPartyError         nobody has written down who a party is in law
+├── UnknownBankAccountError        nobody has written down where a party is paid
+├── PaymentFileRefusedError        a window's payments cannot be made by SEPA files; names every reason
+├── UnreadableBankFileError        a bank's file is damaged or hostile; names its line
+├── UnknownBankEntryError          there is no such entry of a bank that waits to be matched
+├── MissingLegalDataError          documents need legal data that nobody has written down; names all of them
+├── UnknownDocumentError           there is no document of that number
+├── InvalidCorrectionError         a document cannot be corrected so; names every line and field
+├── UnknownCorrectionError         there is no correction of that number
+├── CorrectionDecidedError         a correction was issued or withdrawn already
+├── DrafterMayNotApproveError      whoever drafted a correction may not approve it
+├── ForeignBankFileError           a bank's file is of another account or currency; names its line
+└── DatevRefusedError              a window cannot be booked in DATEV; names every reason
 """
 
 from __future__ import annotations
@@ -79,24 +80,28 @@ class FieldProblem:
         return f"{self.field}: {self.problem}"
 
 
-class InvalidTermsError(SettlementError):
+class InvalidFieldsError(SettlementError):
+    """Fields of an input are not valid; `problems` are all of them, after `told`, what they add up to."""
+
+    told: ClassVar[str]
+
+    def __init__(self, *, problems: Sequence[FieldProblem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(f"{self.told}: {'; '.join(str(problem) for problem in self.problems)}")
+
+
+class InvalidTermsError(InvalidFieldsError):
     """The terms are not valid."""
 
     code = "invalid_terms"
-
-    def __init__(self, *, problems: Sequence[FieldProblem]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("the terms are not valid: " + "; ".join(str(problem) for problem in self.problems))
+    told = "the terms are not valid"
 
 
-class InvalidBlockError(SettlementError):
+class InvalidBlockError(InvalidFieldsError):
     """Prepaid points cannot be as asked."""
 
     code = "invalid_block"
-
-    def __init__(self, *, problems: Sequence[FieldProblem]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("this can't be prepaid: " + "; ".join(str(problem) for problem in self.problems))
+    told = "this can't be prepaid"
 
 
 class UnknownTermsError(SettlementError):
@@ -281,14 +286,11 @@ class PaymentRefusedError(SettlementError):
         super().__init__(f"{field}: expected {expected}, got {actual}")
 
 
-class InvalidRulesError(SettlementError):
+class InvalidRulesError(InvalidFieldsError):
     """Rules of payment or of the calendar are not valid."""
 
     code = "invalid_rules"
-
-    def __init__(self, *, problems: Sequence[FieldProblem]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("the rules are not valid: " + "; ".join(str(problem) for problem in self.problems))
+    told = "the rules are not valid"
 
 
 class DefaultTooEarlyError(SettlementError):
@@ -304,14 +306,11 @@ class DefaultTooEarlyError(SettlementError):
         super().__init__(f"partner {partner}'s share of window {window}, {state}, is not in default: {when}")
 
 
-class InvalidDisputeError(SettlementError):
+class InvalidDisputeError(InvalidFieldsError):
     """A dispute is not valid."""
 
     code = "invalid_dispute"
-
-    def __init__(self, *, problems: Sequence[FieldProblem]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("the dispute is not valid: " + "; ".join(str(problem) for problem in self.problems))
+    told = "the dispute is not valid"
 
 
 class AlreadyDisputedError(SettlementError):
@@ -390,14 +389,11 @@ class UnknownStatementError(SettlementError):
         super().__init__(f"partner {partner} has no statement in window {window}, which is {state}")
 
 
-class InvalidLegalPartyError(SettlementError):
+class InvalidLegalPartyError(InvalidFieldsError):
     """A party's legal data are wrong."""
 
     code = "invalid_legal_party"
-
-    def __init__(self, *, problems: Sequence[FieldProblem]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("the legal data are not valid: " + "; ".join(str(problem) for problem in self.problems))
+    told = "the legal data are not valid"
 
 
 class UnknownLegalPartyError(SettlementError):
@@ -410,14 +406,11 @@ class UnknownLegalPartyError(SettlementError):
         super().__init__(f"no legal data of {party} are known")
 
 
-class InvalidBankAccountError(SettlementError):
+class InvalidBankAccountError(InvalidFieldsError):
     """Bank details are wrong."""
 
     code = "invalid_bank_account"
-
-    def __init__(self, *, problems: Sequence[FieldProblem]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("the bank details are not valid: " + "; ".join(str(problem) for problem in self.problems))
+    told = "the bank details are not valid"
 
 
 class UnknownBankAccountError(SettlementError):
@@ -467,14 +460,11 @@ class UnknownBankEntryError(SettlementError):
         )
 
 
-class InvalidEntrySplitError(SettlementError):
+class InvalidEntrySplitError(InvalidFieldsError):
     """A bank's entry can't be of what was said."""
 
     code = "invalid_entry_split"
-
-    def __init__(self, *, problems: Sequence[FieldProblem]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("the entry cannot be split so: " + "; ".join(str(problem) for problem in self.problems))
+    told = "the entry cannot be split so"
 
 
 class ForeignBankFileError(SettlementError):
@@ -514,14 +504,11 @@ class UnknownDocumentError(SettlementError):
         super().__init__(f"there is no document {number}")
 
 
-class InvalidBreakageRuleError(SettlementError):
+class InvalidBreakageRuleError(InvalidFieldsError):
     """What is expected of points is no share, or comes too late."""
 
     code = "invalid_breakage_rule"
-
-    def __init__(self, *, problems: Sequence[FieldProblem]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("the rule is not valid: " + "; ".join(str(problem) for problem in self.problems))
+    told = "the rule is not valid"
 
 
 class InvalidCorrectionError(SettlementError):
