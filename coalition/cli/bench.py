@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 EXPLAINED = """Measure the hub against ceilings and a peer in the same run, and print the ratios.
 
 It makes an embedded database of its own and removes it; nothing of yours is touched. Or it measures on an empty one
-that is named, on Citus with all tables distributed; what PostgreSQL uses is not counted then. B1: operations a second in
-signed messages of 500, against COPY of the same journal rows. B2: the same, against one posting per transaction in SQL.
-B3: messages of one operation, against a handler that only verifies and signs. B4: close and calculate a window, against
-one with a tenth of the operations. B5: reads of balances, against a handler that verifies, reads one row and signs.
-B6: memory of the hub, against its memory after a tenth of the operations. It takes some minutes.
+that is named, on Citus with all tables distributed; what PostgreSQL uses is not counted then. B1: operations a second
+in signed messages of 500, against COPY of the same journal rows. B2: the same, against one posting per transaction in
+SQL. B3: messages of one operation, against a handler that only verifies and signs. B4: close and calculate a window,
+against one with a tenth of the operations. B5: reads of balances, against a handler that verifies, reads one row and
+signs. B6: memory of the hub, against its memory after a tenth of the operations. It takes some minutes.
 """
 
 FIGURES = ("B1", "B2", "B3", "B4", "B5", "B6")
