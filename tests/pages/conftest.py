@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession, web
 from aiosmtpd.smtp import SMTP, Envelope
+from argon2 import PasswordHasher
 from jinja2 import BytecodeCache, FileSystemBytecodeCache
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
 
@@ -24,10 +25,9 @@ from coalition.http.hub_key import load_signer
 from coalition.lanes.clearing import Clearing
 from coalition.ledger.expiry import RuleName
 from coalition.operations.add_members import NewMember, add_members
-from coalition.operations.manage_operator import add_operator
 from coalition.pages.mount import mount_member_pages
 from coalition.pages.site import SITE, Site
-from coalition.stores.operators import Role
+from coalition.stores.operators import Role, add_operator
 from coalition.stores.programme import load_programme
 from settlement.pages.mount import mount_finance_pages
 from tests.http.conftest import Clock, RunningHub, now
@@ -86,7 +86,10 @@ class RunningSite:
         return (await add_members(self.hub.pool, [NewMember(email, name, language)], now=now()))[0].card
 
     async def operator(self, name: str, *roles: Role) -> None:
-        await add_operator(self.hub.pool, name=name, password=PASSWORD, roles=roles, now=now())
+        """Take an operator in whose password is quick to check; `coalition operator add` makes none that is."""
+        password_hash = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+        async with self.hub.pool.acquire() as connection:
+            await add_operator(connection, name=name, password_hash=password_hash, roles=roles, now=now())
 
     async def set_expiry(self, rule: RuleName, *, months: int | None, day: str) -> None:
         """Give the pages another rule of expiry; what is booked keeps the days that it has."""

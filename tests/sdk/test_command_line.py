@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from partner_sdk import Earn, thumbprint
-from partner_sdk.keys import load_public_key
+from partner_sdk.keys import load_private_key, load_public_key, make_key_pair
 
 CARD = "2760 0000 0001 8"
 
@@ -38,11 +38,9 @@ async def run_json(*arguments, stdin=""):
 
 
 @pytest.fixture
-async def key_path(tmp_path, signing_hub):
-    code, told = await run_json("keygen", "--out", tmp_path / "shop.pem")
-    public = load_public_key(told["public_key"])
-    assert (code, told["keyid"]) == (0, thumbprint(public))
-    signing_hub.partners[told["keyid"]] = public
+def key_path(tmp_path, signing_hub):
+    public_path, keyid = make_key_pair(tmp_path / "shop.pem")
+    signing_hub.partners[keyid] = load_public_key(public_path)
     return tmp_path / "shop.pem"
 
 
@@ -51,7 +49,11 @@ def send(signing_hub, key_path):
     return ["send", "--url", signing_hub.url, "--key", key_path, "--give-up-after", "0.2"]
 
 
-async def test_keygen_keeps_the_private_key_private_and_never_overwrites(key_path):
+async def test_keygen_keeps_the_private_key_private_and_never_overwrites(tmp_path):
+    key_path = tmp_path / "shop.pem"
+    code, told = await run_json("keygen", "--out", key_path)
+    assert (code, told["keyid"]) == (0, thumbprint(load_public_key(told["public_key"])))
+    assert told["keyid"] == thumbprint(load_private_key(key_path).public_key())
     assert stat.S_IMODE(key_path.stat().st_mode) == 0o600
     code, _, err = await run("keygen", "--out", key_path)
     assert (code, "key_unusable" in err) == (2, True)
