@@ -6,7 +6,7 @@ PROCESSES ?= 2
 BIN := .venv/bin
 SPREAD := -n $(PROCESSES) --dist loadgroup
 
-.PHONY: setup demo serve-demo test quick check-code bench clean
+.PHONY: setup demo serve-demo test quick check-code bench scale clean
 
 setup:
 	@$(PYTHON) deploy/bootstrap.py
@@ -33,6 +33,11 @@ check-code:
 
 bench: setup
 	@$(BIN)/coalition bench
+
+# Measures what docs/scale.md is made of and writes its tables and drawings; a quarter of an hour on two cores.
+scale: setup
+	@$(BIN)/coalition scale measure --output coalition/bench/scale/measured.json
+	@$(BIN)/coalition scale document
 
 clean:
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

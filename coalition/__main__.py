@@ -17,6 +17,7 @@ from coalition.cli.overload import add_bench_overload
 from coalition.cli.partner import key_app, partner_app
 from coalition.cli.partner_import import add_partner_import
 from coalition.cli.promotion import promotion_app
+from coalition.cli.scale import scale_app
 from coalition.cli.serve import add_serve
 from coalition.cli.webhook import webhook_app
 from coalition.operations.import_partners import Section
@@ -86,6 +87,7 @@ app.add_typer(promotion_app, name="promotion")
 app.add_typer(expiry_app, name="expiry")
 app.add_typer(database_app, name="database")
 app.add_typer(window_app, name="window")
+app.add_typer(scale_app, name="scale")
 app.add_typer(terms_app, name="terms")
 app.add_typer(invoice_app, name="invoice")
 app.add_typer(calendar_app, name="calendar")

@@ -1,5 +1,7 @@
 """Seconds of CPU and bytes of memory by process."""
 
+from pathlib import Path
+
 import psutil
 
 
@@ -19,6 +21,21 @@ def tree_cpu_s(pid: int) -> float:
             # Ended between the two looks; its parent counts it from now on.
             continue
     return seconds
+
+
+def tree_queued_s(pid: int) -> float:
+    """Return the seconds that threads of a process and its children, as they are now, could have run and waited for a
+    core; by Linux's schedstat."""
+    process = psutil.Process(pid)
+    queued_ns = 0
+    for one in (process, *process.children(recursive=True)):
+        for thread in Path(f"/proc/{one.pid}/task").glob("*/schedstat"):
+            try:
+                queued_ns += int(thread.read_text().split()[1])
+            except OSError:
+                # Ended between the two looks.
+                continue
+    return queued_ns / 1e9
 
 
 def tree_memory_bytes(pid: int) -> int:

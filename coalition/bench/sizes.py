@@ -13,7 +13,7 @@ class Sizes:
     operation each per round of B3, and as many reads per round of B5.
 
     `in_flight` and `singles_in_flight` say how many messages wait for their answers at once, `workers` how many
-    processes the hub has."""
+    processes the hub has, `lanes` how many the database is made with."""
 
     members: int
     partners: int
@@ -27,6 +27,7 @@ class Sizes:
     peer_s: float
     peer_connections: int
     workers: int = 1
+    lanes: int = 4
 
 
 FULL = Sizes(

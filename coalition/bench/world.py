@@ -116,7 +116,7 @@ async def open_world(
     """Make everything, in a folder that is gone afterwards; a named database has to be empty, and stays full.
     `run_generator` is the load generator's process."""
     with _folder() as folder, _database(folder, database_url) as (url, postgres_pid):
-        await _make_schema(url, Settings(data_dir=folder), progress)
+        await _make_schema(url, Settings(data_dir=folder, lanes=sizes.lanes), progress)
         pool = await open_pool(url)
         try:
             keys = [generate_private_key() for _ in range(sizes.partners)]

@@ -1,0 +1,188 @@
+"""What breaks first: each limit of the smallest installation, and at how many times its size a programme reaches it.
+
+The smallest installation is what `coalition serve` makes without any setting, on one machine for the hub and one for
+the database. A remedy moves its limit; then the next one down is the first.
+"""
+
+from dataclasses import dataclass
+from math import inf
+
+from coalition.bench.scale.demand import Demand, demand_of
+from coalition.bench.scale.figures import Figures
+from coalition.bench.scale.plan import CARDS_REMEMBERED, Plan, clearing_of, operation_us
+from coalition.config import Settings
+
+NIGHT_S = 8 * 3_600
+EXPIRY_S = 3_600
+DISK_YEARS = 3
+# Until a message waits noticeably at a till: it waits for its turn and for its batch.
+CYCLE_S = 0.5
+FACTORS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 40, 50, 70, 100, 150, 200, 300, 500, 1_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """`used` by the programme as it is, of `capacity`, in `unit`; `remedy` says what moves it. `reached_at` is given
+    where a limit is not reached in proportion."""
+
+    what: str
+    used: float
+    capacity: float
+    unit: str
+    remedy: str
+    reached_at: float | None = None
+
+    @property
+    def breaks_at(self) -> float:
+        """Return at how many times its size the programme reaches the limit."""
+        if self.reached_at is not None:
+            return self.reached_at
+        return self.capacity / self.used if self.used else inf
+
+
+def limits_of(plan: Plan, figures: Figures) -> list[Limit]:
+    """Return the limits, the first to break first. Batches are taken to be full when a limit is reached."""
+    limits = [*_clearing(plan, figures), _waits(plan, figures), *_database(plan, figures), *_nights(plan, figures)]
+    return sorted(limits, key=lambda limit: limit.breaks_at)
+
+
+def _clearing(plan: Plan, figures: Figures) -> list[Limit]:
+    demand, machines, hold = plan.demand, plan.machines, plan.clearing.hold
+    settings = {name: field.default for name, field in Settings.model_fields.items()}
+    full_us, _ = operation_us(plan.programme, demand, figures, operations_per_batch=_full_batch(demand))
+    peak, used = demand.peak_operations_per_s, float(machines.used_share)
+    hub_cores = peak * full_us / 1e6
+    return [
+        Limit(
+            "one hub process (the default): its CPU in the busiest second",
+            hub_cores,
+            used,
+            "cores",
+            "`--workers N`, then more hubs: they share nothing but the lanes' locks",
+        ),
+        Limit(
+            f"one hub machine, {machines.hub_cores} cores",
+            hub_cores,
+            used * machines.hub_cores,
+            "cores",
+            "more hubs behind a proxy; larger messages: a message costs as much as many operations",
+        ),
+        Limit(
+            f"{settings['lanes']} lanes (the default), each half full in the busiest second",
+            peak,
+            settings["lanes"] * hold.operations_per_s_max * float(machines.lane_used_share),
+            "operations/s",
+            "`COALITION_LANES` when the database is made; afterwards: More lanes, in docs/scale.md",
+        ),
+        Limit(
+            "cards that a hub process remembers",
+            plan.programme.members,
+            CARDS_REMEMBERED,
+            "cards",
+            "none needed: a card that is not remembered is looked up; the plan pays for it",
+        ),
+        Limit(
+            f"connections to one database, {settings['pool_size']} a hub process",
+            hub_cores / used * settings["pool_size"],
+            machines.worker_connections,
+            "connections",
+            "`COALITION_POOL_SIZE` 4 to 8: three batches at once need no more; then PgBouncer in session mode",
+        ),
+    ]
+
+
+def _waits(plan: Plan, figures: Figures) -> Limit:
+    """Return at which size a cluster as large as its programme waits too long at its lanes."""
+
+    def cycle_s(factor: int) -> float:
+        programme = plan.programme.times(factor)
+        return clearing_of(programme, plan.machines, demand_of(programme), figures).cycle_s
+
+    factor = next((factor for factor in FACTORS if cycle_s(factor) > CYCLE_S), FACTORS[-1])
+    return Limit(
+        f"one cluster, however large: a hub comes back to each lane within {CYCLE_S} s",
+        plan.clearing.cycle_s,
+        CYCLE_S,
+        "s",
+        "several clusters, each with its members, hubs and lanes: docs/scale.md",
+        reached_at=factor,
+    )
+
+
+def _full_batch(demand: Demand) -> float:
+    # A process at its limit finds this much waiting, as the measured runs of single messages did.
+    return max(16.0, demand.operations_per_message)
+
+
+def _database(plan: Plan, figures: Figures) -> list[Limit]:
+    demand, machines, programme, storage = plan.demand, plan.machines, plan.programme, plan.storage
+    _, full_us = operation_us(programme, demand, figures, operations_per_batch=_full_batch(demand))
+    one = f"one database machine, {machines.worker_cores} cores"
+    return [
+        Limit(
+            f"{one}: its CPU in the busiest second",
+            demand.peak_operations_per_s * full_us / 1e6,
+            machines.worker_cores * float(machines.used_share),
+            "cores",
+            "Citus workers, lanes spread over them",
+        ),
+        Limit(
+            f"its disk after {DISK_YEARS} years, nothing archived",
+            storage.after(DISK_YEARS, archived=False) / 1e12,
+            machines.worker_disk_bytes / 1e12,
+            "TB",
+            "archive closed windows",
+        ),
+        Limit(
+            f"its disk after {DISK_YEARS} years, closed windows archived",
+            storage.after(DISK_YEARS, archived=True) / 1e12,
+            machines.worker_disk_bytes / 1e12,
+            "TB",
+            "Citus workers; `operation`, `lot`, `lot_use` stay for ever: used-up lots in a table of their own",
+        ),
+        Limit(
+            "its disk's reads a second: pages of lots that memory does not hold",
+            storage.reads_per_peak_s,
+            machines.worker_iops,
+            "reads/s",
+            "memory; Citus workers; lots of one account kept together (fewer, merged lots are ruled out)",
+        ),
+        Limit(
+            "its write-ahead log in the busiest second",
+            storage.wal_per_peak_s / 1e6,
+            machines.worker_wal_bytes_per_s / 1e6,
+            "MB/s",
+            "`wal_compression = lz4`, checkpoints further apart; Citus workers",
+        ),
+    ]
+
+
+def _nights(plan: Plan, figures: Figures) -> list[Limit]:
+    month = plan.month
+    checked_a_year = month.check_s / DISK_YEARS
+    return [
+        Limit(
+            "everybody's points expire in one night (a yearly rule): one sweep, within an hour",
+            month.expiry_s,
+            EXPIRY_S,
+            "s",
+            "a rule by month (`end_of_month`) spreads it; nothing is wrong meanwhile: who looks at a card sees it, "
+            "and a burn is refused, from midnight on",
+        ),
+        Limit(
+            "`coalition check` of one year, in one night",
+            checked_a_year,
+            NIGHT_S,
+            "s",
+            "check windows once, when they leave, and the open ones every night; not built, it checks all",
+        ),
+        Limit(
+            "closing a window, all lanes one after the other, within a minute", month.close_s, 60, "s", "none needed"
+        ),
+        Limit(
+            "calculating a window, in one night", month.calculate_s, NIGHT_S, "s", "by partner, in several processes"
+        ),
+        Limit(
+            "a window's documents, in one night", month.documents_s, NIGHT_S, "s", "by partner, in several processes"
+        ),
+    ]
