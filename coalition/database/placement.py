@@ -55,6 +55,7 @@ REFERENCE_TABLES = (
 LOCAL_TABLES = (
     "account_merge",
     "alembic_version",
+    "attempt",
     "bank_account",
     "bank_entry",
     "bank_statement",
@@ -72,6 +73,7 @@ LOCAL_TABLES = (
     "gift_code",
     "legal_party",
     "net_debit_cap",
+    "nonce",
     "operator",
     "partner_exit",
     "point_transfer",

@@ -10,11 +10,10 @@ from coalition.http import certificates, events, messages, proofs, reads, reconc
 from coalition.http.hub_key import SIGNER, VOUCHER, Signer
 from coalition.http.listener import IDLE_TIMEOUT_S, SILENT, Silent
 from coalition.http.openapi import build_openapi, openapi_route
-from coalition.http.partner_calls import NONCES, partner_door, request_id_of
+from coalition.http.partner_calls import partner_door, request_id_of
 from coalition.http.problems import problem_answer
 from coalition.http.routes import CLEARING, POOL, OpenHandler, Route
 from coalition.lanes.clearing import Clearing
-from coalition.signatures.nonces import Nonces
 
 BODY_BYTES_MAX = 1_048_576
 
@@ -29,7 +28,7 @@ def build_app(
     """Return the application; it opens and closes the clearing with itself. `voucher` signs the list of the hub's keys;
     None: the hub's key, as everything."""
     app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[answer_errors])
-    app[POOL], app[CLEARING], app[SIGNER], app[NONCES] = clearing.pool, clearing, signer, Nonces()
+    app[POOL], app[CLEARING], app[SIGNER] = clearing.pool, clearing, signer
     app[VOUCHER] = signer if voucher is None else voucher
     app[SILENT] = Silent()
     app.cleanup_ctx.append(_clearing_context)

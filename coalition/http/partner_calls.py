@@ -19,15 +19,14 @@ from coalition.http.metrics import request_seconds, requests_total, turned_away_
 from coalition.http.problems import problem_answer
 from coalition.http.routes import CLEARING, Answer, PartnerCall, PartnerHandler, Route
 from coalition.lanes.registry import PartnerKey
+from coalition.operations.spend_nonce import spend_nonce
 from coalition.signatures.errors import KeyNotValidError, KeyUnknownError
-from coalition.signatures.nonces import Nonces
 from coalition.signatures.request import SignedRequest, path_and_query
 from coalition.signatures.verify import parse_signature, verify_request
 
 BODY_TIMEOUT_S = 30
 
 REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
-NONCES: web.AppKey[Nonces] = web.AppKey("nonces", Nonces)
 
 
 def partner_door(route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
@@ -82,7 +81,7 @@ async def verified_call(request: web.Request) -> PartnerCall:
     body = await _read_body(request)
     verified = verify_request(signed, body, key.public_key, parsed, now_s=int(now.timestamp()))
     if parsed.nonce is not None:
-        request.app[NONCES].spend(keyid=key.keyid, nonce=parsed.nonce, now_s=int(now.timestamp()))
+        await spend_nonce(clearing.pool, keyid=key.keyid, nonce=parsed.nonce, now=now)
     participant = clearing.registry.participants[key.partner].as_of(now)
     return PartnerCall(participant, key.keyid, verified, body, request_id_of(request))
 

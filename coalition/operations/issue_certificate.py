@@ -10,7 +10,7 @@ from coalition.ledger.limits import LimitRules
 from coalition.ledger.participant import Participant
 from coalition.stores.balances import load_standing
 from coalition.stores.cards import Place, load_card_places
-from coalition.stores.certificates import add_certificate, count_open_certificates, lock_lane
+from coalition.stores.certificates import add_certificate, count_open_certificates, load_certificates, lock_lane
 
 # So often a card is looked up again because it is led elsewhere just then.
 LOOK_UPS_MAX = 5
@@ -29,7 +29,8 @@ async def issue_certificate(
     calendar: Calendar,
     now: datetime,
 ) -> Certificate:
-    """Keep a new certificate of a card and return it, to be signed. It reserves nothing.
+    """Keep a new certificate of a card and return it, to be signed; or the one that is kept by this id already. It
+    reserves nothing.
 
     Raises RequestRefusedError, 422: the card or the partner may not spend points, more than a limit lets be burned or
     than is available now, or so many are open already; 503: the card was led elsewhere each time it was looked up."""
@@ -42,6 +43,9 @@ async def issue_certificate(
                 # A card is led elsewhere under the lock of its lane: from here on it stays where it is.
                 if await _find_place(connection, card) != place:
                     continue
+                known = await load_certificates(connection, place.lane, [certificate_id])
+                if known:
+                    return known[certificate_id]
                 certificate = Certificate(
                     certificate_id=certificate_id,
                     account=place.account,

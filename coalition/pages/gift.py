@@ -37,12 +37,11 @@ class Gifts:
     """The pages, with the counter of gifts asked for by each member."""
 
     def __init__(self) -> None:
-        self._asked = Throttle(ASKED_PER_HOUR_MAX, timedelta(hours=1))
+        self._asked = Throttle("gift", ASKED_PER_HOUR_MAX, timedelta(hours=1))
 
     async def ask(self, visit: Visit) -> web.StreamResponse:
         """Check the gift and mail its code; a second one within a minute keeps the first one's code."""
-        refuse_too_many(self._asked, visit.subject, visit)
-        self._asked.count(visit.subject, now=visit.now)
+        await refuse_too_many(self._asked, visit.subject, visit)
         if not visit.site.sends_codes:
             raise PageRefusedError(status=503, key="mail_missing")
         card, points = visit.form.get("card", ""), visit.form.get("points", "")

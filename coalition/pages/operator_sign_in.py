@@ -24,7 +24,7 @@ class OperatorSignIn:
     """The pages of signing in, with the counter of wrong passwords by name and address."""
 
     def __init__(self) -> None:
-        self._tries = Throttle(TRIES_PER_MINUTE_MAX, timedelta(minutes=1))
+        self._tries = Throttle("password", TRIES_PER_MINUTE_MAX, timedelta(minutes=1))
 
     async def show(self, visit: Visit) -> web.StreamResponse:
         if visit.session is not None:
@@ -35,14 +35,13 @@ class OperatorSignIn:
         """Check name and password; which of them is wrong is not told."""
         name, password = visit.form.get("name", "").strip(), visit.form.get("password", "")
         key = f"{visit.remote}\n{name}"
-        refuse_too_many(self._tries, key, visit)
         # Counted before it is looked at, so that many tries at once are many tries.
-        self._tries.count(key, now=visit.now)
+        await refuse_too_many(self._tries, key, visit)
         opened = await sign_in_operator(visit.site.pool, name, password, now=visit.now)
         if opened is None:
             log.info("operator.sign_in_refused", remote=visit.remote)
             return visit.render("finance/sign_in.html", status=422, name=name, fault=visit.word("finance.wrong"))
-        self._tries.forget(key)
+        await self._tries.forget(visit.site.pool, key)
         log.info("operator.signed_in", operator=name, remote=visit.remote)
         set_session(visit, opened)
         return visit.redirect(visit.frame.home)

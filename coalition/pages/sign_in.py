@@ -42,14 +42,13 @@ class MemberSignIn:
     """The pages of signing in, with the counter of codes asked for by browser address."""
 
     def __init__(self) -> None:
-        self._asked = Throttle(ASKED_PER_MINUTE_MAX, timedelta(minutes=1))
-        self._asked_for = Throttle(CODES_FOR_A_BROWSER_PER_HOUR_MAX, timedelta(hours=1))
+        self._asked = Throttle("code", ASKED_PER_MINUTE_MAX, timedelta(minutes=1))
+        self._asked_for = Throttle("code-for-address", CODES_FOR_A_BROWSER_PER_HOUR_MAX, timedelta(hours=1))
 
     async def ask_code(self, visit: Visit) -> web.StreamResponse:
         """Send a code; the answer is the same whether the address is a member's or not."""
         remote = visit.remote
-        refuse_too_many(self._asked, remote, visit)
-        self._asked.count(remote, now=visit.now)
+        await refuse_too_many(self._asked, remote, visit)
         if not visit.site.sends_codes:
             raise PageRefusedError(status=503, key="mail_missing")
         typed = visit.form.get("email", "")
@@ -65,15 +64,16 @@ class MemberSignIn:
 
     async def _code_for(self, visit: Visit, email: str, *, by: str) -> CodeAsked:
         """Make a code, as long as this address of browsers has not had its share of this e-mail address's."""
+        pool = visit.site.pool
         asked = await ask_code(
-            visit.site.pool,
+            pool,
             email,
             held_ticket=_ticket(visit) or "",
             now=visit.now,
-            is_allowed=not self._asked_for.wait_s(by, now=visit.now),
+            is_allowed=not await self._asked_for.wait_s(pool, by, now=visit.now),
         )
         if asked.is_new:
-            self._asked_for.count(by, now=visit.now)
+            await self._asked_for.take(pool, by, now=visit.now)
         return asked
 
     async def show_code(self, visit: Visit) -> web.StreamResponse:
@@ -119,9 +119,9 @@ async def leave(visit: Visit) -> web.StreamResponse:
     return visit.redirect(visit.frame.sign_in)
 
 
-def refuse_too_many(throttle: Throttle, key: str, visit: Visit) -> None:
-    """Raise PageRefusedError while a key has to wait."""
-    wait_s = throttle.wait_s(key, now=visit.now)
+async def refuse_too_many(throttle: Throttle, key: str, visit: Visit) -> None:
+    """Count a try; raises PageRefusedError while a key has to wait."""
+    wait_s = await throttle.take(visit.site.pool, key, now=visit.now)
     if wait_s:
         raise PageRefusedError(status=429, key="too_many", retry_after_s=wait_s, seconds=wait_s)
 

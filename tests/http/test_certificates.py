@@ -279,6 +279,21 @@ async def test_a_certificate_without_a_counter_is_a_bad_field(hub: RunningHub) -
     )
 
 
+async def test_a_request_that_is_replayed_gives_the_same_certificate(hub: RunningHub) -> None:
+    """Whoever repeats the bytes, and whichever process gets them, fills none of the account's places."""
+    shop, card = await member_with(hub, 1_000)
+    body = json.dumps({"card": card, "till": "3", "points": 400, "valid_s": HOUR_S}).encode()
+    created_s = int(hub.clock().timestamp())
+    first, *replayed = [
+        await shop.request("POST", "/v1/certificates", body, created_s=created_s) for _ in range(OPEN_CERTIFICATES_MAX)
+    ]
+    anew = await shop.request("POST", "/v1/certificates", body, created_s=created_s - 1)
+
+    assert {(answer.status, answer.body) for answer in replayed} == {(201, first.body)}
+    assert anew.document["certificate"] != first.document["certificate"]
+    assert await hub.pool.fetchval("SELECT count(*) FROM certificate") == 2
+
+
 async def test_no_certificate_for_more_than_is_there_or_allowed(hub: RunningHub) -> None:
     shop, card = await member_with(hub, 1_000)
     earner = await hub.shop("Earner", may_burn=False)
@@ -287,7 +302,7 @@ async def test_no_certificate_for_more_than_is_there_or_allowed(hub: RunningHub)
     assert (await ask(shop, "9" * 13, 1)).document["code"] == "unknown_card"
     assert (await ask(earner, card, 1)).document["code"] == "burn_not_allowed"
     assert (await ask(shop, card, 1, valid_s=59)).status == 422
-    statuses = [(await ask(shop, card, 1_000)).status for _ in range(OPEN_CERTIFICATES_MAX)]
+    statuses = [(await ask(shop, card, 1_000, till=str(till))).status for till in range(OPEN_CERTIFICATES_MAX)]
     assert statuses == [201] * OPEN_CERTIFICATES_MAX
     assert (await ask(shop, card, 1)).document["code"] == "too_many_certificates"
     hub.clock.forward(timedelta(hours=1))

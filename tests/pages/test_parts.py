@@ -22,7 +22,6 @@ from coalition.operations.sign_in import normalised_email
 from coalition.pages import wording as member_wording
 from coalition.pages.formats import Formats
 from coalition.pages.language import LANGUAGES, Language, accepted_language
-from coalition.pages.throttle import Throttle
 from coalition.stores.cards import REFUSALS
 from coalition.stores.programme import Programme
 from settlement.engine.states import SHARE_STATES, WINDOW_STATES
@@ -133,29 +132,6 @@ def test_bars_lie_within_the_chart_on_the_side_of_their_sign(nets: list[tuple[st
         # A cent beside millions is drawn wider than it is, so that it is seen; it may stick out by that.
         assert Decimal("-0.41") <= bar.x
         assert bar.x + bar.width <= Decimal("100.42")
-
-
-def test_tries_are_counted_by_key_and_forgotten_in_time() -> None:
-    throttle = Throttle(2, timedelta(minutes=1))
-    for second in (0, 10):
-        assert throttle.wait_s("a", now=NOON + timedelta(seconds=second)) == 0
-        throttle.count("a", now=NOON + timedelta(seconds=second))
-
-    assert throttle.wait_s("a", now=NOON + timedelta(seconds=20)) == 41
-    assert throttle.wait_s("b", now=NOON + timedelta(seconds=20)) == 0
-    assert throttle.wait_s("a", now=NOON + timedelta(seconds=60)) == 0
-    throttle.forget("a")
-    assert throttle.wait_s("a", now=NOON + timedelta(seconds=20)) == 0
-
-
-def test_the_counter_of_tries_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("coalition.pages.throttle.KEYS_MAX", 100)
-    throttle = Throttle(1, timedelta(minutes=1))
-    for number in range(1_000):
-        throttle.count(str(number), now=NOON)
-
-    assert throttle.wait_s("999", now=NOON) > 0
-    assert sum(throttle.wait_s(str(number), now=NOON) > 0 for number in range(1_000)) <= 100
 
 
 @pytest.mark.parametrize(
