@@ -53,7 +53,8 @@ LEGEND = {
     "B1": f"B1: operations/s in signed messages of 500; beside it {COPY}.",
     "B2": f"B2: the same; beside it {PEER}.",
     "B3": f"B3: messages/s of a single operation; beside it {BARE}.",
-    "B4": "B4: a window with {large:,} operations, closed and calculated; beside it windows with {small:,}.",
+    "B4": "B4: a window with {large:,} operations, closed and calculated ({large_cpu_ms:.0f} ms of CPU); beside it "
+    "windows with {small:,} ({small_cpu_ms:.0f} ms).",
     "B5": f"B5: signed reads of a card's balance; beside it {BARE_READ}.",
     "B6": "B6: memory of a fresh hub after {after:,} operations; beside it after {small:,}.",
 }
@@ -204,10 +205,19 @@ def _profile_table(profiles: Sequence[dict[str, Any]]) -> Table:
 
 
 def _legend(document: dict[str, Any]) -> list[str]:
-    operations = [window["operations"] for window in document["raw"]["windows"]] or [0]
-    sizes = {"small": operations[0], "large": operations[-1], "after": sum(operations)}
+    sizes = {}
+    if windows := document["raw"]["windows"]:
+        *small, large = windows
+        sizes = {"small": small[0]["operations"], "large": large["operations"]}
+        sizes |= {"small_cpu_ms": median(map(_close_cpu_ms, small)), "large_cpu_ms": _close_cpu_ms(large)}
+        sizes |= {"after": sum(window["operations"] for window in windows)}
     told = {figure["id"] for figure in document["figures"]}
     return [text.format(**sizes) for figure, text in LEGEND.items() if figure in told]
+
+
+def _close_cpu_ms(window: Part) -> float:
+    cpu_s: dict[str, float] = window["cpu_s"]
+    return (cpu_s["bench"] + cpu_s["postgres"]) * 1000
 
 
 def _words(document: dict[str, Any]) -> list[str]:
