@@ -62,3 +62,13 @@ def parcel_operations(programme: Programme, *, lanes: int) -> float:
 def cycle_s(hold: Hold, *, operations: float, lanes: int, processes: int) -> float:
     """Return how long a full hub takes to come back to a lane."""
     return max(lanes / BATCHES_AT_ONCE, processes) * hold.seconds(operations)
+
+
+def turn_s(hold: Hold, *, operations_per_s: float, parcel: float, lanes: int, processes: int) -> float:
+    """Return how long nearly all messages wait for their batch, and in it: a batch's time by what is free of slots and
+    lanes, at most a cycle."""
+    batch = batch_operations(hold, operations_per_s=operations_per_s, parcel=parcel, lanes=lanes, processes=processes)
+    cycle = cycle_s(hold, operations=batch, lanes=lanes, processes=processes)
+    seconds = hold.seconds(parcel)
+    used = max(1 / (BATCHES_AT_ONCE * processes), 1 / lanes) * operations_per_s * seconds / parcel
+    return min(cycle, seconds / (1 - used)) if used < 1 else cycle

@@ -8,7 +8,7 @@ from math import ceil, exp, log
 
 from coalition.bench.scale.demand import Demand, demand_of
 from coalition.bench.scale.figures import ARCHIVED_TABLES, Figures
-from coalition.bench.scale.lane import Hold, batch_operations, cycle_s, hold_of, parcel_operations
+from coalition.bench.scale.lane import Hold, batch_operations, hold_of, parcel_operations, turn_s
 from coalition.bench.scale.programme import Machines, Programme
 from coalition.lanes.card_memory import SETS
 
@@ -38,7 +38,7 @@ class Clearing:
     probe_cores: float
     hold: Hold
     lane_used: float
-    cycle_s: float
+    turn_s: float
 
     @property
     def cores(self) -> float:
@@ -103,16 +103,9 @@ class Plan:
 def plan_of(programme: Programme, machines: Machines, figures: Figures, *, years: float = 3) -> Plan:
     """Return what a programme needs so many years after its start, with closed windows archived."""
     demand = demand_of(programme)
-    clearing = clearing_of(programme, machines, demand, figures)
-    storage = storage_of(programme, machines, demand, figures, lanes=clearing.lanes)
-    hubs = max(ceil(clearing.processes / machines.hub_cores) + 1, 2)
+    clearing, storage, workers = cluster_of(programme, machines, demand, figures, years=years)
     size = storage.after(years, archived=True)
-    workers = max(
-        ceil(clearing.postgres_cores / float(machines.used_share) / machines.worker_cores),
-        ceil(size / machines.worker_disk_bytes),
-        ceil(storage.wal_per_peak_s / machines.worker_wal_bytes_per_s),
-        ceil(storage.reads_per_peak_s / machines.worker_iops),
-    )
+    hubs = max(ceil(clearing.processes / machines.hub_cores) + 1, 2)
     cores = hubs * machines.hub_cores + workers * machines.worker_cores * machines.copies
     archived = storage.archivable_per_year * years
     disk_money = size * machines.copies * float(machines.disk_gb_month) + archived * float(machines.archive_gb_month)
@@ -130,15 +123,25 @@ def plan_of(programme: Programme, machines: Machines, figures: Figures, *, years
     )
 
 
-def clearing_of(programme: Programme, machines: Machines, demand: Demand, figures: Figures) -> Clearing:
-    """Return processes and lanes for the busiest second: the fewest of both, since each more makes batches smaller."""
+def cluster_of(
+    programme: Programme, machines: Machines, demand: Demand, figures: Figures, *, years: float
+) -> tuple[Clearing, Storage, int]:
+    """Return processes, lanes, storage and database machines: the fewest lanes and processes that will do, since each
+    more makes batches smaller."""
     lanes = LANES_MIN
     while True:
         clearing = _clearing_in(lanes, programme, machines, demand, figures)
-        workers = ceil(clearing.postgres_cores / float(machines.used_share) / machines.worker_cores)
+        storage = storage_of(programme, machines, demand, figures, lanes=lanes)
+        workers = max(
+            ceil(clearing.postgres_cores / float(machines.used_share) / machines.worker_cores),
+            ceil(storage.after(years, archived=True) / machines.worker_disk_bytes),
+            ceil(storage.wal_per_peak_s / machines.worker_wal_bytes_per_s),
+            ceil(storage.reads_per_peak_s / machines.worker_iops),
+        )
         full = clearing.lane_used * lanes / float(machines.lane_used_share)
-        if lanes >= max(workers * machines.lanes_per_worker_min, full) or lanes == LANES_MAX:
-            return clearing
+        spread = workers * machines.lanes_per_worker_min if workers > 1 else 1
+        if lanes >= max(spread, full) or lanes == LANES_MAX:
+            return clearing, storage, workers
         lanes *= 2
 
 
@@ -164,7 +167,7 @@ def _clearing_in(lanes: int, programme: Programme, machines: Machines, demand: D
         probe_cores=demand.peak_messages_per_s * (lanes - 1) * figures.probe_us / 1e6,
         hold=hold,
         lane_used=peak / lanes / hold.operations_per_s_max,
-        cycle_s=cycle_s(hold, operations=batch, lanes=lanes, processes=processes),
+        turn_s=turn_s(hold, operations_per_s=peak, parcel=parcel, lanes=lanes, processes=processes),
     )
 
 

@@ -61,7 +61,7 @@ class Machines:
     worker_cores: int = 32
     # Of the busiest second; what is left carries the sweep, reads, vacuum, a lost machine.
     used_share: Decimal = Decimal("0.5")
-    worker_disk_bytes: int = 8 * 10**12
+    worker_disk_bytes: int = 32 * 10**12
     worker_memory_bytes: int = 256 * 2**30
     worker_iops: int = 100_000
     worker_wal_bytes_per_s: int = 10**9

@@ -155,7 +155,7 @@ def plan_table(plans: Mapping[str, Plan]) -> Table:
             f"database machines of {every[0].machines.worker_cores} cores, each with a standby",
             [number(plan.workers) for plan in every],
         ),
-        ("until a process comes back to a lane", [duration(plan.clearing.cycle_s) for plan in every]),
+        ("a message's turn in its lane, 99 % within", [duration(plan.clearing.turn_s) for plan in every]),
         ("disk a year, all kept", [size(_yearly(plan)) for plan in every]),
         ("of it leaves with its window", [size(plan.storage.archivable_per_year) for plan in every]),
         (f"database after {years} years, nothing archived", database(archived=False)),
