@@ -57,11 +57,9 @@ async def test_commits_that_nobody_heard_of_count_once(pool: Pool, database_url:
     server = await asyncio.start_server(cutter.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     (partner,), cards = await new_partners(pool, "Bakery"), await new_cards(pool, 6)
-    cut_pool = await open_pool(f"postgresql://{address.username}:{address.password}@127.0.0.1:{port}{address.path}")
-    async with open_hub(cut_pool) as hub:
+    cut_url = f"postgresql://{address.username}:{address.password}@127.0.0.1:{port}{address.path}"
+    async with server, await open_pool(cut_url) as cut_pool, open_hub(cut_pool) as hub:
         answers = await asyncio.gather(*(hub.send(partner, *purchases(Random(number), cards)) for number in range(20)))
-    await cut_pool.close()
-    server.close()
 
     assert cutter.cuts_left == 0
     results = [result for results in answers for result in results]
