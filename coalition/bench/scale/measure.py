@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from coalition.bench.scale.bill import measure_bill
+from coalition.bench.scale.many_lanes import measure_close, measure_lot_rows, measure_probes
 from coalition.bench.scale.through_http import measure_messages
 from coalition.bench.scale.write_path import (
     LOTS_PER_BURN,
@@ -21,11 +22,8 @@ from coalition.bench.scale.write_path import (
     measure_burns,
     measure_cards,
     measure_check,
-    measure_close,
     measure_expiry,
-    measure_lot_rows,
     measure_packed,
-    measure_probes,
     measure_shape,
     open_write_path,
 )

@@ -26,7 +26,6 @@ from coalition.database.embedded import EmbeddedPostgres
 from coalition.database.migrate import ProgrammeSettings, migrate
 from coalition.database.pool import Pool, open_pool
 from coalition.lanes.clearing import Clearing, SignedMessage
-from coalition.lanes.close_window import close_window
 from coalition.lanes.settle_due import settle_due
 from coalition.ledger.operation import Message
 from coalition.ledger.participant import Participant
@@ -36,7 +35,6 @@ from coalition.operations.manage_partner import FirstTerms, add_partner
 from coalition.signatures.keys import generate_private_key, keyid_of, public_key_pem
 from coalition.signatures.sign import sign_request
 from coalition.stores.cards import load_card_places
-from coalition.stores.messages import keep_messages
 
 Figures = dict[str, Any]
 
@@ -44,13 +42,9 @@ MEMBERS_PER_STEP = 5_000
 EARN_POINTS = (5, 20)
 # So that burns find nothing but small earns, each used up whole.
 LOTS_PER_BURN = 20
-WINDOWS_CLOSED = 2
-LOOK_UPS = 50
-LOT_ROWS = 40_000
 # Records in a row of `journal_block`.
 PACKED = 256
 PACKED_ROWS = 8
-PROBED_LANES = (1, 4, 16, 64, 256)
 
 SELECT_SIZES = """
 SELECT relname, pg_total_relation_size(oid) FROM pg_class
@@ -62,15 +56,6 @@ SELECT_LEAVES = "SELECT sum(size)::bigint FROM lane"
 SELECT_RECORDS = "SELECT to_json(journal)::text FROM journal WHERE lane = 0 ORDER BY leaf LIMIT $1"
 SELECT_WAL = "SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn"
 SELECT_PAGE_IMAGES = "SELECT wal_fpi FROM pg_stat_wal"
-
-# Payers, redeemers and months in no order of the key.
-INSERT_LOT_ROWS = """
-INSERT INTO lot_total (lane, window_no, payer, kind, counterparty, terms_version, month_of_sale, vat_rate, points)
-SELECT 0, 0, (n * 7919) % 700 + 1, 'redeemed', n / 700 + 1, 1, date '2026-01-01' + (n % 36) * 31, '19', 100
-FROM generate_series($1::integer, $1::integer + 999) AS n
-ON CONFLICT (lane, window_no, payer, kind, counterparty, terms_version, month_of_sale, vat_rate) DO UPDATE
-SET points = lot_total.points + excluded.points
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +205,8 @@ def used_between(before: Counted, after: Counted) -> Figures:
 
 
 @asynccontextmanager
-async def _counting(path: WritePath) -> AsyncIterator[Figures]:
+async def counting(path: WritePath) -> AsyncIterator[Figures]:
+    """Give figures that are filled in at the block's end with what it used."""
     used: Figures = {}
     before = await count(path)
     yield used
@@ -231,7 +217,7 @@ async def measure_shape(path: WritePath, *, messages: int, operations: int, in_f
     """Send earns in messages of one shape; return what they cost, with the batches that they became."""
     signed = [path.message(path.earns(operations)) for _ in range(messages)]
     leaves = await path.pool.fetchval(SELECT_LEAVES)
-    async with _counting(path) as used:
+    async with counting(path) as used:
         await path.send(signed, in_flight=in_flight)
     batches = await path.pool.fetchval(SELECT_BATCHES, leaves)
     return {
@@ -247,7 +233,7 @@ async def measure_alone(path: WritePath, *, messages: int) -> Figures:
     """Send single earns one after the other; return what they cost, and how long they waited for a core."""
     signed = [path.message(path.earns(1)) for _ in range(messages)]
     queued_s = _queued_s(path)
-    async with _counting(path) as used:
+    async with counting(path) as used:
         await path.send(signed, in_flight=1)
     return {"messages": messages, "queued_s": round(_queued_s(path) - queued_s, 4)} | used
 
@@ -261,36 +247,11 @@ async def measure_burns(path: WritePath, cards: Sequence[str], *, operations: in
     balances = {row["card"]: row["balance"] for row in await path.pool.fetch(SELECT_BALANCES, list(cards))}
     burns = [("burn", card, balances[card]) for card in cards if balances[card] > 0]
     signed = [path.message(burns[start : start + operations]) for start in range(0, len(burns), operations)]
-    async with _counting(path) as used:
+    async with counting(path) as used:
         results = await path.send(signed, in_flight=1)
     assert all('"verdict":"booked"' in result for result in results)
     lots = await path.pool.fetchval("SELECT count(*) FROM lot_use")
     return {"messages": len(signed), "operations": len(burns), "lots": lots} | used
-
-
-async def measure_probes(path: WritePath, *, ids: int) -> list[Figures]:
-    """Look unknown ids up in more and more lanes; return the database's CPU. Without the index over all lanes, which a
-    distributed table can't have."""
-    figures = []
-    async with path.pool.acquire() as connection:
-        await connection.execute("DROP INDEX operation_id_in_one_lane")
-        for lanes in PROBED_LANES:
-            # As new ones come: all above those that are there, and near each other.
-            unknown = [operation_id(2, number, path.random) for number in range(ids)]
-            before_s = tree_cpu_s(path.postgres_pid)
-            for _ in range(LOOK_UPS):
-                await keep_messages(connection, [], lanes=range(lanes), operation_ids=unknown)
-            spent_s = tree_cpu_s(path.postgres_pid) - before_s
-            figures.append({"lanes": lanes, "look_ups": LOOK_UPS, "postgres_cpu_s": round(spent_s, 4)})
-    return figures
-
-
-async def measure_lot_rows(path: WritePath) -> Figures:
-    """Write rows of `lot_total` as a batch does, each of its own key; return what they cost."""
-    async with _counting(path) as used:
-        for start in range(0, LOT_ROWS, 1_000):
-            await path.pool.execute(INSERT_LOT_ROWS, start)
-    return {"rows": LOT_ROWS, "bytes": used["tables"]["lot_total"], "postgres_cpu_s": used["postgres_cpu_s"]}
 
 
 async def measure_packed(path: WritePath) -> Figures:
@@ -298,14 +259,6 @@ async def measure_packed(path: WritePath) -> Figures:
     rows = [row[0] for row in await path.pool.fetch(SELECT_RECORDS, PACKED_ROWS * PACKED)]
     packed = [zlib.compress("\n".join(rows[start : start + PACKED]).encode()) for start in range(0, len(rows), PACKED)]
     return {"records": len(rows), "bytes": sum(len(row) for row in packed)}
-
-
-async def measure_close(path: WritePath, *, lanes: int) -> float:
-    """Return the CPU of closing a window in one lane, in microseconds."""
-    before_s = time.process_time() + tree_cpu_s(path.postgres_pid)
-    for _ in range(WINDOWS_CLOSED):
-        await close_window(path.pool, clock=lambda: datetime.now(UTC), actor="scale")
-    return (time.process_time() + tree_cpu_s(path.postgres_pid) - before_s) / WINDOWS_CLOSED / lanes * 1e6
 
 
 async def measure_cards(path: WritePath, *, at_once: int, look_ups: int) -> Figures:
@@ -329,7 +282,7 @@ async def measure_expiry(path: WritePath) -> Figures:
     later = datetime.now(UTC) + timedelta(days=1_500)
     leaves = await path.pool.fetchval(SELECT_LEAVES)
     lots = await path.pool.fetchval("SELECT count(*) FROM lot WHERE remaining > 0")
-    async with _counting(path) as used:
+    async with counting(path) as used:
         settled = await settle_due(path.pool, calendar=path.clearing.registry.calendar, clock=lambda: later)
     records = await path.pool.fetchval(SELECT_LEAVES) - leaves
     return {"records": records, "expiries": settled.expiries, "lots": lots} | used
@@ -337,7 +290,7 @@ async def measure_expiry(path: WritePath) -> Figures:
 
 async def measure_check(path: WritePath) -> Figures:
     """Verify every sum and every hash; return what it cost by record."""
-    async with _counting(path) as used:
+    async with counting(path) as used:
         report = await check_sums(path.pool)
     assert report.holds, [finding for finding in report.findings if finding.broken]
     return {"records": report.records} | used
