@@ -71,6 +71,10 @@ class Till(asyncio.Protocol):
         self._transport.write(request)
         return await asyncio.wait_for(self._answered, ANSWER_TIMEOUT_S)
 
+    @property
+    def is_open(self) -> bool:
+        return not self._transport.is_closing()
+
     def close(self) -> None:
         self._transport.close()
 
@@ -88,7 +92,7 @@ class Tills:
         """Send one message and count what comes of it."""
         try:
             async with self._slots:
-                till = self._idle.pop() if self._idle else await self._open()
+                till = await self._till()
                 answer = await till.ask(request)
             self._idle.append(till)
         except (OSError, TimeoutError):
@@ -107,6 +111,13 @@ class Tills:
     def close(self) -> None:
         for till in self._idle:
             till.close()
+
+    async def _till(self) -> Till:
+        while self._idle:
+            till = self._idle.pop()
+            if till.is_open:
+                return till
+        return await self._open()
 
     async def _open(self) -> Till:
         _, till = await asyncio.get_running_loop().create_connection(Till, *self._address)

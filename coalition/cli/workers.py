@@ -33,10 +33,12 @@ from coalition.http.metrics import FOLDER_VARIABLE, fold_ended, registry_of_work
 
 READY = b"+"
 STOP_TIMEOUT_S = 60
-# A worker that ends sooner ended at once; so many in a row at one place, and another will not help.
+# A worker that ends sooner ended at once; so many in a row at one place, and another will not help. As long as other
+# workers answer it is tried all the same, with pauses that grow: they must not end for it.
 STEADY_S = 5.0
 EARLY_DEATHS_MAX = 3
 PAUSE_S = 0.25
+PAUSE_MAX_S = 30.0
 
 log = structlog.get_logger()
 
@@ -93,7 +95,7 @@ class Workers:
         self._reload_asked = asyncio.Event()
         self._died = Counter("coalition_workers_died", "Workers that ended untold.", registry=self.registry)
         living = Gauge("coalition_workers", "Processes that answer at the hub's address.", registry=self.registry)
-        living.set_function(lambda: len(self._living))
+        living.set_function(lambda: sum(worker.is_ready for worker in self._living))
 
     async def start(self, sockets: Sequence[Sequence[socket.socket]]) -> None:
         """Start a worker for each set of sockets; return when all are ready. Raises WorkersDiedError."""
@@ -166,11 +168,11 @@ class Workers:
         log.error(
             "worker.died", worker=worker.process.pid, exit_code=worker.ended.result(), in_a_row=place.early_deaths
         )
-        if place.early_deaths > EARLY_DEATHS_MAX:
+        if place.early_deaths > EARLY_DEATHS_MAX and not any(living.is_ready for living in self._living):
             raise WorkersDiedError(f"{place.early_deaths} workers in a row died at once; their own errors stand above")
         # The first is replaced at once; the database or whatever is missing gets a moment before the next.
         if place.early_deaths > 1:
-            await asyncio.sleep(PAUSE_S * 2 ** (place.early_deaths - 2))
+            await asyncio.sleep(min(PAUSE_S * 2 ** (place.early_deaths - 2), PAUSE_MAX_S))
         place.worker = await self._start(place.sockets)
 
     async def _reload(self) -> None:

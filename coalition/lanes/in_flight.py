@@ -8,8 +8,8 @@ from coalition.ledger.batch import OperationKey
 
 
 class InFlight:
-    """Within this hub, closes the gap between looking an id up in all lanes and booking it in one. Two hubs that
-    get one id with cards of two lanes at the same moment are found by `coalition check`."""
+    """Within this process, closes the gap between looking an id up in all lanes and booking it in one. What two
+    processes get at the same moment is decided by an index over all lanes: docs/decisions/one-id-in-all-lanes.md."""
 
     def __init__(self) -> None:
         self._owners: dict[OperationKey, asyncio.Future[None]] = {}

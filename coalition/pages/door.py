@@ -4,6 +4,7 @@ A form is taken only with the token that this browser's forms carry, and never f
 token, or before signing in that of a cookie.
 """
 
+import asyncio
 import hmac
 import re
 import secrets
@@ -33,6 +34,7 @@ LANGUAGE_COOKIE = "coalition_language"
 FORM_COOKIE = "coalition_form"
 LANGUAGE_MAX_AGE_S = 365 * 24 * 3600
 TOKEN_PATTERN = re.compile(r"[A-Za-z0-9_-]{43}")
+FORM_TIMEOUT_S = 30
 FORM_FIELD_CHARS_MAX = 2_000
 
 # Styles and pictures come from this origin alone, scripts from nowhere.
@@ -140,7 +142,11 @@ async def _checked_form(visit: Visit) -> Mapping[str, str]:
         raise PageRefusedError(status=403, key="forged")
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
         raise PageRefusedError(status=403, key="forged")
-    posted = await request.post()
+    try:
+        async with asyncio.timeout(FORM_TIMEOUT_S):
+            posted = await request.post()
+    except TimeoutError as error:
+        raise PageRefusedError(status=408, key="bad") from error
     form = {name: value[:FORM_FIELD_CHARS_MAX] for name, value in posted.items() if isinstance(value, str)}
     if not hmac.compare_digest(form.get("csrf_token", "").encode(), visit.csrf_token.encode()):
         raise PageRefusedError(status=403, key="forged")

@@ -14,6 +14,7 @@ import pytest
 from aiohttp import ClientOSError, ClientSession, ClientTimeout, TCPConnector
 
 from coalition.cli.listening import bind_shared
+from coalition.cli.workers import EARLY_DEATHS_MAX
 from coalition.database.embedded import EmbeddedPostgres
 from coalition.database.migrate import ProgrammeSettings, migrate
 from coalition.errors import SettingError
@@ -187,12 +188,22 @@ async def test_workers_stop_when_their_parent_is_gone(crew: Crew) -> None:
 
 
 async def test_workers_that_die_again_and_again_end_the_hub(crew: Crew) -> None:
-    """A key that can't be read: others are tried in a dead worker's place, then all stop with an error."""
+    """A key that can't be read: others are tried in a dead worker's place, and the worker that is left answers
+    meanwhile; once there is none, the hub ends with an error."""
+    shop, (card,) = await crew.shop("Left"), await crew.cards("left", 1)
     key = crew.hub.data_dir / "hub-key.pem"
     pem = key.read_bytes()
+    # One that was started by the test before is only about to read the key.
+    while await crew.figure("coalition_workers ") < 2:  # noqa: ASYNC110
+        await asyncio.sleep(PAUSE_S)
+    died, (victim, last) = await crew.figure(DIED), crew.workers()
     try:
         key.write_bytes(b"no key")
-        os.kill(crew.workers().pop(), signal.SIGKILL)
+        os.kill(victim, signal.SIGKILL)
+        while await crew.figure(DIED) < died + EARLY_DEATHS_MAX + 2:  # noqa: ASYNC110
+            await asyncio.sleep(PAUSE_S)
+        assert (await crew.send_until_answered(shop, message(card))).result["verdict"] == "booked"
+        os.kill(last, signal.SIGKILL)
         assert await crew.hub.ended() == 1
     finally:
         key.write_bytes(pem)
