@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from coalition.cli.archive import archive_app
 from coalition.cli.bench import add_bench
 from coalition.cli.card import card_app
 from coalition.cli.check import add_check
@@ -86,6 +87,7 @@ app.add_typer(limits_app, name="limits")
 app.add_typer(promotion_app, name="promotion")
 app.add_typer(expiry_app, name="expiry")
 app.add_typer(database_app, name="database")
+app.add_typer(archive_app, name="archive")
 app.add_typer(window_app, name="window")
 app.add_typer(scale_app, name="scale")
 app.add_typer(terms_app, name="terms")

@@ -9,16 +9,19 @@ CoalitionError                    code, message; the base of all below
 ├── NotFoundError                 a partner, member, window, key by that name is not there
 ├── AlreadyThereError             a name or key is taken
 ├── StateConflictError            what was asked does not fit how things stand
-│   └── GiftRefusedError          points can not be given from a card to another; carries the reason
+│   ├── GiftRefusedError          points can not be given from a card to another; carries the reason
+│   └── WindowArchivedError       what is asked for left the database with its window; names it
 ├── InvalidTermsError             a partner's first terms break a limit; carries the fields at fault
 ├── PartnerFileRefusedError       a file of partners is refused; names every line or field at fault
 ├── WebhookRefusedError           a webhook's URL may not be called
+├── ArchiveBrokenError            a window's archive is not as its hub wrote it; names the line
 ├── RequestRefusedError           a whole message is refused; carries status and the fields at fault
 └── OverloadedError               a queue is full; may be repeated after `retry_after_s`
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 
@@ -74,6 +77,16 @@ class GiftRefusedError(StateConflictError):
         self.points = points
 
 
+class WindowArchivedError(StateConflictError):
+    """What is asked for left the database with its window; the operator can bring it back."""
+
+    code = "window_archived"
+
+    def __init__(self, *, window_no: int) -> None:
+        super().__init__(f"The operations of window {window_no} are archived; they are read again once it is restored.")
+        self.window_no = window_no
+
+
 @dataclass(frozen=True, slots=True)
 class FieldFault:
     """One bad field: where, what was expected, what came (shortened)."""
@@ -117,6 +130,17 @@ class WebhookRefusedError(CoalitionError):
         super().__init__(f"{url[:200]!r} can be no webhook: {reason}")
         self.url = url
         self.reason = reason
+
+
+class ArchiveBrokenError(CoalitionError):
+    """A window's archive is not as its hub wrote it; `line` is at fault, counted from 1."""
+
+    code = "archive_broken"
+
+    def __init__(self, path: Path, line: int, fault: str) -> None:
+        super().__init__(f"{path}: line {line}: {fault}")
+        self.path = path
+        self.line = line
 
 
 class RequestRefusedError(CoalitionError):

@@ -16,7 +16,9 @@ LANE_TABLES = (
     "message",
     "operation",
     "journal",
+    "journal_block",
     "journal_node",
+    "archived_range",
     "account",
     "account_usage",
     "card_usage",
@@ -90,6 +92,7 @@ LOCAL_TABLES = (
     "tax_document",
     "terms_draft",
     "webhook",
+    "window_archive",
     "window_calendar",
     "window_move",
 )

@@ -13,6 +13,7 @@ from coalition.errors import (
     NotFoundError,
     OverloadedError,
     RequestRefusedError,
+    WindowArchivedError,
 )
 from coalition.http.routes import Answer
 from coalition.lanes.database_retry import may_pass
@@ -51,6 +52,8 @@ def problem_of(error: Exception) -> ProblemDetails | None:
             detail = "The database does not answer. Send the same again: what was booked is answered, not repeated."
             code = DatabaseUnreachableError.code
             return ProblemDetails(503, code, detail, True, retry_after_s=DATABASE_RETRY_AFTER_S)
+        case WindowArchivedError():
+            return ProblemDetails(409, error.code, str(error))
         case NotFoundError():
             return ProblemDetails(404, error.code, str(error))
         case web.HTTPRequestEntityTooLarge():

@@ -22,6 +22,7 @@ from coalition.journal.reconciliation import (
 from coalition.ledger.expiry import start_of
 from coalition.ledger.operation import AHEAD_MINUTES_MAX
 from coalition.stores.lanes import load_lanes
+from coalition.stores.past_records import refuse_archived
 from coalition.stores.reconciliations import (
     TYPE_OF_KIND,
     JournalRow,
@@ -94,7 +95,7 @@ async def compare_days(
 ) -> list[ComparedDay]:
     """Compare control totals for all days of a period, or of a window: exactly one of both is given.
 
-    Raises NotFoundError for a window that was never opened."""
+    Raises NotFoundError for a window that was never opened, WindowArchivedError where one of them is archived."""
     async with _reading(pool) as connection:
         if window is not None:
             days = await _days_of_window(connection, window, zone)
@@ -129,7 +130,7 @@ async def compare_page(
 ) -> ComparedLines:
     """Compare a day's lines, all or those of one window, with at most `booked_max` of the journal's.
 
-    Raises NotFoundError for a window that was never opened."""
+    Raises as `compare_days`."""
     boundaries = Days(own.day, own.day).boundaries(zone)
     async with _reading(pool) as connection:
         begins = await _load_begins(connection)
@@ -167,6 +168,7 @@ async def _spans(connection: Connection, boundaries: Sequence[datetime], window:
     """Return the leaves that can hold what occurred between the boundaries: of a window, or of all that do."""
     lanes = await load_lanes(connection)
     if window is not None:
+        await refuse_archived(connection, [window])
         return await load_spans(connection, lanes, [window])
     held = await find_windows_of_days(
         connection,
@@ -175,6 +177,7 @@ async def _spans(connection: Connection, boundaries: Sequence[datetime], window:
         first=boundaries[0],
         end=boundaries[-1],
     )
+    await refuse_archived(connection, {window_no for _, window_no in held})
     spans = await load_spans(connection, lanes, {window_no for _, window_no in held})
     return [span for span in spans if (span.lane, span.window_no) in held]
 

@@ -17,7 +17,7 @@ import asyncpg
 import structlog
 from aiohttp import web
 
-from coalition.errors import OverloadedError
+from coalition.errors import OverloadedError, WindowArchivedError
 from coalition.operations.sign_in import choose_language, find_signed_in
 from coalition.pages.errors import PageRefusedError
 from coalition.pages.language import accepted_language, known_language
@@ -80,6 +80,8 @@ async def _told_as_pages(visit: Visit, handler: PageHandler, *, is_open: bool) -
     except PageRefusedError as error:
         log.info("page.refused", path=visit.request.path, status=error.status, reason=error.key)
         return _problem(visit, error)
+    except WindowArchivedError as error:
+        return _problem(visit, PageRefusedError(status=409, key="window_archived", window=error.window_no))
     except OverloadedError as error:
         return _problem(visit, PageRefusedError(status=503, key="overloaded", retry_after_s=error.retry_after_s))
     except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError, TimeoutError) as error:

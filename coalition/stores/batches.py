@@ -15,6 +15,7 @@ from coalition.ledger.hold import Hold
 from coalition.ledger.lot import Lot
 from coalition.stores.lanes import LaneState
 from coalition.stores.messages import Evidence
+from coalition.stores.past_records import load_past_records
 
 
 class OpenBatch(NamedTuple):
@@ -75,7 +76,10 @@ async def open_batch(
     others, columns = more[:4], more[4:]
     known = {}
     if leaves:
-        result_of = dict(zip(result_leaves, results, strict=True))
+        result_of = dict(zip(result_leaves or (), results or (), strict=True))
+        if len(result_of) < len(leaves):
+            archived = await load_past_records(connection, lane, set(leaves) - result_of.keys())
+            result_of |= {leaf: past.record["result"] for leaf, past in archived.items()}
         for partner, operation_id, content, leaf in zip(partners, ids, contents, leaves, strict=True):
             known[partner, operation_id] = KnownOperation(content, lane, leaf, result_of[leaf])
     numbers = columns[0] or ()

@@ -2,7 +2,7 @@
 
 All run in one repeatable-read, read-only transaction, so that on plain PostgreSQL they see one moment."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Sequence
 from typing import NamedTuple
 
 import asyncpg
@@ -12,7 +12,8 @@ from coalition.database.pool import Connection
 RECORDS_AT_ONCE = 5_000
 
 POINTS_BY_LANE = """
--- What did each lane book, by its window totals, its journal, its accounts and its own counter?
+-- What did each lane book, by its window totals, its journal, its accounts and its own counter? Of the journal, what is
+-- not packed.
 SELECT lane.lane, lane.outstanding, lane.size, lane.frontier,
     coalesce(totals.growth, 0)::bigint AS totals_growth,
     coalesce(booked.growth, 0)::bigint AS journal_growth,
@@ -27,7 +28,12 @@ LEFT JOIN (
     SELECT lane, count(*) AS records,
         sum(CASE WHEN code IS NOT NULL OR kind IN ('reserve', 'release', 'time_out', 'close') THEN 0
                  WHEN kind IN ('earn', 'reverse_burn', 'move_in') THEN points ELSE -points END) AS growth
-    FROM journal GROUP BY lane
+    FROM journal
+    WHERE NOT EXISTS (
+        SELECT FROM journal_block AS block
+        WHERE block.lane = journal.lane AND block.place = journal.leaf / 256
+            AND journal.leaf >= block.first_leaf AND journal.leaf < block.end_leaf)
+    GROUP BY lane
 ) AS booked ON booked.lane = lane.lane
 LEFT JOIN (SELECT lane, sum(balance) AS balance FROM account GROUP BY lane) AS balances ON balances.lane = lane.lane
 ORDER BY lane.lane
@@ -93,14 +99,20 @@ LIMIT 10
 """
 
 BROKEN_RESOLUTIONS = """
--- Which holds were not made by a reserve of these points, or not ended by the record that they name?
+-- Which holds were not made by a reserve of these points, or not ended by the record that they name? As far as these
+-- records are not archived.
 SELECT hold.lane, hold.leaf, hold.state, hold.points, hold.captured, hold.resolved_leaf, made.kind AS made_by,
     ended.kind AS ended_by
 FROM hold
 LEFT JOIN journal AS made ON made.lane = hold.lane AND made.leaf = hold.leaf AND made.code IS NULL
 LEFT JOIN journal AS ended ON ended.lane = hold.lane AND ended.leaf = hold.resolved_leaf AND ended.code IS NULL
-WHERE made.kind IS DISTINCT FROM 'reserve' OR made.points <> hold.points OR made.account <> hold.account
-    OR (hold.state <> 'reserved' AND (
+LEFT JOIN archived_range AS made_in ON made_in.lane = hold.lane AND hold.leaf >= made_in.first_leaf
+    AND hold.leaf < made_in.end_leaf
+LEFT JOIN archived_range AS ended_in ON ended_in.lane = hold.lane AND hold.resolved_leaf >= ended_in.first_leaf
+    AND hold.resolved_leaf < ended_in.end_leaf
+WHERE (made_in.lane IS NULL AND (
+        made.kind IS DISTINCT FROM 'reserve' OR made.points <> hold.points OR made.account <> hold.account))
+    OR (hold.state <> 'reserved' AND ended_in.lane IS NULL AND (
         ended.original_leaf IS DISTINCT FROM hold.leaf
         OR (hold.state, ended.kind) NOT IN (('captured', 'capture'), ('released', 'release'), ('timed_out', 'time_out'))
         OR ended.points <> CASE hold.state WHEN 'captured' THEN hold.captured ELSE hold.points END))
@@ -152,16 +164,20 @@ LIMIT 10
 
 BROKEN_RESTORATIONS = """
 -- Which reversals of burns brought back to lots other than their points, or other than the burns' uses count as
--- restored?
+-- restored? Of the burns that are archived only those that came back are looked at.
 SELECT lane, leaf, lot_leaf, lot_part, sum(restored)::bigint AS restored, sum(brought)::bigint AS brought
 FROM (
     SELECT lane, leaf, lot_leaf, lot_part, restored, 0 AS brought FROM lot_use WHERE restored > 0
     UNION ALL
-    SELECT back.lane, journal.original_leaf, back.lot_leaf, back.lot_part, 0, back.points
+    SELECT back.lane, reversal.original_leaf, back.lot_leaf, back.lot_part, 0, back.points
     FROM lot_restoration AS back
-    LEFT JOIN journal ON journal.lane = back.lane AND journal.leaf = back.leaf AND journal.kind = 'reverse_burn'
-        AND journal.code IS NULL
+    LEFT JOIN reversal ON reversal.lane = back.lane AND reversal.leaf = back.leaf
 ) AS lot_of_burn
+WHERE NOT EXISTS (
+    SELECT FROM archived_range AS gone
+    WHERE gone.lane = lot_of_burn.lane AND lot_of_burn.leaf >= gone.first_leaf AND lot_of_burn.leaf < gone.end_leaf
+        AND NOT EXISTS (
+            SELECT FROM journal WHERE journal.lane = lot_of_burn.lane AND journal.leaf = lot_of_burn.leaf))
 GROUP BY lane, leaf, lot_leaf, lot_part
 HAVING sum(restored) <> sum(brought)
 UNION ALL
@@ -176,7 +192,8 @@ LIMIT 10
 
 BROKEN_TOTALS = """
 -- Which statement lines of a partner, window and kind don't count exactly the operations booked in the journal? What a
--- promotion's payers share is each payer's, by the payer's terms, and counts as an operation of the first.
+-- promotion's payers share is each payer's, by the payer's terms, and counts as an operation of the first. Archived
+-- windows are held to their packed records.
 SELECT coalesce(totals.lane, booked.lane) AS lane, coalesce(totals.window_no, booked.window_no) AS window_no,
     coalesce(totals.partner, booked.partner) AS partner, coalesce(totals.kind, booked.kind) AS kind,
     totals.points AS total_points, booked.points AS journal_points,
@@ -184,7 +201,11 @@ SELECT coalesce(totals.lane, booked.lane) AS lane, coalesce(totals.window_no, bo
 FROM (
     SELECT lane, window_no, partner, kind, terms_version, sum(points)::bigint AS points,
         sum(operations)::bigint AS operations
-    FROM window_total GROUP BY lane, window_no, partner, kind, terms_version
+    FROM window_total
+    WHERE NOT EXISTS (
+        SELECT FROM archived_range AS gone
+        WHERE gone.lane = window_total.lane AND gone.window_no = window_total.window_no)
+    GROUP BY lane, window_no, partner, kind, terms_version
 ) AS totals
 FULL JOIN (
     SELECT journal.lane, journal.window_no, coalesce(share.payer, journal.partner) AS partner,
@@ -198,6 +219,9 @@ FULL JOIN (
     FROM journal
     LEFT JOIN promotion_share AS share ON share.lane = journal.lane AND share.leaf = journal.leaf
     WHERE journal.code IS NULL AND journal.kind NOT IN ('reserve', 'release', 'time_out', 'close')
+        AND NOT EXISTS (
+            SELECT FROM archived_range AS gone
+            WHERE gone.lane = journal.lane AND gone.window_no = journal.window_no)
     GROUP BY 1, 2, 3, 4, 5
 ) AS booked ON booked.lane = totals.lane AND booked.window_no = totals.window_no AND booked.partner = totals.partner
     AND booked.kind = totals.kind AND booked.terms_version = totals.terms_version
@@ -216,16 +240,21 @@ WITH share AS NOT MATERIALIZED (
     FROM promotion_share
     LEFT JOIN journal ON journal.lane = promotion_share.lane AND journal.leaf = promotion_share.leaf
         AND journal.code IS NULL
+), kept AS NOT MATERIALIZED (
+    SELECT share.* FROM share
+    WHERE NOT EXISTS (
+        SELECT FROM archived_range AS gone
+        WHERE gone.lane = share.lane AND share.leaf >= gone.first_leaf AND share.leaf < gone.end_leaf)
 )
 SELECT lane, leaf, kind, journal_points AS expected, sum(points)::bigint AS billed
-FROM share
+FROM kept
 GROUP BY lane, leaf, kind, journal_points
 HAVING sum(points) IS DISTINCT FROM journal_points OR kind NOT IN ('earn', 'reverse_earn')
 UNION ALL
-SELECT share.lane, share.leaf, 'lot', lot.points, share.points
-FROM share
-LEFT JOIN lot ON lot.lane = share.lane AND lot.leaf = share.leaf AND lot.part = share.part
-WHERE share.kind = 'earn' AND (lot.points IS DISTINCT FROM share.points OR lot.payer IS DISTINCT FROM share.payer)
+SELECT kept.lane, kept.leaf, 'lot', lot.points, kept.points
+FROM kept
+LEFT JOIN lot ON lot.lane = kept.lane AND lot.leaf = kept.leaf AND lot.part = kept.part
+WHERE kept.kind = 'earn' AND (lot.points IS DISTINCT FROM kept.points OR lot.payer IS DISTINCT FROM kept.payer)
 UNION ALL
 SELECT undone.lane, undone.leaf, 'undone', billed.points, undone.points
 FROM (
@@ -261,9 +290,11 @@ SELECT coalesce(allowance.promotion, booked.promotion), coalesce(allowance.lane,
 FROM promotion_allowance AS allowance
 FULL JOIN (
     SELECT share.lane, share.promotion,
-        sum(CASE journal.kind WHEN 'earn' THEN share.points ELSE -share.points END)::bigint AS points
+        sum(CASE WHEN undone.leaf IS NULL THEN share.points ELSE -share.points END)::bigint AS points
     FROM promotion_share AS share
-    JOIN journal ON journal.lane = share.lane AND journal.leaf = share.leaf
+    -- An earn or a reversal, which other links tell than the journal: these stay when its records are archived.
+    LEFT JOIN (SELECT DISTINCT lane, leaf FROM reversal) AS undone
+        ON undone.lane = share.lane AND undone.leaf = share.leaf
     GROUP BY share.lane, share.promotion
 ) AS booked ON booked.lane = allowance.lane AND booked.promotion = allowance.promotion
 WHERE coalesce(allowance.used, 0) <> coalesce(booked.points, 0) OR coalesce(allowance.used, 0) > allowance.granted
@@ -373,10 +404,11 @@ LIMIT 10
 """
 
 BROKEN_CERTIFICATES = """
--- Which certificates were spent otherwise than by booked burns of their partner, at their till, with these points?
+-- Which certificates were spent otherwise than by booked burns of their partner, at their till, with these points? An
+-- archived burn counts as one.
 SELECT certificate.lane, certificate.certificate_id, certificate.spent,
     coalesce(sum(used.points), 0)::bigint AS used, count(*) FILTER (WHERE used.leaf IS NOT NULL) AS uses,
-    count(journal.leaf) AS burns
+    count(coalesce(journal.leaf, gone.first_leaf)) AS burns
 FROM certificate
 LEFT JOIN certificate_use AS used
     ON used.lane = certificate.lane AND used.certificate_id = certificate.certificate_id
@@ -384,32 +416,40 @@ LEFT JOIN journal ON journal.lane = used.lane AND journal.leaf = used.leaf AND j
     AND journal.code IS NULL AND journal.points = used.points
     AND journal.account = ANY(certificate.account || certificate.accounts_before)
     AND journal.partner = certificate.partner AND journal.till = certificate.till
+LEFT JOIN archived_range AS gone ON gone.lane = used.lane AND used.leaf >= gone.first_leaf AND used.leaf < gone.end_leaf
 GROUP BY certificate.lane, certificate.certificate_id, certificate.spent
 HAVING coalesce(sum(used.points), 0) <> certificate.spent
-    OR count(*) FILTER (WHERE used.leaf IS NOT NULL) <> count(journal.leaf)
+    OR count(*) FILTER (WHERE used.leaf IS NOT NULL) <> count(coalesce(journal.leaf, gone.first_leaf))
 ORDER BY certificate.lane, certificate.certificate_id
 LIMIT 10
 """
 
 BROKEN_IDENTITIES = """
--- Which operations stand in more than one lane, or name a journal record that is not theirs?
+-- Which operations stand in more than one lane, or name a journal record that is not theirs? Those of packed records
+-- are held to these.
 SELECT operation.partner, operation.operation_id, min(operation.lane) AS lane, count(*) AS times,
-    count(*) FILTER (WHERE journal.operation_id IS NULL) AS strays
+    count(*) FILTER (WHERE journal.operation_id IS NULL AND gone.lane IS NULL) AS strays
 FROM operation
 LEFT JOIN journal ON journal.lane = operation.lane AND journal.leaf = operation.leaf
     AND journal.partner = operation.partner AND journal.operation_id = operation.operation_id
+LEFT JOIN archived_range AS gone ON gone.lane = operation.lane AND operation.leaf >= gone.first_leaf
+    AND operation.leaf < gone.end_leaf
 GROUP BY operation.partner, operation.operation_id
-HAVING count(*) > 1 OR count(*) FILTER (WHERE journal.operation_id IS NULL) > 0
+HAVING count(*) > 1 OR count(*) FILTER (WHERE journal.operation_id IS NULL AND gone.lane IS NULL) > 0
 LIMIT 10
 """
 
 MISSING_EVIDENCE = """
--- Which journal records have no message that proves them? It may lie in another lane, so all are gathered first.
+-- Which journal records have no message that proves them? It may lie in another lane, so all are gathered first; those
+-- of archived windows have theirs in the archive.
 WITH kept AS MATERIALIZED (SELECT partner, digest FROM message)
 SELECT journal.lane, journal.leaf, journal.partner, journal.operation_id
 FROM journal
 LEFT JOIN kept ON kept.digest = journal.message AND kept.partner = journal.partner
 WHERE journal.kind NOT IN ('time_out', 'expire', 'move_out', 'move_in', 'close') AND kept.digest IS NULL
+    AND NOT EXISTS (
+        SELECT FROM archived_range AS gone
+        WHERE gone.lane = journal.lane AND journal.leaf >= gone.first_leaf AND journal.leaf < gone.end_leaf)
 ORDER BY journal.lane, journal.leaf
 LIMIT 10
 """
@@ -435,15 +475,54 @@ async def load_rows(connection: Connection, query: str) -> list[asyncpg.Record]:
 
 
 SELECT_RECORDS = """
-SELECT leaf, kind, points, code, message, message_index, result FROM journal WHERE lane = $1 ORDER BY leaf
+SELECT lane, leaf, kind, points, code, message, message_index, result
+FROM journal
+WHERE lane = $1 AND leaf >= $2 AND leaf < $3
+ORDER BY leaf
+"""
+
+SELECT_PACKED = """
+SELECT first_leaf, end_leaf FROM journal_block WHERE lane = $1 ORDER BY place, first_leaf
 """
 
 
-async def read_records(connection: Connection, lane: int) -> AsyncIterator[list[asyncpg.Record]]:
-    """Read a lane's journal in order, RECORDS_AT_ONCE at a time."""
-    cursor = await connection.cursor(SELECT_RECORDS, lane)
+async def read_records(
+    connection: Connection, lane: int, *, first: int, end: int
+) -> AsyncIterator[list[asyncpg.Record]]:
+    """Read a lane's records at the leaves first to end - 1 in order, RECORDS_AT_ONCE at a time."""
+    cursor = await connection.cursor(SELECT_RECORDS, lane, first, end)
     while records := await cursor.fetch(RECORDS_AT_ONCE):
         yield records
+
+
+async def load_packed_leaves(connection: Connection, lane: int) -> list[tuple[int, int]]:
+    """Return which leaves of a lane are packed, as ranges in order: those of one block after the other."""
+    return [(row["first_leaf"], row["end_leaf"]) for row in await connection.fetch(SELECT_PACKED, lane)]
+
+
+SELECT_IDENTITIES = """
+SELECT partner, operation_id, leaf FROM operation WHERE lane = $1 AND operation_id = ANY($2::text[])
+"""
+
+
+async def load_identities(
+    connection: Connection, lane: int, operation_ids: Sequence[str]
+) -> dict[tuple[int, str], int]:
+    """Return where a lane has decided these operations: the leaf, by partner and id."""
+    rows = await connection.fetch(SELECT_IDENTITIES, lane, operation_ids)
+    return {(row["partner"], row["operation_id"]): row["leaf"] for row in rows}
+
+
+SELECT_TOTALS = """
+SELECT lane, window_no, partner, kind, terms_version, points, operations
+FROM window_total
+WHERE window_no = ANY($1::integer[])
+"""
+
+
+async def load_totals(connection: Connection, window_nos: Collection[int]) -> list[asyncpg.Record]:
+    """Return the totals of some windows."""
+    return await connection.fetch(SELECT_TOTALS, sorted(window_nos))
 
 
 class CheckedMessage(NamedTuple):

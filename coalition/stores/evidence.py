@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from coalition.database.pool import Connection
+from coalition.journal.archive import bytes_of
+from coalition.stores.past_records import load_past_records
 
 
 class Record(NamedTuple):
@@ -44,9 +46,23 @@ WHERE journal.lane = $1 AND journal.leaf = $2
 """
 
 
+SELECT_NAME = "SELECT name FROM partner WHERE partner = $1"
+
+
 async def find_record(connection: Connection, *, lane: int, leaf: int) -> Record | None:
+    """Return a record, also an archived one; None: there is none."""
     row = await connection.fetchrow(SELECT_RECORD, lane, leaf)
-    return None if row is None else Record(*row.values())
+    if row is not None:
+        return Record(*row.values())
+    past = (await load_past_records(connection, lane, [leaf])).get(leaf)
+    if past is None:
+        return None
+    name = await connection.fetchval(SELECT_NAME, past.record.get("partner"))
+    columns: dict[str, Any] = {**dict.fromkeys(Record._fields), "partner_name": name, **past.record}
+    for moment in ("occurred_at", "booked_at"):
+        columns[moment] = None if columns[moment] is None else datetime.fromisoformat(columns[moment])
+    columns["message"] = None if columns["message"] is None else bytes_of(columns["message"])
+    return Record(**columns)
 
 
 class KeptMessage(NamedTuple):

@@ -7,8 +7,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+import asyncpg
+
 from coalition.database.pool import Connection
+from coalition.journal.archive import Row
 from coalition.stores.cards import Place
+from coalition.stores.past_records import load_past_records
 
 
 class Holder(NamedTuple):
@@ -107,7 +111,7 @@ FROM (
     FROM lot
     WHERE lane = $1 AND account = $2
 ) AS page
-JOIN journal ON journal.lane = $1 AND journal.leaf = page.leaf
+LEFT JOIN journal ON journal.lane = $1 AND journal.leaf = page.leaf
 JOIN partner AS issuer ON issuer.partner = page.issuer
 JOIN partner AS payer ON payer.partner = page.payer
 WHERE page.place > $3 AND page.place <= $3 + $4
@@ -120,7 +124,22 @@ async def load_explained_lots(
 ) -> list[ExplainedLot]:
     """Return lots in the order in which they are spent, then those used up, newest first."""
     rows = await connection.fetch(SELECT_LOTS, place.lane, place.account, skipped, count_max)
-    return [ExplainedLot(*row.values()) for row in rows]
+    archived = {row["leaf"] for row in rows if row["kind"] is None}
+    past = await load_past_records(connection, place.lane, archived)
+    return [
+        ExplainedLot(*row.values()) if row["kind"] is not None else _archived_lot(row, past[row["leaf"]].record)
+        for row in rows
+    ]
+
+
+def _archived_lot(row: asyncpg.Record, record: Row) -> ExplainedLot:
+    """Return a lot whose earn is archived."""
+    return ExplainedLot(*row.values())._replace(
+        kind=record["kind"],
+        occurred_at=datetime.fromisoformat(record["occurred_at"]),
+        shop=record.get("shop"),
+        reference=record.get("reference"),
+    )
 
 
 class ExplainedUse(NamedTuple):

@@ -9,6 +9,7 @@ from coalition.ledger.batch import OperationKey
 from coalition.ledger.decision import NO_RATE, Original
 from coalition.ledger.lot import rate_text
 from coalition.stores.lots import ALL_POINTS, load_lots, load_uses
+from coalition.stores.packing import unpack_records
 from coalition.stores.promotions import load_payer_shares
 
 SELECT_ORIGINALS = """
@@ -29,6 +30,11 @@ async def load_originals(
     if not leaves:
         return {}
     key_of = {leaf: key for key, leaf in leaves.items()}
+    rows = await connection.fetch(SELECT_ORIGINALS, lane, sorted(key_of))
+    if len(rows) < len(key_of):
+        # Archived ones come back, to be undone like any other.
+        await unpack_records(connection, lane, key_of.keys() - {row["leaf"] for row in rows})
+        rows = await connection.fetch(SELECT_ORIGINALS, lane, sorted(key_of))
     originals = {
         key_of[row["leaf"]]: Original(
             leaf=row["leaf"],
@@ -42,7 +48,7 @@ async def load_originals(
             uses=[],
             booked_at=row["booked_at"],
         )
-        for row in await connection.fetch(SELECT_ORIGINALS, lane, sorted(key_of))
+        for row in rows
     }
     burns = {original.leaf: original for original in originals.values() if original.kind in ("burn", "capture")}
     if burns:

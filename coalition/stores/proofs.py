@@ -4,8 +4,10 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from coalition.database.pool import Connection
+from coalition.journal.archive import bytes_of
 from coalition.journal.merkle import Node
 from coalition.journal.record import record_hash
+from coalition.stores.past_records import load_past_records
 
 
 class LaneTree(NamedTuple):
@@ -44,7 +46,12 @@ async def load_sources(
 ) -> dict[int, tuple[bytes, int]]:
     """Return the digest of the message that each of a partner's own records came in, and its index there, by leaf."""
     rows = await connection.fetch(SELECT_SOURCES, lane, sorted(leaves), partner)
-    return {row["leaf"]: (row["message"], row["message_index"]) for row in rows}
+    sources = {row["leaf"]: (row["message"], row["message_index"]) for row in rows}
+    archived = await load_past_records(connection, lane, set(leaves) - sources.keys())
+    for leaf, past in archived.items():
+        if past.record.get("partner") == partner and "message" in past.record:
+            sources[leaf] = (bytes_of(past.record["message"]), past.record["message_index"])
+    return sources
 
 
 INSERT_NODES = """
@@ -86,6 +93,9 @@ async def load_hashes(
     hashes = {}
     for row in await connection.fetch(SELECT_LEAVES, lane, leaves) if leaves else ():
         hashes[0, row["leaf"]] = record_hash(message=row["message"], index=row["message_index"], result=row["result"])
+    if len(hashes) < len(leaves):
+        archived = await load_past_records(connection, lane, {leaf for leaf in leaves if (0, leaf) not in hashes})
+        hashes |= {(0, leaf): past.hash for leaf, past in archived.items()}
     if nodes:
         levels, places = [level for level, _ in nodes], [place for _, place in nodes]
         for row in await connection.fetch(SELECT_NODES, lane, levels, places):

@@ -4,6 +4,7 @@ There is no index of the journal by partner or day: every booking would pay for 
 each lane, and so is what is read: the windows that can hold the days asked for, by the primary key.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -11,7 +12,9 @@ from typing import NamedTuple
 import asyncpg
 
 from coalition.database.pool import Connection
+from coalition.journal.archive import Row
 from coalition.journal.reconciliation import LINE_TYPES, DayTotals
+from coalition.stores.past_records import load_past_records
 
 TYPE_OF_KIND = {
     "earn": "earn",
@@ -243,10 +246,10 @@ async def load_lines(
 
 
 SELECT_NAMED = """
-SELECT journal.operation_id, journal.kind, journal.code, journal.points, journal.window_no, journal.lane, journal.leaf,
-    journal.occurred_at, journal.booked_at
+SELECT operation.operation_id, journal.kind, journal.code, journal.points, journal.window_no, operation.lane,
+    operation.leaf, journal.occurred_at, journal.booked_at
 FROM operation
-JOIN journal ON journal.lane = operation.lane AND journal.leaf = operation.leaf
+LEFT JOIN journal ON journal.lane = operation.lane AND journal.leaf = operation.leaf
 WHERE operation.lane = ANY($1::smallint[]) AND operation.operation_id = ANY($3::text[]) AND operation.partner = $2
 """
 
@@ -257,5 +260,27 @@ async def load_named(
     """Return a partner's decided operations of these ids, wherever they were booked, or refused."""
     if not operation_ids:
         return []
-    rows = await connection.fetch(SELECT_NAMED, lanes, partner, sorted(operation_ids))
-    return [JournalRow(*row) for row in rows]
+    found = await connection.fetch(SELECT_NAMED, lanes, partner, sorted(operation_ids))
+    archived: defaultdict[int, list[int]] = defaultdict(list)
+    for row in found:
+        if row["kind"] is None:
+            archived[row["lane"]].append(row["leaf"])
+    rows = [JournalRow(*row) for row in found if row["kind"] is not None]
+    for lane, leaves in archived.items():
+        past = await load_past_records(connection, lane, leaves)
+        rows += [_journal_row(one.record) for one in past.values()]
+    return rows
+
+
+def _journal_row(record: Row) -> JournalRow:
+    return JournalRow(
+        operation_id=record["operation_id"],
+        kind=record["kind"],
+        code=record.get("code"),
+        points=record["points"],
+        window_no=record["window_no"],
+        lane=record["lane"],
+        leaf=record["leaf"],
+        occurred_at=datetime.fromisoformat(record["occurred_at"]),
+        booked_at=datetime.fromisoformat(record["booked_at"]),
+    )

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from coalition.database.pool import Connection
+from coalition.stores.past_records import refuse_archived
 from settlement.stores.report_query import report_query
 
 LEAF_MAX = 2**63 - 1
@@ -63,7 +64,8 @@ OPERATIONS_BEHIND = report_query("operations_behind")
 async def load_operations_behind(
     connection: Connection, wanted: OperationsWanted, *, after: tuple[int, int], count_max: int
 ) -> list[OperationBehind]:
-    """Return the operations after a place (lane, leaf) in the journal, in its order."""
+    """Return the operations after a place (lane, leaf) in the journal, in its order. Raises WindowArchivedError."""
+    await refuse_archived(connection, [wanted.window_no])
     found: list[OperationBehind] = []
     leaves = await connection.fetch(SELECT_LEAVES, wanted.window_no, wanted.window_no - 1)
     for lane, first_leaf, end_leaf in leaves:

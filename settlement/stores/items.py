@@ -8,6 +8,7 @@ from typing import Final
 import asyncpg
 
 from coalition.database.pool import Connection
+from coalition.stores.past_records import refuse_archived
 from settlement.engine.item import BURN_ROW, COVER_ROW, KIND_OF, BookedItem, ItemPlace
 from settlement.stores.report_query import report_query
 
@@ -54,7 +55,10 @@ async def load_items(
     connection: Connection, wanted: ItemsWanted, *, since: ItemPlace = FIRST_PLACE, count_max: int
 ) -> list[BookedItem]:
     """Return the items of a partner in a closed window, in order of their places, from the lane, leaf and part of one
-    on; less than `count_max`: there are no more. Overdraft is not among them: it is reckoned from them."""
+    on; less than `count_max`: there are no more. Overdraft is not among them: it is reckoned from them.
+
+    Raises WindowArchivedError."""
+    await refuse_archived(connection, [wanted.window_no])
     items: list[BookedItem] = []
     for row in await connection.fetch(SELECT_RANGES, wanted.window_no):
         lane, first, end = row["lane"], row["first_leaf"], row["end_leaf"]

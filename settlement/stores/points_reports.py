@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from coalition.database.pool import Connection
+from coalition.stores.past_records import refuse_archived
 from settlement.engine.cohort import LotTotal
 from settlement.stores.report_query import report_query
 
@@ -102,6 +103,8 @@ POINTS_BY_SHOP = report_query("points_by_shop")
 
 
 async def load_points_by_shop(connection: Connection, window_no: int) -> list[ShopPoints]:
+    """Return what a window booked at each shop. Raises WindowArchivedError."""
+    await refuse_archived(connection, [window_no])
     rows = await connection.fetch(POINTS_BY_SHOP, window_no, window_no - 1, timeout=TIMEOUT_S)
     return [ShopPoints(*row.values()) for row in rows]
 
@@ -121,7 +124,8 @@ LATE_ITEMS = report_query("late_items")
 
 
 async def load_late_items(connection: Connection, window_no: int, *, begin: datetime) -> list[LateItems]:
-    """Return what a window booked of before a moment, by partner and kind."""
+    """Return what a window booked of before a moment, by partner and kind. Raises WindowArchivedError."""
+    await refuse_archived(connection, [window_no])
     rows = await connection.fetch(LATE_ITEMS, window_no, window_no - 1, begin, timeout=TIMEOUT_S)
     return [LateItems(*row.values()) for row in rows]
 

@@ -163,8 +163,11 @@ class Hub:
 async def open_hub(pool: Pool, **settings: Any) -> AsyncIterator[Hub]:
     clearing = Clearing(pool, clock=now, **settings)
     await clearing.open()
-    yield Hub(clearing)
-    await clearing.close()
+    try:
+        yield Hub(clearing)
+    finally:
+        # Also when a test fails: a pool waits for connections that are in use.
+        await clearing.close()
 
 
 async def new_partners(pool: Pool, *names: str) -> list[Till]:
