@@ -264,7 +264,9 @@ def _hold_end(archive: VerifiedArchive, seen: _Seen, end: dict[str, Any], digest
     """Hold what all lines come to against what they say, and the whole to its signature."""
     if end["sha256"] != digest.hex():
         _refuse("the SHA-256 of the lines", end["sha256"], digest.hex())
-    public_key = archive.hub_keys[end["keyid"]]
+    public_key = archive.hub_keys.get(end["keyid"])
+    if public_key is None:
+        raise ValueError(f"the key {end['keyid']} that signed it is none of the hub's that the first line lists")
     signature = base64.b64decode(end["signature"], validate=True)
     try:
         content = signed_content(archive.window_no, digest)

@@ -53,12 +53,12 @@ from coalition.stores.archives import (
     try_lock_archives,
     unlock_archives,
 )
-from coalition.stores.packing import WRITE_UTC, load_record_lines, pack_records
+from coalition.stores.packing import FIND_BY_KEYS, WRITE_UTC, load_record_lines, pack_records
 from coalition.stores.proofs import load_hashes
 
 RECORDS_AT_ONCE = 5_000
 # For so many records at a time a lane's clearing waits.
-BLOCKS_AT_ONCE = 4
+BLOCKS_AT_ONCE = 2
 
 
 def archive_name(window_no: int) -> str:
@@ -152,6 +152,7 @@ async def _write(
         raise StateConflictError(f"{path.parent} is no folder")
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         await connection.execute(WRITE_UTC)
+        await connection.execute(FIND_BY_KEYS)
         ranges = [await _lane_range(connection, one) for one in await load_ranges(connection, window_no)]
         _refuse_foreign(path, window_no, ranges)
         with writing_archive(path) as writer:

@@ -24,9 +24,9 @@ from coalition.stores.archives import (
     load_ranges,
     mark_under_way,
 )
-from coalition.stores.packing import LOCK_LANE, unpack_records
+from coalition.stores.packing import FIND_BY_KEYS, LOCK_LANE, unpack_records
 
-BLOCKS_AT_ONCE = 4
+BLOCKS_AT_ONCE = 2
 
 
 async def restore_window(pool: Pool, path: Path, *, progress: Progress = lambda *_: None) -> Archive:
@@ -61,5 +61,6 @@ async def _unpack(connection: Connection, one: asyncpg.Record, progress: Progres
         progress(f"records of lane {lane} put back", end - stop, end - first)
         async with connection.transaction():
             await connection.execute(LOCK_LANE, lane)
+            await connection.execute(FIND_BY_KEYS)
             await unpack_records(connection, lane, range(start, stop))
             await delete_blocks(connection, lane, first=start, end=stop)

@@ -26,6 +26,9 @@ LotKey = tuple[int, int]
 # Moments are written in the session's time zone.
 WRITE_UTC = "SET LOCAL TimeZone = 'UTC'"
 
+# A plan is made without knowing how few of the lots are named, and would read all of their accounts'.
+FIND_BY_KEYS = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
+
 SELECT_RECORDS = """
 SELECT leaf, account, json_strip_nulls(row_to_json(journal))::text AS row
 FROM journal
@@ -37,7 +40,6 @@ SELECT_LOTS = """
 SELECT lot.leaf, json_strip_nulls(row_to_json(lot))::text AS row
 FROM unnest($2::bigint[], $3::bigint[]) AS made (account, leaf)
 JOIN lot ON lot.lane = $1 AND lot.account = made.account AND lot.leaf = made.leaf
-WHERE lot.lane = $1 AND lot.account = ANY($2::bigint[])
 ORDER BY lot.leaf, lot.part
 """
 
@@ -111,13 +113,14 @@ INSERT INTO lot_use (lane, leaf, lot_leaf, lot_part, points)
 SELECT $1, -1, taken.leaf, taken.part, taken.points
 FROM unnest($2::bigint[], $3::bigint[], $4::smallint[], $5::bigint[]) AS taken (account, leaf, part, points)
 JOIN lot ON lot.lane = $1 AND lot.account = taken.account AND lot.leaf = taken.leaf AND lot.part = taken.part
-WHERE lot.lane = $1 AND lot.account = ANY($2::bigint[])
 ON CONFLICT (lane, leaf, lot_leaf, lot_part) DO UPDATE SET points = lot_use.points + excluded.points
 """
 
-DELETE_SPENT_LOTS = """
-DELETE FROM lot
-WHERE lot.lane = $1 AND lot.account = ANY($2::bigint[]) AND lot.leaf = ANY($3::bigint[]) AND lot.remaining = 0
+SELECT_SPENT_LOTS = """
+SELECT lot.account, lot.leaf, lot.part
+FROM unnest($2::bigint[], $3::bigint[]) AS touched (account, leaf)
+JOIN lot ON lot.lane = $1 AND lot.account = touched.account AND lot.leaf = touched.leaf
+WHERE lot.remaining = 0
     AND EXISTS (
         SELECT FROM journal_block AS block
         WHERE block.lane = $1 AND block.place = lot.leaf / 256
@@ -125,15 +128,12 @@ WHERE lot.lane = $1 AND lot.account = ANY($2::bigint[]) AND lot.leaf = ANY($3::b
     AND lot.points = coalesce((
         SELECT taken.points FROM lot_use AS taken
         WHERE taken.lane = $1 AND taken.leaf = -1 AND taken.lot_leaf = lot.leaf AND taken.lot_part = lot.part), 0)
-RETURNING lot.leaf, lot.part
 """
 
-DELETE_TAKEN = """
-DELETE FROM lot_use
-USING unnest($2::bigint[], $3::smallint[]) AS gone (leaf, part)
-WHERE lot_use.lane = $1 AND lot_use.leaf = -1 AND lot_use.lot_leaf = ANY($2::bigint[])
-    AND lot_use.lot_leaf = gone.leaf AND lot_use.lot_part = gone.part
-"""
+# One by one, pipelined: joined to an array, the planner may run a DELETE through all pairs of both.
+DELETE_LOT = "DELETE FROM lot WHERE lane = $1 AND account = $2 AND leaf = $3 AND part = $4"
+
+DELETE_TAKEN = "DELETE FROM lot_use WHERE lane = $1 AND leaf = -1 AND lot_leaf = $2 AND lot_part = $3"
 
 
 async def pack_records(connection: Connection, lane: int, *, first: int, end: int) -> None:
@@ -141,6 +141,7 @@ async def pack_records(connection: Connection, lane: int, *, first: int, end: in
     lane's lock until the end of the transaction."""
     await connection.execute(LOCK_LANE, lane)
     await connection.execute(WRITE_UTC)
+    await connection.execute(FIND_BY_KEYS)
     lines = await load_record_lines(connection, lane, first=first, end=end)
     assert len(lines) == end - first, f"lane {lane} has {len(lines)} of the records {first} to {end - 1}"
     blocks = [Block.pack(start, lines[start - first : stop - first]) for start, stop in block_ends(first, end)]
@@ -171,8 +172,9 @@ async def _let_lots_go(connection: Connection, lane: int, past: Sequence[PastRec
     touched = {(account, leaf) for account, (leaf, _) in taken}
     touched |= {(lot["account"], lot["leaf"]) for record in past for lot in record.lots}
     accounts, leaves = ([place[column] for place in sorted(touched)] for column in (0, 1))
-    gone = await connection.fetch(DELETE_SPENT_LOTS, lane, accounts, leaves)
-    await connection.execute(DELETE_TAKEN, lane, [row["leaf"] for row in gone], [row["part"] for row in gone])
+    spent = [tuple(row) for row in await connection.fetch(SELECT_SPENT_LOTS, lane, accounts, leaves)]
+    await connection.executemany(DELETE_LOT, [(lane, *lot) for lot in spent])
+    await connection.executemany(DELETE_TAKEN, [(lane, leaf, part) for _, leaf, part in spent])
 
 
 SELECT_LIVE = "SELECT leaf FROM journal WHERE lane = $1 AND leaf = ANY($2::bigint[])"
@@ -187,7 +189,9 @@ FROM jsonb_populate_recordset(NULL::journal, $2::jsonb)
 """
 
 SELECT_LOTS_THERE = """
-SELECT leaf, part FROM lot WHERE lane = $1 AND account = ANY($2::bigint[]) AND leaf = ANY($3::bigint[])
+SELECT lot.leaf, lot.part
+FROM unnest($2::bigint[], $3::bigint[]) AS named (account, leaf)
+JOIN lot ON lot.lane = $1 AND lot.account = named.account AND lot.leaf = named.leaf
 """
 
 INSERT_LOTS = """
@@ -239,7 +243,7 @@ def _taken_row(lot: Row) -> Row:
     return {"leaf": ARCHIVED, "restored": 0, **taken}
 
 
-SELECT_RESTORED = "SELECT lot_leaf, lot_part FROM lot_restoration WHERE lane = $1 AND leaf = ANY($2::bigint[])"
+SELECT_RESTORED = "SELECT leaf, lot_leaf, lot_part FROM lot_restoration WHERE lane = $1 AND leaf = ANY($2::bigint[])"
 
 
 async def _missing_lots(
@@ -247,12 +251,15 @@ async def _missing_lots(
 ) -> list[Row]:
     """Return the lots that some records made, took of or gave back to, and that left their table."""
     made: dict[LotKey, Row] = {(lot["leaf"], lot["part"]): lot for record in records for lot in record.lots}
-    undone = [record.record["leaf"] for record in records if record.record["kind"] == "reverse_burn"]
-    restored = await connection.fetch(SELECT_RESTORED, lane, undone)
-    named = {use.lot for use in taken} | made.keys() | {(row["lot_leaf"], row["lot_part"]) for row in restored}
-    accounts = sorted({record.record["account"] for record in records if "account" in record.record})
-    rows = await connection.fetch(SELECT_LOTS_THERE, lane, accounts, sorted({leaf for leaf, _ in named}))
-    missing = named - {(row["leaf"], row["part"]) for row in rows}
+    undone = {one.record["leaf"]: one.record["account"] for one in records if one.record["kind"] == "reverse_burn"}
+    named = {(lot["leaf"], lot["part"]): lot["account"] for lot in made.values()}
+    named |= {use.lot: use.account for use in taken}
+    for row in await connection.fetch(SELECT_RESTORED, lane, list(undone)):
+        named[row["lot_leaf"], row["lot_part"]] = undone[row["leaf"]]
+    places = sorted({(account, leaf) for (leaf, _), account in named.items()})
+    accounts, leaves = ([place[column] for place in places] for column in (0, 1))
+    rows = await connection.fetch(SELECT_LOTS_THERE, lane, accounts, leaves)
+    missing = named.keys() - {(row["leaf"], row["part"]) for row in rows}
     elsewhere = await load_past_records(connection, lane, {leaf for leaf, _ in missing - made.keys()})
     made |= {(lot["leaf"], lot["part"]): lot for past in elsewhere.values() for lot in past.lots}
     return [made[key] for key in sorted(missing)]
