@@ -212,10 +212,10 @@ SELECT operation.partner, operation.operation_id
 FROM operation
 WHERE operation.lane = ANY($1::smallint[]) AND operation.operation_id = ANY($2::text[])
     AND NOT EXISTS (
-        SELECT FROM archived_range AS gone
+        SELECT 1 FROM archived_range AS gone
         WHERE gone.lane = operation.lane AND operation.leaf >= gone.first_leaf AND operation.leaf < gone.end_leaf)
     AND NOT EXISTS (
-        SELECT FROM lane_window AS going
+        SELECT 1 FROM lane_window AS going
         WHERE going.lane = operation.lane AND going.window_no = $3
             AND operation.leaf >= going.first_leaf AND operation.leaf < going.end_leaf)
 """

@@ -30,7 +30,7 @@ LEFT JOIN (
                  WHEN kind IN ('earn', 'reverse_burn', 'move_in') THEN points ELSE -points END) AS growth
     FROM journal
     WHERE NOT EXISTS (
-        SELECT FROM journal_block AS block
+        SELECT 1 FROM journal_block AS block
         WHERE block.lane = journal.lane AND block.place = journal.leaf / 256
             AND journal.leaf >= block.first_leaf AND journal.leaf < block.end_leaf)
     GROUP BY lane
@@ -174,10 +174,10 @@ FROM (
     LEFT JOIN reversal ON reversal.lane = back.lane AND reversal.leaf = back.leaf
 ) AS lot_of_burn
 WHERE NOT EXISTS (
-    SELECT FROM archived_range AS gone
+    SELECT 1 FROM archived_range AS gone
     WHERE gone.lane = lot_of_burn.lane AND lot_of_burn.leaf >= gone.first_leaf AND lot_of_burn.leaf < gone.end_leaf
         AND NOT EXISTS (
-            SELECT FROM journal WHERE journal.lane = lot_of_burn.lane AND journal.leaf = lot_of_burn.leaf))
+            SELECT 1 FROM journal WHERE journal.lane = lot_of_burn.lane AND journal.leaf = lot_of_burn.leaf))
 GROUP BY lane, leaf, lot_leaf, lot_part
 HAVING sum(restored) <> sum(brought)
 UNION ALL
@@ -203,7 +203,7 @@ FROM (
         sum(operations)::bigint AS operations
     FROM window_total
     WHERE NOT EXISTS (
-        SELECT FROM archived_range AS gone
+        SELECT 1 FROM archived_range AS gone
         WHERE gone.lane = window_total.lane AND gone.window_no = window_total.window_no)
     GROUP BY lane, window_no, partner, kind, terms_version
 ) AS totals
@@ -220,7 +220,7 @@ FULL JOIN (
     LEFT JOIN promotion_share AS share ON share.lane = journal.lane AND share.leaf = journal.leaf
     WHERE journal.code IS NULL AND journal.kind NOT IN ('reserve', 'release', 'time_out', 'close')
         AND NOT EXISTS (
-            SELECT FROM archived_range AS gone
+            SELECT 1 FROM archived_range AS gone
             WHERE gone.lane = journal.lane AND gone.window_no = journal.window_no)
     GROUP BY 1, 2, 3, 4, 5
 ) AS booked ON booked.lane = totals.lane AND booked.window_no = totals.window_no AND booked.partner = totals.partner
@@ -243,7 +243,7 @@ WITH share AS NOT MATERIALIZED (
 ), kept AS NOT MATERIALIZED (
     SELECT share.* FROM share
     WHERE NOT EXISTS (
-        SELECT FROM archived_range AS gone
+        SELECT 1 FROM archived_range AS gone
         WHERE gone.lane = share.lane AND share.leaf >= gone.first_leaf AND share.leaf < gone.end_leaf)
 )
 SELECT lane, leaf, kind, journal_points AS expected, sum(points)::bigint AS billed
@@ -448,7 +448,7 @@ FROM journal
 LEFT JOIN kept ON kept.digest = journal.message AND kept.partner = journal.partner
 WHERE journal.kind NOT IN ('time_out', 'expire', 'move_out', 'move_in', 'close') AND kept.digest IS NULL
     AND NOT EXISTS (
-        SELECT FROM archived_range AS gone
+        SELECT 1 FROM archived_range AS gone
         WHERE gone.lane = journal.lane AND journal.leaf >= gone.first_leaf AND journal.leaf < gone.end_leaf)
 ORDER BY journal.lane, journal.leaf
 LIMIT 10

@@ -97,7 +97,7 @@ def taken_by(past: PastRecord) -> list[Taken]:
     ]
 
 
-LOCK_LANE = "SELECT FROM lane WHERE lane = $1 FOR UPDATE"
+LOCK_LANE = "SELECT 1 FROM lane WHERE lane = $1 FOR UPDATE"
 
 INSERT_BLOCK = """
 INSERT INTO journal_block (lane, place, first_leaf, end_leaf, records) VALUES ($1, $2, $3, $4, $5)
@@ -122,7 +122,7 @@ FROM unnest($2::bigint[], $3::bigint[]) AS touched (account, leaf)
 JOIN lot ON lot.lane = $1 AND lot.account = touched.account AND lot.leaf = touched.leaf
 WHERE lot.remaining = 0
     AND EXISTS (
-        SELECT FROM journal_block AS block
+        SELECT 1 FROM journal_block AS block
         WHERE block.lane = $1 AND block.place = lot.leaf / 256
             AND lot.leaf >= block.first_leaf AND lot.leaf < block.end_leaf)
     AND lot.points = coalesce((
