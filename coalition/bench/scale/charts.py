@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from coalition.bench.scale.comparison import Compared
 from coalition.bench.scale.drawing import Axis, Line, draw_lines
-from coalition.bench.scale.figures import Figures
+from coalition.bench.scale.figures import Figures, FiguresError
 from coalition.bench.scale.plan import plan_of
 from coalition.bench.scale.programme import Machines, Programme
 
@@ -58,6 +58,8 @@ def _disk(programme: Programme, machines: Machines, figures: Figures) -> bytes:
 
 def _latency(compared: Sequence[Compared]) -> bytes:
     loads = sorted((one for one in compared if "offered_per_s" in one.run), key=lambda one: one.run["offered_per_s"])
+    if not loads:
+        raise FiguresError("no load was answered in full: measure again when the machine is calmer")
 
     def by_load(values: Sequence[float]) -> list[tuple[float, float]]:
         return [(one.run["offered_per_s"], value) for one, value in zip(loads, values, strict=True)]
