@@ -38,11 +38,11 @@ BEGIN RAISE EXCEPTION 'the test''s fault' USING ERRCODE = 'P0001'; END $$
 """
 
 GIVE_WAY_TWICE = """
-CREATE SEQUENCE attempt;
+CREATE SEQUENCE test_attempt;
 CREATE FUNCTION give_way_twice() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     -- A sequence is not rolled back: it counts the attempts.
-    IF nextval('attempt') <= 2 THEN RAISE EXCEPTION 'give way' USING ERRCODE = TG_ARGV[0]; END IF;
+    IF nextval('test_attempt') <= 2 THEN RAISE EXCEPTION 'give way' USING ERRCODE = TG_ARGV[0]; END IF;
     RETURN NEW;
 END $$
 """
@@ -170,7 +170,7 @@ async def test_a_batch_that_had_to_give_way_is_booked_once(pool: Pool, sqlstate:
 
     assert [without_moment(result) for result in results] == [auditor.expect(command, START) for command in batch]
     assert await read_tables(pool, LANE, accounts) == auditor.tables(accounts)
-    assert await pool.fetchval("SELECT last_value FROM attempt") == 3
+    assert await pool.fetchval("SELECT last_value FROM test_attempt") == 3
 
 
 async def test_one_parcel_that_fails_does_not_take_the_others_down(pool: Pool) -> None:
