@@ -139,7 +139,7 @@ def _database(plan: Plan, figures: Figures) -> list[Limit]:
             storage.after(DISK_YEARS, archived=True) / 1e12,
             machines.worker_disk_bytes / 1e12,
             "TB",
-            "Citus workers; `operation`, `lot`, `lot_use` stay for ever: used-up lots in a table of their own",
+            "Citus workers; `operation` stays for ever, lots until all that took from them is archived",
         ),
         Limit(
             "its disk's reads a second: pages of lots that memory does not hold",

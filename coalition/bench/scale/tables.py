@@ -88,6 +88,8 @@ def bytes_table(figures: Figures) -> Table:
     """Return what one of everything takes on disk, with its indexes."""
 
     def leaves(table: str) -> str:
+        if table == "lot":
+            return "years later, used up"
         return "with its window" if table in ARCHIVED_TABLES else "stays"
 
     large = {name: value for name, value in figures.operation_bytes.items() if value >= 1}
@@ -98,7 +100,7 @@ def bytes_table(figures: Figures) -> Table:
             *rows,
             ("an operation of an archived window, packed", number(figures.packed_bytes), "stays"),
             ("a message beside its operations", number(figures.message_bytes), leaves("message")),
-            ("a lot that is used, in `lot_use`", number(figures.lot_use_bytes), "stays"),
+            ("a lot that is used, in `lot_use`", number(figures.lot_use_bytes), "with its lot"),
             ("a row of `lot_total`", number(figures.lot_row_bytes), "stays"),
             ("a member: account, card, address", number(figures.account_bytes), "stays"),
             ("write-ahead log: an operation", number(figures.wal_operation_bytes), ""),
