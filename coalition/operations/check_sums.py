@@ -92,10 +92,12 @@ async def check_sums(
     async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
         lanes = await check.load_rows(connection, check.POINTS_BY_LANE)
         findings = []
+        await connection.execute(check.READ_WHOLE_TABLES)
         for rule, query in QUERIES:
             progress(rule)
             rows = await check.load_rows(connection, query)
             findings.append(Finding(rule, tuple(_told(dict(row)) for row in rows)))
+        await connection.execute(check.READ_AS_USUAL)
         packed = Tally()
         for lane in lanes:
             progress(f"hashes of lane {lane['lane']}")

@@ -39,6 +39,12 @@ LEFT JOIN (SELECT lane, sum(balance) AS balance FROM account GROUP BY lane) AS b
 ORDER BY lane.lane
 """
 
+# Each rule joins whole tables by their whole keys. Right after much was booked, while the tables' sizes are not known
+# yet, the planner may walk along the lanes instead, and through all pairs of rows in each.
+READ_WHOLE_TABLES = "SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off"
+READ_AS_USUAL = "SET LOCAL enable_nestloop = on; SET LOCAL enable_mergejoin = on"
+
+
 BROKEN_ORIGINS = """
 -- Of which payer, month and rate does a lane's book of lots say other than its lots?
 SELECT lane, payer, month_of_sale, vat_rate, sum(booked)::bigint AS booked, sum(remaining)::bigint AS remaining
