@@ -80,6 +80,9 @@ async def _serve(extensions: Extensions, data_dir: Path | None, database_url: st
 
 async def _serve_alone(session: Session, extensions: Extensions) -> None:
     settings, stopping = session.settings, _told_to_stop()
+    # There is nobody to take over meanwhile; unless it is to be ignored, as under nohup.
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, stopping.set)
     async with _hub(session, extensions) as runner, _metrics(settings, registry):
         (sockets,) = bind_shared(settings.host, settings.port, count=1)
         address = address_of(sockets[0].getsockname())

@@ -97,7 +97,7 @@ class EmbeddedPostgres:
         with self._starting():
             self._binaries = _binaries_for(self._account)
             self._record = self._read_record()
-            if not (self.cluster / "PG_VERSION").exists():
+            if self._unfinished.exists() or not (self.cluster / "PG_VERSION").exists():
                 self._make_cluster()
             if not self._is_running():
                 self._start()
@@ -171,7 +171,15 @@ class EmbeddedPostgres:
             os.chown(socket_dir, self._account.uid, self._account.gid)
         return socket_dir
 
+    @property
+    def _unfinished(self) -> Path:
+        """Is there from before the cluster is made until it is all there: who makes it may be killed in between."""
+        return self._data_dir / "postgres.unfinished"
+
     def _make_cluster(self) -> None:
+        if self._unfinished.exists():
+            self._empty_cluster()
+        self._unfinished.touch()
         password_file = self.cluster.parent / f"{self.cluster.name}.password"
         password_file.touch(mode=0o600)
         password_file.write_text(self._record["password"])
@@ -189,6 +197,14 @@ class EmbeddedPostgres:
             file.write(f"\n{settings}unix_socket_directories = '{self._record['socket_dir']}'\n")
         self._start()
         self._run_sql("postgres", f"CREATE DATABASE {DATABASE}")
+        self._unfinished.unlink()
+
+    def _empty_cluster(self) -> None:
+        """Remove what somebody has begun to make; the folder itself stays, with its owner."""
+        if self._is_running():
+            self.stop("immediate")
+        for found in self.cluster.iterdir():
+            shutil.rmtree(found) if found.is_dir() and not found.is_symlink() else found.unlink()
 
     def _is_running(self) -> bool:
         return self._try("pg_ctl", "-D", str(self.cluster), "status").returncode == 0

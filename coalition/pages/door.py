@@ -149,6 +149,12 @@ async def _checked_form(visit: Visit) -> Mapping[str, str]:
             posted = await request.post()
     except TimeoutError as error:
         raise PageRefusedError(status=408, key="bad") from error
+    except (LookupError, ValueError) as error:
+        # An unknown charset, a multipart body without its parts.
+        raise PageRefusedError(status=400, key="bad") from error
+    if any(isinstance(value, str) and "\0" in value for value in posted.values()):
+        # What PostgreSQL keeps in no text, and no browser sends.
+        raise PageRefusedError(status=400, key="bad")
     form = {name: value[:FORM_FIELD_CHARS_MAX] for name, value in posted.items() if isinstance(value, str)}
     if not hmac.compare_digest(form.get("csrf_token", "").encode(), visit.csrf_token.encode()):
         raise PageRefusedError(status=403, key="forged")

@@ -37,6 +37,9 @@ class _Line(BaseModel):
     terms_version: Annotated[int, Field(ge=1, le=WINDOW_MAX)]
 
 
+REASON_PATTERN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]*$"
+
+
 class _Asked(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -44,7 +47,7 @@ class _Asked(BaseModel):
     line: _Line | None = None
     operation_ids: Annotated[list[OperationId], Field(max_length=OPERATIONS_MAX)] = []
     amount: Annotated[str, Field(pattern=r"^[0-9]{1,13}(\.[0-9]{1,4})?$")]
-    reason: Annotated[str, Field(min_length=1, max_length=1_000, pattern=r"^[^\x00]*$")]
+    reason: Annotated[str, Field(min_length=1, max_length=1_000, pattern=REASON_PATTERN)]
 
     @property
     def line_key(self) -> LineKey | None:

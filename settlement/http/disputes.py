@@ -38,6 +38,10 @@ class DisputedLine(BaseModel):
     terms_version: Annotated[int, Field(ge=1, le=WINDOW_MAX)]
 
 
+# Lines and tabs, but nothing that would steer the terminal on which an operator reads it, or turn its words around.
+REASON_PATTERN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]*$"
+
+
 class DisputeRequest(BaseModel):
     """By `amount`, VAT included, your net of a window is too high: by a line of your statement, by operations of yours,
     or both.
@@ -51,7 +55,7 @@ class DisputeRequest(BaseModel):
     line: DisputedLine | None = None
     operation_ids: Annotated[list[OperationId], Field(max_length=OPERATIONS_MAX)] = []
     amount: Annotated[str, Field(pattern=r"^[0-9]{1,13}(\.[0-9]{1,4})?$", examples=["12.50"])]
-    reason: Annotated[str, Field(min_length=1, max_length=REASON_CHARS_MAX, pattern=r"^[^\x00]*$")]
+    reason: Annotated[str, Field(min_length=1, max_length=REASON_CHARS_MAX, pattern=REASON_PATTERN)]
 
 
 async def post_dispute(request: web.Request, call: PartnerCall) -> Answer:

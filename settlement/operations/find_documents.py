@@ -81,6 +81,9 @@ async def open_document(pool: Pool, number: str, *, partner: int | None = None) 
     Raises:
         UnknownDocumentError: there is none of that number, or it is another partner's.
     """
+    if "\0" in number:
+        # Which PostgreSQL takes in no text.
+        raise UnknownDocumentError(number=number)
     async with pool.acquire() as connection, connection.transaction(readonly=True):
         programme = await load_programme(connection)
         document = await find_document(connection, number, programme.currency)

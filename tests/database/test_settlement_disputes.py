@@ -242,6 +242,9 @@ async def test_bad_disputes_are_refused_with_the_field(journey: Journey) -> None
     assert await journey.refused(operation_ids=["never-sent"]) == (422, "invalid_dispute")
     assert await journey.refused(operation_ids=[f"o{number}" for number in range(101)]) == (422, "request_invalid")
     assert await journey.refused(reason="") == (422, "request_invalid")
+    # What steers the terminal of the operator that reads it, or shows its words in another order.
+    for steering in ("\0", "\x1b[2J", "\x07", "\x9b2J", "\u202e"):
+        assert await journey.refused(reason=f"Not{steering}ours.") == (422, "request_invalid")
     assert await journey.refused(operation_ids=["x" * 64] * 300) == (413, "body_too_large")
     assert await journey.books.fetch("SELECT count(*) FROM dispute") == [(0,)]
     assert (await journey.share()).state == "CALCULATED"

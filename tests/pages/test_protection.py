@@ -41,6 +41,31 @@ async def test_a_form_from_elsewhere_is_refused_even_with_the_token(site: Runnin
         assert (await forms.post("/sign-in", headers={"Origin": site.url}, email="erika@shop.example")).status == 200
 
 
+@pytest.mark.parametrize(
+    ("content_type", "more"),
+    [
+        ("application/x-www-form-urlencoded", "&email=a%00b@shop.example"),
+        ("application/x-www-form-urlencoded; charset=foo", ""),
+        ("multipart/form-data", ""),
+        ("multipart/form-data; boundary=x", ""),
+    ],
+)
+async def test_a_form_that_can_not_be_read_is_told_so(site: RunningSite, content_type: str, more: str) -> None:
+    async with Forms(site.url) as forms:
+        await forms.get("/")
+        body = f"csrf_token={forms.token}{more}".encode()
+        answer = await forms.client.post(f"{site.url}/sign-in", data=body, headers={"Content-Type": content_type})
+        assert (answer.status, "could not be understood" in await answer.text()) == (400, True)
+
+
+async def test_an_address_with_a_null_character_is_no_page(site: RunningSite) -> None:
+    await site.operator("ada", "read")
+    async with Forms(site.url) as forms:
+        await forms.get("/finance/sign-in")
+        await forms.post("/finance/sign-in", name="ada", password=PASSWORD)
+        assert (await forms.get("/finance/windows/1/documents/INV%00.pdf")).status == 404
+
+
 async def test_the_token_of_before_signing_in_is_worth_nothing_after(site: RunningSite) -> None:
     await site.operator("ada", "operate")
     async with Forms(site.url) as forms:
