@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -24,6 +24,8 @@ from settlement.stores.terms_drafts import TermsDraft, decide_draft, insert_draf
 
 EARN_RATE_MAX = Decimal(100_000)
 EARN_RATE_DECIMALS_MAX = 6
+# Five years. A version begins after the last one: a mistyped year would end what a partner can agree on for good.
+START_AHEAD_MAX = timedelta(days=1_826)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +56,7 @@ async def add_terms(
 
     Raises:
         UnknownPartnerError: there is no such partner.
-        InvalidTermsError: fields break a limit, or `valid_from` is past or not after the version before.
+        InvalidTermsError: fields break a limit, or `valid_from` is past, too far ahead or not after the version before.
     """
     async with pool.acquire() as connection, connection.transaction():
         versions, programme = await lock_versions(connection, partner)
@@ -164,7 +166,7 @@ def says_the_same(before: StoredTerms, added: StoredTerms) -> bool:
 
 
 def refuse_wrong_start(versions: Sequence[StoredTerms], added: StoredTerms, *, now: datetime) -> None:
-    """Refuse a version that begins in the past, or not after the last one.
+    """Refuse a version that begins in the past, too far ahead, or not after the last one.
 
     Raises:
         InvalidTermsError: it does.
@@ -173,6 +175,10 @@ def refuse_wrong_start(versions: Sequence[StoredTerms], added: StoredTerms, *, n
     # A start in the past would change the price of sales that are already booked, and in closed windows.
     if valid_from < now:
         problem = f"must not be in the past: {valid_from.isoformat()} is before {now.isoformat()}"
+        raise InvalidTermsError(problems=[FieldProblem(field="valid_from", problem=problem)])
+    if valid_from > now + START_AHEAD_MAX:
+        latest = (now + START_AHEAD_MAX).isoformat()
+        problem = f"must be at most {START_AHEAD_MAX.days} days ahead, by {latest}: {valid_from.isoformat()}"
         raise InvalidTermsError(problems=[FieldProblem(field="valid_from", problem=problem)])
     if versions and valid_from <= versions[-1].terms.valid_from:
         start = versions[-1].terms.valid_from.isoformat()

@@ -35,6 +35,7 @@ app.add_typer(partner_app, name="partner")
 app.add_typer(operator_app, name="operator")
 
 Call = Callable[..., Awaitable[Result]]
+NEXT_YEAR = datetime.now(UTC).year + 1
 
 
 @pytest.fixture
@@ -128,12 +129,14 @@ async def test_statements_are_written_in_each_format(books: Books, call: Call, t
 
 async def test_terms_are_added_and_listed(books: Books, call: Call) -> None:
     await books.partner("A", service_fee="0.002")
-    added = await document_of(call, "terms", "add", "A", "--valid-from", "2099-07-01", "--issue-price", "0.008")
+    added = await document_of(call, "terms", "add", "A", "--valid-from", f"{NEXT_YEAR}-07-01", "--issue-price", "0.008")
     assert (added["version"], added["issue_price"], added["service_fee"]) == (2, "0.008", "0.002")
-    assert added["valid_from"] == "2099-07-01T00:00:00+02:00"
+    assert added["valid_from"] == f"{NEXT_YEAR}-07-01T00:00:00+02:00"
     assert [terms["version"] for terms in await document_of(call, "terms", "list", "A")] == [1, 2]
     assert "0.008" in (await call("terms", "list", "A")).stdout
-    later = await document_of(call, "terms", "add", "A", "--valid-from", "2099-08-01", "--offline-loss", "member")
+    later = await document_of(
+        call, "terms", "add", "A", "--valid-from", f"{NEXT_YEAR}-08-01", "--offline-loss", "member"
+    )
     assert (added["offline_loss"], later["offline_loss"]) == ("partner", "member")
 
 
@@ -145,8 +148,9 @@ async def test_terms_are_added_and_listed(books: Books, call: Call) -> None:
         (("window", "statement", "1", "A"), "partner 1 has no statement in window 1, which is OPEN"),
         (("window", "statement", "1", "nobody"), "there is no partner nobody"),
         (("terms", "add", "A", "--valid-from", "2001-01-01"), "valid_from: must not be in the past"),
+        (("terms", "add", "A", "--valid-from", "2206-12-01"), "valid_from: must be at most 1826 days ahead, by "),
         (
-            ("terms", "add", "A", "--valid-from", "2099-01-01", "--issue-price", "-1"),
+            ("terms", "add", "A", "--valid-from", f"{NEXT_YEAR}-01-01", "--issue-price", "-1"),
             "issue_price: must not be negative",
         ),
     ],
@@ -167,7 +171,7 @@ async def test_a_refusal_is_one_line(books: Books, call: Call, arguments: tuple[
         ("window", "settle", "0"),
         ("window", "statement", "1", "A", "--format", "doc"),
         ("terms", "add", "A", "--valid-from", "soon"),
-        ("terms", "add", "A", "--valid-from", "2099-01-01", "--issue-price", "cheap"),
+        ("terms", "add", "A", "--valid-from", f"{NEXT_YEAR}-01-01", "--issue-price", "cheap"),
     ],
 )
 async def test_a_flag_that_makes_no_sense_is_refused_before_the_database(
@@ -179,7 +183,7 @@ async def test_a_flag_that_makes_no_sense_is_refused_before_the_database(
 async def test_terms_are_drafted_re_rated_and_approved(books: Books, call: Call) -> None:
     a, *_ = await books.worked_example_1()
     draft = await document_of(
-        call, "terms", "add", "A", "--valid-from", "2099-07-01", "--issue-price", "0.008", "--draft"
+        call, "terms", "add", "A", "--valid-from", f"{NEXT_YEAR}-07-01", "--issue-price", "0.008", "--draft"
     )
     assert (draft["draft"], draft["state"], draft["terms"]["issue_price"]) == (1, "DRAFT", "0.008")
     assert "0.008" in (await call("terms", "drafts")).stdout

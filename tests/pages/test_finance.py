@@ -22,6 +22,7 @@ from tests.pages.test_member_journey import texts
 FEES: dict[str, Any] = {"service_fee": "0.001", "commission": "0.02", "platform_fee": "5"}
 
 
+NEXT_YEAR = datetime.now(UTC).year + 1
 STEPS = ("close", "calculate", "approve", "invoice", "settle")
 
 
@@ -335,7 +336,7 @@ async def test_terms_are_drafted_compared_and_approved_by_two_people(
     await press(page, "Keep the draft")
     assert await texts(page, ".note.bad a") == ["First day", "Issue price per point"]
     await page.fill("#issue_price", "0,009")
-    await page.fill("#valid_from", "2099-01-02")
+    await page.fill("#valid_from", f"{NEXT_YEAR}-01-02")
     await page.select_option("#funding", "issuer_pays")
     await press(page, "Keep the draft")
     # Only on the first of a month, and not with a VAT that cannot share an invoice with that of the charges.
@@ -344,7 +345,7 @@ async def test_terms_are_drafted_compared_and_approved_by_two_people(
     await press(page, "Keep the draft")
     assert await texts(page, ".note.bad a") == ["Points are paid for"]
     assert await site.hub.pool.fetchval("SELECT count(*) FROM terms_draft") == 0
-    await page.fill("#valid_from", "2099-01-01")
+    await page.fill("#valid_from", f"{NEXT_YEAR}-01-01")
     await press(page, "Keep the draft")
 
     assert "is kept" in await page.inner_text(".note.good")
@@ -381,9 +382,9 @@ async def test_a_draft_typed_beside_an_old_version_is_refused_and_one_is_withdra
         await forms.post("/finance/sign-in", name="ada", password=PASSWORD)
         form = await forms.get("/finance/terms/partners/1")
         assert 'name="seen_version" value="1"' in form.text
-        kept = await forms.post("/finance/terms/partners/1", valid_from="2099-01-01", seen_version="1")
+        kept = await forms.post("/finance/terms/partners/1", valid_from=f"{NEXT_YEAR}-01-01", seen_version="1")
         assert (kept.status, kept.path) == (200, "/finance/terms/1")
-        stale = await forms.post("/finance/terms/partners/1", valid_from="2099-01-01", seen_version="0")
+        stale = await forms.post("/finance/terms/partners/1", valid_from=f"{NEXT_YEAR}-01-01", seen_version="0")
         assert (stale.status, "Draft it anew" in stale.text) == (409, True)
         approved = await forms.post("/finance/terms/1/approve")
         assert approved.status == 403

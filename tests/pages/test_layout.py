@@ -8,7 +8,7 @@ from playwright.async_api import Browser, Page
 from coalition.pages.language import LANGUAGES
 from tests.pages.conftest import PASSWORD, RunningSite, submit
 from tests.pages.test_account import eventful_account
-from tests.pages.test_finance import book_window, press
+from tests.pages.test_finance import NEXT_YEAR, book_window, press
 
 MEMBER_PAGES = ("/", "/history", "/card", "/missing")
 FINANCE_PAGES = (
@@ -149,7 +149,7 @@ async def test_finance_pages(site: RunningSite, view: Page) -> None:
     await judge(view, "terms as typed wrong")
     await view.fill("#issue_price", "0,0095")
     await view.select_option("#funding", "issuer_pays")
-    await view.fill("#valid_from", "2099-01-01")
+    await view.fill("#valid_from", f"{NEXT_YEAR}-01-01")
     await submit(view)
 
     for path in FINANCE_PAGES:
