@@ -112,13 +112,18 @@ class Post:
                 )
             except (aiosmtplib.SMTPException, OSError) as error:
                 log.error("mail.failed", host=server.host, port=server.port, **_told(error))
-                return "refused" if _is_for_good(error) else "failed"
+                return "refused" if _is_for_good(error, to=mail["To"]) else "failed"
             log.info("mail.sent", host=server.host, port=server.port)
             return "sent"
 
 
-def _is_for_good(error: aiosmtplib.SMTPException | OSError) -> bool:
-    """Whether it is the address that was refused, by a code that says: never try again (RFC 5321, 4.2.1)."""
+def _is_for_good(error: aiosmtplib.SMTPException | OSError, *, to: str) -> bool:
+    """Whether it is the address that was refused, by a code that says: never try again (RFC 5321, 4.2.1).
+
+    An address beyond ASCII is as good as refused by a server that takes none (RFC 6531)."""
+    if isinstance(error, aiosmtplib.SMTPNotSupported):
+        # Else it is the sender's: a setting, which can be mended.
+        return not to.isascii()
     if not isinstance(error, aiosmtplib.SMTPRecipientsRefused):
         return False
     return all(refused.code >= 500 for refused in error.recipients)

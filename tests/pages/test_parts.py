@@ -16,7 +16,7 @@ from coalition.errors import SettingError
 from coalition.ledger import decision, result
 from coalition.ledger.expiry import ExpiryRule, RuleName
 from coalition.ledger.hold import HoldState
-from coalition.mail import parse_smtp_url
+from coalition.mail import Post, parse_smtp_url
 from coalition.operations.manage_operator import ROLES
 from coalition.operations.sign_in import normalised_email
 from coalition.pages import wording as member_wording
@@ -27,6 +27,7 @@ from coalition.stores.programme import Programme
 from settlement.engine.states import SHARE_STATES, WINDOW_STATES
 from settlement.pages import wording as finance_wording
 from settlement.pages.nets_chart import nets_chart
+from tests.pages.conftest import Mailbox
 
 PROGRAMME = Programme("Points", "EUR", 2, "Europe/Berlin", Decimal("0.01"), 4, ExpiryRule("end_of_month", 36), 30)
 NOON = datetime(2026, 3, 29, 12, tzinfo=UTC)
@@ -166,3 +167,13 @@ def test_a_wrong_mail_servers_address_is_told_without_the_password(url: str) -> 
     with pytest.raises(SettingError, match="COALITION_SMTP_URL") as error:
         parse_smtp_url(url)
     assert "secret" not in str(error.value)
+
+
+async def test_an_address_that_the_server_can_never_take_is_refused_for_good(mailbox: Mailbox) -> None:
+    """The server takes no SMTPUTF8. A sender that it can't take is a setting, so that is tried again."""
+    server = parse_smtp_url(f"smtp://127.0.0.1:{mailbox.port}")
+    mail = {"subject": "News", "text": "None."}
+    post = Post(server, sender="hub@coalition.example")
+    assert await post.deliver(to="jörg@bäckerei.example", **mail) == "refused"
+    assert await post.deliver(to="joerg@baeckerei.example", **mail) == "sent"
+    assert await Post(server, sender="hüb@coalition.example").deliver(to="joerg@baeckerei.example", **mail) == "failed"
