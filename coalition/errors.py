@@ -21,6 +21,7 @@ CoalitionError                    code, message; the base of all below
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
@@ -82,8 +83,11 @@ class WindowArchivedError(StateConflictError):
 
     code = "window_archived"
 
-    def __init__(self, *, window_no: int) -> None:
-        super().__init__(f"The operations of window {window_no} are archived; they are read again once it is restored.")
+    def __init__(self, *, window_no: int, readable_from: date | None = None) -> None:
+        detail = f"The operations of window {window_no} are archived; they are read again once it is restored."
+        if readable_from is not None:
+            detail += f" Days from {readable_from} on can be compared."
+        super().__init__(detail)
         self.window_no = window_no
 
 

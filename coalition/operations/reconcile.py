@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from coalition.database.pool import Connection, Pool
-from coalition.errors import NotFoundError
+from coalition.errors import NotFoundError, WindowArchivedError
 from coalition.journal.reconciliation import (
     NOTHING,
     DayTotals,
@@ -22,7 +22,7 @@ from coalition.journal.reconciliation import (
 from coalition.ledger.expiry import start_of
 from coalition.ledger.operation import AHEAD_MINUTES_MAX
 from coalition.stores.lanes import load_lanes
-from coalition.stores.past_records import refuse_archived
+from coalition.stores.past_records import load_archived, refuse_archived
 from coalition.stores.reconciliations import (
     TYPE_OF_KIND,
     JournalRow,
@@ -117,7 +117,7 @@ async def _load_days(
     connection: Connection, partner: int, days: Days, window: int | None, zone: ZoneInfo, names_windows: bool
 ) -> dict[date, tuple[int, DayTotals]]:
     boundaries = days.boundaries(zone)
-    spans = await _spans(connection, boundaries, window)
+    spans = await _spans(connection, boundaries, window, zone)
     begins = {window_no: begin for begin, window_no in await _load_begins(connection)}
     rows = await load_days(
         connection, spans, partner=partner, boundaries=boundaries, begins=begins, names_windows=names_windows
@@ -138,7 +138,7 @@ async def compare_page(
             _refuse_unknown(window, begins)
         rows = await load_lines(
             connection,
-            await _spans(connection, boundaries, window),
+            await _spans(connection, boundaries, window, zone),
             partner=partner,
             first=boundaries[0],
             end=boundaries[-1],
@@ -164,7 +164,9 @@ async def _reading(pool: Pool) -> AsyncIterator[Connection]:
         yield connection
 
 
-async def _spans(connection: Connection, boundaries: Sequence[datetime], window: int | None) -> list[Span]:
+async def _spans(
+    connection: Connection, boundaries: Sequence[datetime], window: int | None, zone: ZoneInfo
+) -> list[Span]:
     """Return the leaves that can hold what occurred between the boundaries: of a window, or of all that do."""
     lanes = await load_lanes(connection)
     if window is not None:
@@ -177,7 +179,11 @@ async def _spans(connection: Connection, boundaries: Sequence[datetime], window:
         first=boundaries[0],
         end=boundaries[-1],
     )
-    await refuse_archived(connection, {window_no for _, window_no in held})
+    archived = await load_archived(connection, {window_no for _, window_no in held})
+    if archived:
+        last_sales = await load_last_sales(connection, lanes)
+        last_day = max(last_sales[window_no] for window_no in archived).astimezone(zone).date()
+        raise WindowArchivedError(window_no=archived[0], readable_from=last_day + ONE_DAY)
     spans = await load_spans(connection, lanes, {window_no for _, window_no in held})
     return [span for span in spans if (span.lane, span.window_no) in held]
 

@@ -74,12 +74,20 @@ async def load_blocks(connection: Connection, lane: int, *, first: int, end: int
     return [Block(*row) for row in await connection.fetch(SELECT_RANGE, lane, *places, first, end)]
 
 
-SELECT_FIRST_ARCHIVED = "SELECT min(window_no) FROM archived_range WHERE window_no = ANY($1::integer[])"
+SELECT_ARCHIVED = (
+    "SELECT DISTINCT window_no FROM archived_range WHERE window_no = ANY($1::integer[]) ORDER BY window_no"
+)
+
+
+async def load_archived(connection: Connection, window_nos: Collection[int]) -> list[int]:
+    """Return which of some windows are archived, or about to be, in order."""
+    rows = await connection.fetch(SELECT_ARCHIVED, sorted(window_nos))
+    return [row["window_no"] for row in rows]
 
 
 async def refuse_archived(connection: Connection, window_nos: Collection[int]) -> None:
     """Raise WindowArchivedError where one of some windows is archived, or about to be: of its operations there would be
     none, or only some."""
-    window_no = await connection.fetchval(SELECT_FIRST_ARCHIVED, sorted(window_nos))
-    if window_no is not None:
-        raise WindowArchivedError(window_no=window_no)
+    archived = await load_archived(connection, window_nos)
+    if archived:
+        raise WindowArchivedError(window_no=archived[0])

@@ -94,6 +94,7 @@ class FakeHub:
         self._ledger = FakeLedger(may_earn=may_earn, may_burn=may_burn, earn_rate=earn_rate)
         self._currency, self._zone = currency, ZoneInfo(time_zone)
         self._disputes = FakeDisputes(self._zone)
+        self._certificates: dict[str, dict[str, str]] = {}
         self._ahead = timedelta()
         self._illnesses: deque[_Failure | Literal["drop"]] = deque()
         self.url = ""
@@ -214,7 +215,7 @@ class FakeHub:
     def _content(self, request: web.Request, body: bytes) -> tuple[int, bytes]:
         try:
             if (request.method, request.path) == ("POST", "/v1/certificates"):
-                return 201, json.dumps(self._certificate(body)).encode()
+                return 201, json.dumps(self._certificate(body, signature=request.headers["Signature"])).encode()
             if (request.method, request.path) == ("POST", "/v1/disputes"):
                 status, document = self._disputes.open(
                     _plain_json(request, body), self._ledger.records, now=self._now()
@@ -261,7 +262,13 @@ class FakeHub:
                 return self._events(request.query.get("after", "0"))
         raise RequestRefusedError(404, "http_404")
 
-    def _certificate(self, body: bytes) -> dict[str, str]:
+    def _certificate(self, body: bytes, *, signature: str) -> dict[str, str]:
+        """Give out a certificate; the same signed request again is the same one."""
+        if signature not in self._certificates:
+            self._certificates[signature] = self._new_certificate(body)
+        return self._certificates[signature]
+
+    def _new_certificate(self, body: bytes) -> dict[str, str]:
         now, asked = self._now(), read_certificate_request(body)
         self._ledger.settle_due(now=now)
         account = self._ledger.accounts.get(asked.card)

@@ -253,7 +253,8 @@ async def test_an_archived_window_answers_and_proves_as_before_and_comes_back_by
         with pytest.raises(WindowArchivedError):
             await load_items(connection, ItemsWanted(window_no=1, partner=story.till.partner), count_max=1)
     today = Days(now().date(), now().date())
-    with pytest.raises(WindowArchivedError):
+    tomorrow = today.first + timedelta(days=1)
+    with pytest.raises(WindowArchivedError, match=f"window 1 are archived.* Days from {tomorrow} on can be compared"):
         await compare_days(pool, partner=1, zone=ZoneInfo("UTC"), own={}, days=today, window=None, names_windows=False)
 
     moved = path.rename(data_root / path.name)
