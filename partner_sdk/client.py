@@ -328,10 +328,9 @@ class Coalition:
     async def _book(self, operation: Operation) -> Result:
         outbox, _, sender = self._parts()
         self.put(operation)
-        seen: dict[str, Result] = {}
-        await sender.send_card(operation.card, lambda results: seen.update({one.id: one for one in results}))
-        # Not seen if the id had its verdict before, or a flush that ran beside this call was faster.
-        result = seen.get(operation.id) or outbox.result(operation.id)
+        results = await sender.send_card(operation.card)
+        # Not among them if the id had its verdict before, or a flush that ran beside this call was faster.
+        result = results.get(operation.id) or outbox.result(operation.id)
         if result.verdict == "rejected":
             raise _rejection(outbox.receipt(operation.id))
         if not result.is_booked:

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -24,6 +24,9 @@ from partner_sdk.receipt import Receipt
 from partner_sdk.signing import RECEIPT_TAG, SIGNATURE_FIELDS, Signed, Signer
 
 KEYS_PATH = "/v1/keys"
+
+# Asked after each failed attempt, with what to raise and when the next one would start, by the loop's clock.
+GivesUp = Callable[[HubUnreachableError, float], bool]
 
 
 class _TryAgainError(Exception):
@@ -57,7 +60,7 @@ class Exchange:
         self._signer = signer
         self.hub_keys = keys
         self._backoff = backoff
-        self._give_up_after_s = give_up_after_s
+        self.give_up_after_s = give_up_after_s
         self.clock_offset_s = clock_offset_s
         self._learning = asyncio.Lock()
         self._session = aiohttp.ClientSession(
@@ -71,18 +74,22 @@ class Exchange:
     async def close(self) -> None:
         await self._session.close()
 
-    async def ask(self, method: str, path: str, body: bytes = b"") -> Receipt:
+    async def ask(self, method: str, path: str, body: bytes = b"", *, gives_up: GivesUp | None = None) -> Receipt:
         """Return the hub's verified answer (2xx); `path` is percent-encoded and may have a query.
 
+        Attempts go on until `gives_up` says so: by default once the next is too late for `give_up_after_s`.
         Raises MessageRejectedError (NotAuthorizedError), HubUnreachableError, ReceiptInvalidError.
         """
         if self.hub_keys.is_empty:
-            await self._learn_first_keys()
-        return await self._persist(method, path, body)
+            await self._learn_first_keys(gives_up)
+        return await self._persist(method, path, body, gives_up=gives_up)
 
-    async def _persist(self, method: str, path: str, body: bytes, *, is_first_use: bool = False) -> Receipt:
+    async def _persist(
+        self, method: str, path: str, body: bytes, *, is_first_use: bool = False, gives_up: GivesUp | None = None
+    ) -> Receipt:
         clock = asyncio.get_running_loop()
-        give_up_at = clock.time() + self._give_up_after_s
+        give_up_at = clock.time() + self.give_up_after_s
+        gives_up = gives_up or (lambda _, next_attempt_at: next_attempt_at > give_up_at)
         for attempt in itertools.count(1):
             try:
                 return await self._attempt(method, path, body, is_first_use=is_first_use)
@@ -90,10 +97,13 @@ class Exchange:
                 pause_s = self._backoff.pause_s(
                     attempt=attempt, chance=random.random(), retry_after_s=fault.retry_after_s
                 )
-                if clock.time() + pause_s > give_up_at:
-                    raise HubUnreachableError(
-                        str(fault), attempts=attempt, retry_after_s=fault.retry_after_s, request_id=fault.request_id
-                    ) from fault.__cause__
+                unreachable = HubUnreachableError(
+                    str(fault), attempts=attempt, retry_after_s=fault.retry_after_s, request_id=fault.request_id
+                )
+                # Set here, not by `from`: who gives up on the way is told this very error.
+                unreachable.__cause__ = fault.__cause__
+                if gives_up(unreachable, clock.time() + pause_s):
+                    raise unreachable  # noqa: B904
             await asyncio.sleep(pause_s)
         raise AssertionError("count() does not end")
 
@@ -147,11 +157,11 @@ class Exchange:
             await self._follow_rotation(changed)
             return receipt.signed(self.hub_keys)
 
-    async def _learn_first_keys(self) -> None:
+    async def _learn_first_keys(self, gives_up: GivesUp | None) -> None:
         """Trust on first use: pin what the hub shows, signed or not."""
         async with self._learning:
             if self.hub_keys.is_empty:
-                receipt = await self._persist("GET", KEYS_PATH, b"", is_first_use=True)
+                receipt = await self._persist("GET", KEYS_PATH, b"", is_first_use=True, gives_up=gives_up)
                 self.hub_keys.pin(receipt.content(), now=receipt.received_at)
 
     async def _follow_rotation(self, changed: HubKeyChangedError) -> None:

@@ -163,12 +163,20 @@ class Outbox:
 
     _WAITING_OF_CARD = """
         SELECT place, id, body, answers FROM operation
-        WHERE state = 'waiting' AND card = ? AND place > ? ORDER BY place LIMIT ?
+        WHERE state = 'waiting' AND card = ? AND place > ? AND place <= ? ORDER BY place LIMIT ?
     """
 
-    def waiting_of_card(self, card: str, *, after: int, operations_max: int) -> list[Waiting]:
-        """Return the oldest operations of this card that wait, due or not, of the places after `after`."""
-        return [Waiting(*row) for row in self.rows(self._WAITING_OF_CARD, same_card(card), after, operations_max)]
+    def waiting_of_card(self, card: str, *, after: int, up_to: int, operations_max: int) -> list[Waiting]:
+        """Return the oldest operations of this card that wait, due or not, of the places after..up_to."""
+        rows = self.rows(self._WAITING_OF_CARD, same_card(card), after, up_to, operations_max)
+        return [Waiting(*row) for row in rows]
+
+    _YOUNGEST_OF_CARD = "SELECT coalesce(max(place), 0) FROM operation WHERE state = 'waiting' AND card = ?"
+
+    def youngest_of_card(self, card: str) -> int:
+        """Return the place of the youngest operation of this card that waits, or 0."""
+        [(place,)] = self.rows(self._YOUNGEST_OF_CARD, same_card(card))
+        return int(place)
 
     def waiting(self) -> tuple[int, int]:
         """Return how many operations wait, and the place of the youngest."""

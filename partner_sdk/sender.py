@@ -2,9 +2,9 @@
 
 Each card belongs to one stream; a stream has one message on its way and sends the next when the answer is kept.
 So messages of different streams overlap, and the operations of one card go in the order in which they were saved.
-A call for a single card sends everything that waits for this card, oldest first. Both may do the same at once, or in
-two processes: whoever sends an operation has sent the older ones of its card before or with it, and the hub gives
-an operation that comes twice the same answer.
+A call for a single card sends everything that waits for this card, oldest first; calls at the same time share a send.
+A flush and a call may send the same at once, or two processes: whoever sends an operation has sent the older ones of
+its card before or with it, and the hub gives an operation that comes twice the same answer.
 """
 
 import asyncio
@@ -13,10 +13,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from partner_sdk.backoff import LACKING, LACKING_ANSWERS_MAX
+from partner_sdk.card_sends import CardSends, Results
 from partner_sdk.errors import MessageRejectedError
-from partner_sdk.exchange import Exchange
+from partner_sdk.exchange import Exchange, GivesUp
 from partner_sdk.message import fitting, message_body, results_for
-from partner_sdk.outbox import Answered, Outbox, Waiting
+from partner_sdk.outbox import Answered, Outbox, Waiting, same_card
 from partner_sdk.receipt import Receipt, rejected_result
 from partner_sdk.result import Flushed, Result
 
@@ -37,14 +38,26 @@ class Sender:
         self._outbox = outbox
         self._exchange = exchange
         self._operations_max = operations_per_message
+        self._card_sends = CardSends(self._send_card, give_up_after_s=exchange.give_up_after_s)
 
-    async def send_card(self, card: str, seen: Seen) -> None:
-        """Send everything that waits for this card, also what is deferred; `seen` gets the results of each message."""
-        after = 0
-        while waiting := self._outbox.waiting_of_card(card, after=after, operations_max=self._operations_max):
+    async def send_card(self, card: str) -> Results:
+        """Send everything that waits for this card, also what is deferred; return its results by operation.
+
+        One such send is on its way for a card at a time; the next one is for all who call meanwhile.
+        """
+        return await self._card_sends.join(same_card(card))
+
+    async def _send_card(self, card: str, gives_up: GivesUp) -> Results:
+        answered: dict[str, Result] = {}
+        # What is saved meanwhile is the next send's, so that nobody's call waits for those who come later.
+        after, up_to = 0, self._outbox.youngest_of_card(card)
+        while waiting := self._outbox.waiting_of_card(
+            card, after=after, up_to=up_to, operations_max=self._operations_max
+        ):
             message = waiting[: fitting([one.body for one in waiting])]
-            await self._send(message, seen)
+            await self._send(message, lambda results: answered.update({one.id: one for one in results}), gives_up)
             after = message[-1].place
+        return answered
 
     async def flush(self, *, streams_max: int, is_deferred_due: bool, seen: Seen) -> None:
         """Send everything that waits now and is due, on up to `streams_max` streams.
@@ -84,13 +97,14 @@ class Sender:
         if failures:
             raise failures[0]
 
-    async def _send(self, message: Sequence[Waiting], seen: Seen) -> None:
+    async def _send(self, message: Sequence[Waiting], seen: Seen, gives_up: GivesUp | None = None) -> None:
+        body = message_body(one.body for one in message)
         try:
-            receipt = await self._exchange.ask("POST", MESSAGES_PATH, message_body(one.body for one in message))
+            receipt = await self._exchange.ask("POST", MESSAGES_PATH, body, gives_up=gives_up)
         except MessageRejectedError as fault:
             if fault.receipt is None or fault.status not in CONTENT_STATUSES:
                 raise
-            await self._narrow_down(message, fault.receipt, seen)
+            await self._narrow_down(message, fault.receipt, seen, gives_up)
             return
         results = results_for(receipt, [one.id for one in message])
         now = receipt.received_at
@@ -99,7 +113,9 @@ class Sender:
         )
         seen(results)
 
-    async def _narrow_down(self, message: Sequence[Waiting], refusal: Receipt, seen: Seen) -> None:
+    async def _narrow_down(
+        self, message: Sequence[Waiting], refusal: Receipt, seen: Seen, gives_up: GivesUp | None
+    ) -> None:
         """Find the operations for which the hub refuses the message, so that one of them does not hold up the rest.
 
         By halves: this needs no agreement on how the hub names the place of a fault.
@@ -111,8 +127,8 @@ class Sender:
             seen([result])
             return
         middle = len(message) // 2
-        await self._send(message[:middle], seen)
-        await self._send(message[middle:], seen)
+        await self._send(message[:middle], seen, gives_up)
+        await self._send(message[middle:], seen, gives_up)
 
 
 def _answered(waiting: Waiting, result: Result, *, now: datetime) -> Answered:

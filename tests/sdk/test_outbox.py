@@ -34,7 +34,8 @@ def due(outbox, *, now=NOW):
 
 
 def answer(outbox, operation_id, state, *, code=None, retry_at=None):
-    [place] = [one.place for one in outbox.waiting_of_card(CARD, after=0, operations_max=100) if one.id == operation_id]
+    waiting = outbox.waiting_of_card(CARD, after=0, up_to=outbox.youngest_of_card(CARD), operations_max=100)
+    [place] = [one.place for one in waiting if one.id == operation_id]
     outbox.record(RECEIPT, [Answered(place=place, state=state, code=code, retry_at=retry_at)])
 
 
@@ -74,7 +75,7 @@ def test_a_deferred_operation_is_due_at_its_time(outbox):
 def test_a_verdict_is_not_undone_by_a_late_not_yet(outbox):
     """Two processes may send the same operation; the slower one's answer changes nothing."""
     [operation_id] = outbox.put([Earn(card=CARD, points=1)], now=NOW)
-    [waiting] = outbox.waiting_of_card(CARD, after=0, operations_max=1)
+    [waiting] = outbox.waiting_of_card(CARD, after=0, up_to=outbox.youngest_of_card(CARD), operations_max=1)
     answer(outbox, operation_id, "booked")
     outbox.record(RECEIPT, [Answered(place=waiting.place, state="waiting", code="unknown_card", retry_at=NOW)])
     assert (outbox.entry(operation_id).state, due(outbox)) == ("booked", [])
