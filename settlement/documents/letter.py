@@ -21,6 +21,8 @@ from settlement.engine.statement import Party
 # Millimetres on A4, after DIN 5008 form B: a window envelope shows the address.
 LEFT, RIGHT, TOP, BOTTOM = 25.0, 20.0, 20.0, 34.0
 WIDTH: Final = 210.0 - LEFT - RIGHT
+# No letter is smaller, in points.
+SIZE_MIN: Final = 7.0
 ADDRESS_TOP: Final = 50.0
 SUBJECT_TOP: Final = 98.0
 
@@ -154,10 +156,14 @@ class Letter(FPDF):
         fill: bool = False,
         next_line: bool = False,
     ) -> None:
-        """Write a text in one line; what a cell cannot hold is cut, with an ellipsis."""
+        """Write a text in one line; what a cell cannot hold is written smaller, and cut at last, with an ellipsis."""
         new_x, new_y = (XPos.LMARGIN, YPos.NEXT) if next_line else (XPos.RIGHT, YPos.TOP)
+        size = self.font_size_pt
+        while not self._fits(width, text) and self.font_size_pt > SIZE_MIN:
+            self.set_font_size(self.font_size_pt - 0.5)
         fitting = self._cut_to(width, self.printable(text))
         self.cell(width, height, fitting, align=align, fill=fill, new_x=new_x, new_y=new_y)
+        self.set_font_size(size)
 
     def wrapped(self, width: float, height: float, text: str) -> None:
         self.multi_cell(width, height, self.printable(text), align=Align.L, new_x=XPos.LMARGIN, new_y=YPos.NEXT)

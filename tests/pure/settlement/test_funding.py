@@ -339,3 +339,14 @@ def full_statement() -> Statement:
         point_value=Decimal("0.01"),
         blocks=account_of((block(1, 1, 1000),), {1: 100}, window=2, warn_below=1000),
     )
+
+
+def test_a_line_with_a_long_name_is_written_smaller_and_not_cut() -> None:
+    """The end of the text says what the line is."""
+    name = "Drogerie Morgentau am Kirchplatz"
+    content = write_json(full_statement()).replace(b"Auenmarkt", name.encode())
+    text = " ".join(
+        page.extract_text().replace("\n", " ") for page in PdfReader(io.BytesIO(write_pdf(content, "en"))).pages
+    )
+    assert f"Your points redeemed at {name}" in text
+    assert "…" not in text
