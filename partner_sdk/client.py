@@ -521,11 +521,13 @@ class Coalition:
     async def gather_evidence(
         self, progress: EvidenceProgress | None = None, *, proofs_max: int | None = None
     ) -> Gathered:
-        """Keep what a bill is checked with: a checkpoint, paths of (so many) records that have none, statements.
+        """Keep what a bill is checked with: a checkpoint, paths of (so many) records that have none, statements; and
+        which keys the hub has ended.
 
         `verify_evidence` then asks nobody. Raises HubUnreachableError, ReceiptInvalidError; call it again to go on.
         """
-        outbox, _, _ = self._parts()
+        outbox, exchange, _ = self._parts()
+        await exchange.learn_ends()
         return await gather_evidence(
             self._get, outbox, proofs_max=proofs_max, progress=progress or (lambda so_far: None)
         )

@@ -16,6 +16,7 @@
     ├── HubUnreachableError         gave up for now; the operations wait in the outbox
     └── ReceiptInvalidError         the answer's signature is missing or wrong; the operations wait in the outbox
         ├── HubKeyChangedError      the answer is signed by a key that is not pinned
+        ├── HubKeyEndedError        the answer is signed by a key that the hub had ended by then
         └── AnswerNotUnderstoodError  the signature is right, but the content is not what the protocol says
 
 Each has a stable `code`, `is_retryable` (may the same call succeed later, unchanged?), and the hub's `request_id` where
@@ -24,6 +25,7 @@ it told one. A failure of the caller's own code (a TypeError for a wrong argumen
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -213,6 +215,16 @@ class HubKeyChangedError(ReceiptInvalidError):
 
     def __init__(self, *, keyid: str, pinned: Sequence[str]) -> None:
         super().__init__(f"signed by hub key {keyid!r}, pinned are {', '.join(sorted(pinned)) or 'none'}")
+        self.keyid = keyid
+
+
+class HubKeyEndedError(ReceiptInvalidError):
+    """The answer is signed by a key of the hub that was ended before."""
+
+    code = "hub_key_ended"
+
+    def __init__(self, *, keyid: str, ended_at: datetime) -> None:
+        super().__init__(f"signed by hub key {keyid!r} after its end, {ended_at.isoformat()}")
         self.keyid = keyid
 
 

@@ -84,6 +84,12 @@ class Exchange:
             await self._learn_first_keys(gives_up)
         return await self._persist(method, path, body, gives_up=gives_up)
 
+    async def learn_ends(self) -> None:
+        """Take from the hub which of its keys are ended, unless the caller named the one to trust."""
+        if self.hub_keys.may_learn:
+            receipt = await self.ask("GET", KEYS_PATH)
+            self.hub_keys.pin(receipt.content(), now=receipt.received_at)
+
     async def _persist(
         self, method: str, path: str, body: bytes, *, is_first_use: bool = False, gives_up: GivesUp | None = None
     ) -> Receipt:
@@ -150,12 +156,12 @@ class Exchange:
 
     async def _verify(self, receipt: Receipt) -> Signed:
         try:
-            return receipt.signed(self.hub_keys)
+            return self.hub_keys.verify(receipt)
         except HubKeyChangedError as changed:
             if not self.hub_keys.may_learn or receipt.request.url == self._origin + KEYS_PATH:
                 raise
             await self._follow_rotation(changed)
-            return receipt.signed(self.hub_keys)
+            return self.hub_keys.verify(receipt)
 
     async def _learn_first_keys(self, gives_up: GivesUp | None) -> None:
         """Trust on first use: pin what the hub shows, signed or not."""

@@ -362,11 +362,17 @@ class Outbox:
         rows = self.rows("SELECT keyid, jwk FROM hub_key")
         return {keyid: json.loads(jwk) for keyid, jwk in rows}
 
+    _PIN = """
+        INSERT INTO hub_key VALUES (?, ?, ?) ON CONFLICT (keyid) DO UPDATE
+        SET jwk = json_set(jwk, '$.valid_until', json_extract(excluded.jwk, '$.valid_until'))
+        WHERE json_extract(jwk, '$.valid_until') IS NULL AND json_extract(excluded.jwk, '$.valid_until') IS NOT NULL
+    """
+
     def pin_hub_keys(self, keys: Mapping[str, Mapping[str, Any]], *, now: datetime) -> None:
-        """Pin more hub keys; one pinned before stays as it is."""
+        """Pin more hub keys; one pinned before stays as it is, but for its end, which is kept once it is told."""
         rows = [(keyid, json.dumps(jwk), now.timestamp()) for keyid, jwk in keys.items()]
         with self.transaction() as connection:
-            connection.executemany("INSERT INTO hub_key VALUES (?, ?, ?) ON CONFLICT (keyid) DO NOTHING", rows)
+            connection.executemany(self._PIN, rows)
 
 
 def existing_outbox(path: str | Path) -> Outbox:

@@ -80,7 +80,7 @@ def _checkpoints(evidence: Evidence, keys: HubKeys, faults: list[str]) -> list[d
     valid: list[dict[int, LaneRoot]] = []
     for receipt in evidence.checkpoints():
         try:
-            receipt.verify(keys)
+            keys.verify(receipt)
             valid.append(lane_roots(receipt))
         except ReceiptInvalidError as fault:
             faults.append(f"checkpoint of {receipt.received_at.isoformat()}: {fault}")
@@ -150,7 +150,7 @@ def _statements(
         by_window[line.window or 0].append(line)
     for window, receipt in evidence.statements():
         try:
-            receipt.verify(keys)
+            keys.verify(receipt)
             faults += [f"statement of window {window}: {fault}" for fault in _bill(window, receipt, by_window, prices)]
         except ReceiptInvalidError as fault:
             faults.append(f"statement of window {window}: {fault}")

@@ -39,7 +39,7 @@ def verify_receipts(outbox: Outbox, *, hub_key: Ed25519PublicKey | None) -> Chec
     for receipt, states in outbox.receipts():
         counts["receipts"] += 1
         try:
-            receipt.verify(keys)
+            keys.verify(receipt)
             verdicts = _verdicts(receipt, states)
         except ReceiptInvalidError as fault:
             faults.append(f"receipt of {receipt.received_at.isoformat()}: {fault}")

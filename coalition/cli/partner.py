@@ -1,4 +1,4 @@
-"""`coalition partner` and `coalition key`: who takes part, and with which keys."""
+"""`coalition partner` and `coalition key`: who takes part, and with which keys; the hub's own of the past as well."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -18,7 +18,7 @@ from coalition.stores.programme import load_programme
 from coalition.stores.registry import load_participants, load_partner_keys
 
 partner_app = typer.Typer(help="Partners: take in, list, suspend, resume.", no_args_is_help=True)
-key_app = typer.Typer(help="Partners' keys: add, end, list.", no_args_is_help=True)
+key_app = typer.Typer(help="Partners' keys: add, end, list; end one of the hub's.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="The partner's name.")]
 KeyFile = Annotated[Path, typer.Option("--key", help="The partner's Ed25519 public key, PEM.")]
@@ -184,12 +184,12 @@ def end_partner_key(
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """End a key's validity now; what it signed stays verifiable."""
+    """End a key's validity now, a partner's or one that was the hub's; what it signed before stays verifiable."""
 
     async def work() -> None:
         async with open_session(data_dir, database_url) as session:
-            ended_at = now()
-            await end_key(session.pool, keyid=keyid, valid_until=ended_at)
+            hub_key = session.settings.hub_key_path
+            ended_at = await end_key(session.pool, keyid=keyid, valid_until=now(), hub_key=hub_key)
             show({"keyid": keyid, "valid_until": ended_at}, as_json=as_json, text=f"{keyid} signs no more.")
 
     run(work())

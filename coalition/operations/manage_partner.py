@@ -5,13 +5,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 
 import asyncpg
 
 from coalition.database.pool import Connection, Pool
 from coalition.errors import AlreadyThereError, FieldFault, InvalidTermsError, NotFoundError, SettingError
 from coalition.ledger.participant import Funding, OfflineLoss, ReturnLoss
-from coalition.signatures.keys import keyid_of, load_public_key, raw_of_public_key
+from coalition.signatures.keys import keyid_of, load_private_key, load_public_key, raw_of_public_key
+from coalition.stores.hub_keys import end_hub_key
 from coalition.stores.programme import load_programme
 from coalition.stores.registry import (
     add_first_terms,
@@ -164,12 +166,31 @@ async def add_key(
     return keyid
 
 
-async def end_key(pool: Pool, *, keyid: str, valid_until: datetime) -> None:
-    """End a key's validity; what it signed before stays verifiable. Raises NotFoundError."""
+async def end_key(pool: Pool, *, keyid: str, valid_until: datetime, hub_key: Path) -> datetime:
+    """End the validity of a partner's key, or of one that was the hub's; return since when it is ended.
+
+    What it signed before stays verifiable. `hub_key` is the file of the key that the hub signs with.
+
+    Raises:
+        NotFoundError: neither a partner nor the hub has such a key.
+        SettingError: the hub signs with it, or there is no telling because the file isn't there.
+    """
     async with pool.acquire() as connection, connection.transaction():
-        if not await end_partner_key(connection, keyid, valid_until=valid_until):
-            raise NotFoundError(f"no partner has key {keyid!r}")
-        await announce_change(connection)
+        if await end_partner_key(connection, keyid, valid_until=valid_until):
+            await announce_change(connection)
+            return valid_until
+        ended_at = await end_hub_key(connection, keyid, valid_until=valid_until)
+        if ended_at is None:
+            raise NotFoundError(f"neither a partner nor the hub has key {keyid!r}")
+        _refuse_key_in_use(keyid, hub_key)
+    return ended_at
+
+
+def _refuse_key_in_use(keyid: str, hub_key: Path) -> None:
+    if not hub_key.exists():
+        raise SettingError(f"hub_key (COALITION_HUB_KEY): expected the key that the hub signs with, no file {hub_key}")
+    if keyid_of(load_private_key(hub_key.read_bytes()).public_key()) == keyid:
+        raise SettingError(f"hub_key: expected a key that was replaced, the hub signs with {keyid!r} ({hub_key})")
 
 
 async def set_status(pool: Pool, *, name: str, status: str) -> None:

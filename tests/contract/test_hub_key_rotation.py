@@ -1,7 +1,9 @@
 """The hub's key is replaced, and partners who have pinned the old one go on by themselves."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,11 @@ from coalition.errors import SettingError
 from coalition.http.app import build_app, make_runner
 from coalition.http.hub_key import load_signer, load_voucher
 from coalition.lanes.clearing import Clearing
-from partner_sdk import Coalition, HubKeyChangedError
+from coalition.operations.manage_partner import end_key
+from partner_sdk import Coalition, HubKeyChangedError, HubKeyEndedError
+from partner_sdk.hub_keys import HubKeys
+from partner_sdk.outbox import Outbox
+from partner_sdk.verify_receipts import verify_receipts
 from tests.http.conftest import Clock, RunningHub
 
 
@@ -59,6 +65,35 @@ async def test_a_key_that_the_old_one_vouches_for_is_taken_and_another_is_not(po
         Coalition(url, shop.private_key, outbox=tmp_path / "outbox.sqlite") as till,
     ):
         assert (await till.earn(card=card, points=5)).balance == 20
+
+
+async def test_a_stolen_key_is_ended_and_signs_no_more(pool: Pool, tmp_path: Path) -> None:
+    """The key in use can't be ended. One that was replaced is ended for the SDK when it next gathers evidence: what
+    came before stays a receipt; what comes later is none, even with a signature that says it was made before."""
+    old, new, outbox = tmp_path / "old.pem", tmp_path / "new.pem", tmp_path / "outbox.sqlite"
+    stolen = load_signer(old).keyid
+    async with hub_with(pool, old) as hub:
+        shop, card = await hub.shop(), await hub.card()
+        url, port = f"http://{hub.authority}", int(hub.authority.partition(":")[2])
+        async with Coalition(url, shop.private_key, outbox=outbox) as till:
+            await till.earn(card=card, points=5)
+        with pytest.raises(SettingError, match="expected a key that was replaced"):
+            await end_key(pool, keyid=stolen, valid_until=datetime.now(UTC), hub_key=old)
+    async with hub_with(pool, new, before=old, port=port), Coalition(url, shop.private_key, outbox=outbox) as till:
+        await till.earn(card=card, points=5)
+    ended_at = await end_key(pool, keyid=stolen, valid_until=datetime.now(UTC), hub_key=new)
+    assert await end_key(pool, keyid=stolen, valid_until=ended_at + timedelta(days=1), hub_key=new) == ended_at
+    async with hub_with(pool, new, port=port) as hub, Coalition(url, shop.private_key, outbox=outbox) as till:
+        await till.gather_evidence()
+        async with hub.session.get(f"{url}/v1/keys") as listed:
+            ends = {key["kid"]: key["valid_until"] for key in (await listed.json())["keys"]}
+        assert ends == {stolen: ended_at.isoformat(), load_signer(new).keyid: None}
+    with closing(Outbox(outbox)) as kept:
+        assert verify_receipts(kept, hub_key=None).faults == ()
+        keys, (receipt, _) = HubKeys(kept, named=None), next(iter(kept.receipts()))
+        assert keys.verify(receipt).keyid == stolen
+        with pytest.raises(HubKeyEndedError):
+            keys.verify(replace(receipt, received_at=ended_at + timedelta(minutes=6)))
 
 
 def test_a_key_before_that_is_not_there_is_told(tmp_path: Path) -> None:

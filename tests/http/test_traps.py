@@ -10,6 +10,7 @@ a connection lost during COMMIT                                                 
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -60,7 +61,7 @@ async def test_a_key_is_rotated_with_messages_in_flight(hub: RunningHub) -> None
     )
 
     results = await asyncio.gather(*(till.earn(card, 1) for _ in range(20) for till in (shop, rotated)))
-    await end_key(hub.pool, keyid=shop.keyid, valid_until=hub.clock())
+    await end_key(hub.pool, keyid=shop.keyid, valid_until=hub.clock(), hub_key=Path("none"))
     await hub.clearing.registry.load()
     refused = await shop.send(shop.operation("earn", card, points=1))
 
