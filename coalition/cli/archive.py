@@ -14,6 +14,7 @@ from rich.progress import Progress as Bars
 from coalition.cli.options import AsJson, DatabaseUrl, DataDir
 from coalition.cli.session import now, open_session, run, show
 from coalition.errors import CoalitionError, SettingError
+from coalition.ledger.operation import PAST_DAYS_MAX
 from coalition.operations.archive_file import Progress, Seal, verify_archive
 from coalition.operations.archive_window import archive_window
 from coalition.operations.restore_window import restore_window
@@ -148,7 +149,10 @@ def set_after(
             await set_archive_after(connection, days)
 
     run(work())
-    show({"archive_after_days": days}, as_json=as_json, text=f"Windows can be archived {days} days after their close.")
+    text = f"Windows can be archived {days} days after their close."
+    if days <= PAST_DAYS_MAX:
+        text += f" For trials only: a message may be {PAST_DAYS_MAX} days old, and come again after its archive."
+    show({"archive_after_days": days}, as_json=as_json, text=text)
 
 
 def _document(archive: Archive) -> dict[str, object]:
