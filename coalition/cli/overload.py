@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -60,8 +61,8 @@ def _progress(what: str, done: int, total: int) -> None:
 def _print_table(document: dict[str, object], console: Console) -> None:
     parts = document["parts"]
     assert isinstance(parts, dict)
-    table = Table()
-    for heading in ("", "sent/s", "accepted/s", "accepted", "refused", "failed", "p50 ms", "p99 ms", "Retry-After s"):
+    table = Table(box=SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
+    for heading in ("", "sent/s", "accepted/s", "accepted", "refused", "failed", "p50 ms", "p99 ms", "retry s"):
         table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     for name, part in parts.items():
         told = part.get("retry_after_s")
