@@ -62,7 +62,7 @@ def _print_table(document: dict[str, object], console: Console) -> None:
     parts = document["parts"]
     assert isinstance(parts, dict)
     table = Table(box=SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
-    for heading in ("", "sent/s", "accepted/s", "accepted", "refused", "failed", "p50 ms", "p99 ms", "retry s"):
+    for heading in ("", "sent/s", "taken/s", "taken", "refused", "failed", "p50 ms", "p99 ms", "retry s"):
         table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     for name, part in parts.items():
         told = part.get("retry_after_s")
