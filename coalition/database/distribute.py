@@ -12,7 +12,6 @@ Workarounds"). Three things are not obvious:
 - Prepared statements keep no plan without values there (`coalition.database.pool`).
 """
 
-import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -128,7 +127,7 @@ async def _require_cluster(connection: Connection) -> None:
             f"the extension citus {extension['default_version']} is there and not switched on in this database: "
             "CREATE EXTENSION citus, here and in the database of each worker, by a superuser"
         )
-    if int(re.match(r"\d+", version).group()) < VERSION_MIN:  # type: ignore[union-attr]
+    if int(version.partition(".")[0]) < VERSION_MIN:
         raise DistributionRefusedError(f"expected Citus {VERSION_MIN} or later, {version} came")
     if await connection.fetchval(SELECT_GROUP) != 0:
         raise DistributionRefusedError("this is a worker of the cluster; name its coordinator in the database's URL")

@@ -14,6 +14,7 @@ event loop, and told as the error of the comparison.
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 from random import Random
@@ -144,8 +145,8 @@ class _World:
         """Let a message come in, at one process after the other."""
         process = self.processes[next(self._turns) % len(self.processes)]
         message = _Message(self.clock.now_s, 0, answered)
-        queue = lambda: self._queue(process, message)  # noqa: E731
-        sent = lambda: self._spend(self.model.message_s / 2, process.core, queue)  # noqa: E731
+        queue = partial(self._queue, process, message)
+        sent = partial(self._spend, self.model.message_s / 2, process.core, queue)
         self._spend(self.model.generator_s, self.generator, sent)
 
     def _queue(self, process: _Process, message: _Message) -> None:
@@ -158,13 +159,14 @@ class _World:
             process.queues[lane].append((message, number))
             if not process.is_working[lane]:
                 process.is_working[lane] = True
-                process.slots.take(lambda lane=lane: self._lock(process, lane))  # type: ignore[misc]
+                process.slots.take(partial(self._lock, process, lane))
 
     def _lock(self, process: _Process, lane: int) -> None:
         """Ask for the lane; what arrives until it is ours still joins."""
         model = self.model
-        taken = lambda: self._spend(model.batch_postgres_s * LOCKING_SHARE, None, lambda: self._book(process, lane))  # noqa: E731
-        asked = lambda: self.locks[lane].take(taken)  # noqa: E731
+        book = partial(self._book, process, lane)
+        taken = partial(self._spend, model.batch_postgres_s * LOCKING_SHARE, None, book)
+        asked = partial(self.locks[lane].take, taken)
         self._spend(model.batch_hub_s * LOCKING_SHARE, process.core, asked)
 
     def _book(self, process: _Process, lane: int) -> None:
@@ -178,22 +180,22 @@ class _World:
         model = self.model
         in_hub_s = model.batch_hub_s * (1 - LOCKING_SHARE) + operations * model.operation_hub_s
         in_database_s = model.batch_postgres_s * (1 - LOCKING_SHARE) + operations * model.operation_postgres_s
-        committed = lambda: self._committed(process, lane, batch, operations)  # noqa: E731
-        waited = lambda: self.clock.after(model.wait_s, committed)  # noqa: E731
-        self._spend(in_hub_s, process.core, lambda: self._spend(in_database_s, None, waited))
+        committed = partial(self._committed, process, lane, batch, operations)
+        waited = partial(self.clock.after, model.wait_s, committed)
+        self._spend(in_hub_s, process.core, partial(self._spend, in_database_s, None, waited))
 
     def _committed(self, process: _Process, lane: int, batch: list[_Message], operations: int) -> None:
         self.outcome.operations += operations
         self.locks[lane].give()
         if process.queues[lane]:
-            process.slots.take(lambda: self._lock(process, lane))
+            process.slots.take(partial(self._lock, process, lane))
         else:
             process.is_working[lane] = False
         process.slots.give()
         for message in batch:
             message.parcels -= 1
             if message.parcels == 0:
-                self._spend(self.model.message_s / 2, process.core, lambda message=message: self._answer(message))  # type: ignore[misc]
+                self._spend(self.model.message_s / 2, process.core, partial(self._answer, message))
 
     def _answer(self, message: _Message) -> None:
         self.outcome.latencies_s.append(self.clock.now_s - message.arrived_s)
@@ -210,7 +212,7 @@ class _World:
             then()
 
         def work() -> None:
-            self.cores.take(lambda: self.clock.after(seconds, done))
+            self.cores.take(partial(self.clock.after, seconds, done))
 
         if own is None:
             work()
@@ -223,12 +225,16 @@ def simulate_open(model: Model, *, messages_per_s: float, messages: int, seed: i
     world = _World(model, Random(seed))
     arrivals = _arrivals(messages_per_s, messages, Random(seed + 1))
 
-    def next_one() -> None:
+    def await_next() -> None:
         gap_s = next(arrivals, None)
         if gap_s is not None:
-            world.clock.after(gap_s, lambda: (world.arrive(), next_one())[0])  # type: ignore[func-returns-value]
+            world.clock.after(gap_s, arrive)
 
-    next_one()
+    def arrive() -> None:
+        world.arrive()
+        await_next()
+
+    await_next()
     world.clock.run()
     return world.outcome
 
