@@ -173,7 +173,7 @@ class MessageRejectedError(CoalitionError):
         request_id: str | None = None,
         receipt: "Receipt | None" = None,
     ) -> None:
-        named = "".join(f"; {fault}" for fault in faults)
+        named = "".join(f"; {fault}" for fault in faults if str(fault) not in text)
         unsigned = "" if receipt else " (unsigned)"
         super().__init__(f"{status} {code}{unsigned}: {text}{named}", request_id=request_id)
         self.status = status

@@ -71,10 +71,20 @@ class AlreadyClosedError(SettlementError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldProblem:
-    """One field of an input and what is wrong with it, in words that stand alone."""
+    """One field of an input and what is wrong with it, in words that stand alone.
+
+    `expected` and `got` are the same in two parts, where a caller is told both; None: the words are all there is.
+    """
 
     field: str
     problem: str
+    expected: str | None = None
+    got: str | None = None
+
+    @classmethod
+    def of(cls, field: str, *, expected: str, got: object) -> FieldProblem:
+        """Return what is wrong with a field as what may stand there and what came."""
+        return cls(field=field, problem=f"expected {expected}, got {got}", expected=expected, got=str(got))
 
     def __str__(self) -> str:
         return f"{self.field}: {self.problem}"

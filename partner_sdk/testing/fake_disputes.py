@@ -1,57 +1,28 @@
 """The fake hub's disputes, of windows of which a test has said what is owed: the real hub's answers and refusals."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
 from partner_sdk.testing.fake_ledger import WINDOW, Record
-from partner_sdk.testing.read_message import RequestRefusedError, fault
+from partner_sdk.testing.read_dispute import AskedDispute, LineKey, read_dispute
+from partner_sdk.testing.read_message import Fault, RequestRefusedError, fault
 
-WINDOW_MAX = 2_147_483_647
-BODY_BYTES_MAX = 16 * 1024
-OPERATIONS_MAX = 100
 DISPUTE_DAYS, ANSWER_DAYS = 30, 30
 OPEN_MAX = 100
 DISPUTES_MAX = 500
+MISSING_TOLD_MAX = 10
 PAGE_DEFAULT, PAGE_MAX = 100, 1_000
 DISPUTE_MAX = 2**53 - 1
 AMOUNT_MAX = Decimal("10000000000000.00")
 MONEY_DECIMALS = 2
 NOTHING = Decimal("0.00")
-
-# A line of a statement: its code and terms version.
-LineKey = tuple[str, int]
-OperationId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]
-
-
-class _Line(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    code: Annotated[str, Field(pattern=r"^[a-z_]{1,40}$")]
-    terms_version: Annotated[int, Field(ge=1, le=WINDOW_MAX)]
-
-
-REASON_PATTERN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]*$"
-
-
-class _Asked(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    window: Annotated[int, Field(ge=1, le=WINDOW_MAX)]
-    line: _Line | None = None
-    operation_ids: Annotated[list[OperationId], Field(max_length=OPERATIONS_MAX)] = []
-    amount: Annotated[str, Field(pattern=r"^[0-9]{1,13}(\.[0-9]{1,4})?$")]
-    reason: Annotated[str, Field(min_length=1, max_length=1_000, pattern=REASON_PATTERN)]
-
-    @property
-    def line_key(self) -> LineKey | None:
-        return None if self.line is None else (self.line.code, self.line.terms_version)
+# The partner whose hub this is.
+PARTNER = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +41,7 @@ class Statement:
 @dataclass(slots=True)
 class _Dispute:
     number: int
-    asked: _Asked
+    asked: AskedDispute
     digest: bytes
     received_at: datetime
     held: Decimal
@@ -88,11 +59,11 @@ class _Dispute:
         asked = self.asked
         return {
             "dispute": self.number,
-            "partner": 1,
+            "partner": PARTNER,
             "window": asked.window,
             "state": self.state,
             "line": None if asked.line is None else asked.line.model_dump(),
-            "operation_ids": list(dict.fromkeys(asked.operation_ids)),
+            "operation_ids": asked.operations,
             "amount": str(self.amount),
             "held": str(self.held),
             "reason": asked.reason,
@@ -114,23 +85,23 @@ class FakeDisputes:
 
     def open(self, body: bytes, records: Mapping[str, Record], *, now: datetime) -> tuple[int, dict[str, Any]]:
         """Return status and answer of POST /v1/disputes. Raises RequestRefusedError."""
-        if len(body) > BODY_BYTES_MAX:
-            raise RequestRefusedError(413, "body_too_large")
-        asked, digest = _read(body), sha256(body).digest()
+        asked, digest = read_dispute(body), sha256(body).digest()
         known = next((one for one in self._disputes if one.digest == digest), None)
         if known is not None:
             return 200, known.document()
         _refuse_unbounded(asked, records)
         statement = self._statement(asked.window)
         today = now.astimezone(self.zone).date()
-        if today > statement.calculated_at.astimezone(self.zone).date() + timedelta(days=DISPUTE_DAYS):
-            raise RequestRefusedError(409, "dispute_too_late")
+        last_day = statement.calculated_at.astimezone(self.zone).date() + timedelta(days=DISPUTE_DAYS)
+        if today > last_day:
+            detail = f"window {asked.window} could be disputed until {last_day}"
+            raise RequestRefusedError(409, "dispute_too_late", detail=detail)
         of_window = [one for one in self._disputes if one.asked.window == asked.window]
         still_open = [one for one in of_window if one.state == "OPEN"]
         if len(still_open) >= OPEN_MAX or len(of_window) >= DISPUTES_MAX:
-            raise RequestRefusedError(422, "invalid_dispute")
-        if {operation for one in still_open for operation in one.asked.operation_ids} & set(asked.operation_ids):
-            raise RequestRefusedError(409, "already_disputed")
+            expected = f"at most {OPEN_MAX} open disputes of it and {DISPUTES_MAX} in all"
+            raise _invalid([_fault("window", expected, "one more")])
+        _refuse_disputed(asked, still_open)
         held = _held(asked, statement, of_window)
         dispute = _Dispute(
             number=len(self._disputes) + 1,
@@ -168,32 +139,50 @@ class FakeDisputes:
     def _statement(self, window: int) -> Statement:
         if window in self.statements:
             return self.statements[window]
-        raise RequestRefusedError(404, "unknown_statement" if window == WINDOW else "unknown_window")
+        # The window after the last one with a statement is open.
+        if window > max([WINDOW, *(one + 1 for one in self.statements)]):
+            raise RequestRefusedError(404, "unknown_window", detail=f"there is no window {window}")
+        detail = f"partner {PARTNER} has no statement in window {window}, which is OPEN"
+        raise RequestRefusedError(404, "unknown_statement", detail=detail)
 
 
-def _read(body: bytes) -> _Asked:
-    try:
-        return _Asked.model_validate_json(body)
-    except ValidationError as error:
-        details = error.errors(include_url=False)
-    faults = [fault(".".join(map(str, one["loc"])) or "body", one["type"], one["msg"], "") for one in details]
-    if any(one["type"] == "json_invalid" for one in details):
-        raise RequestRefusedError(400, "not_json", faults)
-    raise RequestRefusedError(422, "request_invalid", faults)
+def _refuse_unbounded(asked: AskedDispute, records: Mapping[str, Record]) -> None:
+    amount, faults = Decimal(asked.amount), []
+    if asked.line is None and not asked.operation_ids:
+        faults.append(_fault("line", "a line, operations, or both", "neither"))
+    missing = [one for one in asked.operations if not _is_booked_in(asked.window, records.get(one))]
+    if missing:
+        got = f"others: {', '.join(missing[:MISSING_TOLD_MAX])}"
+        faults.append(_fault("operation_ids", "your own, booked in that window", got))
+    if not 0 < amount <= AMOUNT_MAX or amount != round(amount, MONEY_DECIMALS):
+        expected = f"more than 0, at most {AMOUNT_MAX}, with at most {MONEY_DECIMALS} decimals"
+        faults.append(_fault("amount", expected, amount))
+    if faults:
+        raise _invalid(faults)
 
 
-def _refuse_unbounded(asked: _Asked, records: Mapping[str, Record]) -> None:
-    amount = Decimal(asked.amount)
-    is_own = all(
-        one in records and records[one].booking is not None and records[one].result["window"] == asked.window
-        for one in asked.operation_ids
-    )
-    is_money = 0 < amount <= AMOUNT_MAX and amount == round(amount, MONEY_DECIMALS)
-    if (asked.line is None and not asked.operation_ids) or not is_own or not is_money:
-        raise RequestRefusedError(422, "invalid_dispute")
+def _is_booked_in(window: int, record: Record | None) -> bool:
+    return record is not None and record.booking is not None and record.result["window"] == window
 
 
-def _held(asked: _Asked, statement: Statement, disputes: list[_Dispute]) -> Decimal:
+def _refuse_disputed(asked: AskedDispute, still_open: Sequence[_Dispute]) -> None:
+    disputed = {operation: one.number for one in still_open for operation in one.asked.operation_ids}
+    twice = [f"{operation} (dispute {disputed[operation]})" for operation in asked.operations if operation in disputed]
+    if twice:
+        detail = f"operations have an open dispute already, which is answered first: {', '.join(twice)}"
+        raise RequestRefusedError(409, "already_disputed", detail=detail)
+
+
+def _fault(field: str, expected: str, got: object) -> Fault:
+    return fault(field, "invalid_dispute", expected, got)
+
+
+def _invalid(faults: Sequence[Fault]) -> RequestRefusedError:
+    named = "; ".join(f"{one['field']}: expected {one['expected']}, got {one['got']}" for one in faults)
+    return RequestRefusedError(422, "invalid_dispute", faults, detail=f"the dispute is not valid: {named}")
+
+
+def _held(asked: AskedDispute, statement: Statement, disputes: list[_Dispute]) -> Decimal:
     """Return what is not payable before the answer: what is owed by the line, as far as it is disputed."""
     taken: dict[LineKey | None, Decimal] = {}
     for one in disputes:
@@ -205,12 +194,14 @@ def _held(asked: _Asked, statement: Statement, disputes: list[_Dispute]) -> Deci
     most = statement.in_all - held
     if key is not None:
         if key not in statement.owed:
-            raise RequestRefusedError(422, "invalid_dispute")
+            lines_there = ", ".join(f"{code} of terms version {version}" for code, version in statement.owed)
+            raise _invalid([_fault("line", f"a line of the statement ({lines_there})", f"{key[0]} of {key[1]}")])
         if statement.owed[key] <= 0:
             return NOTHING
         most = min(most, statement.owed[key] - taken.get(key, NOTHING))
     if amount > most:
-        raise RequestRefusedError(422, "invalid_dispute")
+        expected = f"at most {most}, what is owed by it and not disputed yet"
+        raise _invalid([_fault("amount", expected, Decimal(asked.amount))])
     return amount
 
 
@@ -218,4 +209,5 @@ def _number(text: str, name: str, *, least: int, most: int) -> int:
     if text.isascii() and text.isdigit() and len(text) <= len(str(most)) and least <= int(text) <= most:
         return int(text)
     expected = f"a whole number from {least} to {most}"
-    raise RequestRefusedError(422, "number_out_of_range", [fault(name, "number_out_of_range", expected, text)])
+    faults = [fault(name, "number_out_of_range", expected, text)]
+    raise RequestRefusedError(422, "number_out_of_range", faults, detail=f"{name}: expected {expected}, got {text}")

@@ -31,11 +31,13 @@ from partner_sdk.keys import load_public_key, raw_bytes, thumbprint
 from partner_sdk.message import BYTES_MAX
 from partner_sdk.outbox import same_card
 from partner_sdk.signing import MESSAGE_TAG, RECEIPT_TAG, SIGNATURE_FIELDS, SignedRequest, receipt_components
-from partner_sdk.testing.fake_disputes import FakeDisputes, LineKey, Statement
+from partner_sdk.testing.fake_disputes import FakeDisputes, Statement
 from partner_sdk.testing.fake_journal import Origin
 from partner_sdk.testing.fake_ledger import WINDOW, Account, FakeLedger, IssuedCertificate, moment_text
+from partner_sdk.testing.fake_promotion import FakePromotion
 from partner_sdk.testing.fake_reconciliation import guide as reconciliation_guide
 from partner_sdk.testing.fake_reconciliation import reconcile
+from partner_sdk.testing.read_dispute import LineKey
 from partner_sdk.testing.read_message import Fault, RequestRefusedError, fault, read_certificate_request, read_message
 
 SIGNATURE_AGE_MAX = timedelta(seconds=300)
@@ -68,8 +70,8 @@ class FakeHub:
 
     Its results and refusals are those of the real hub for earn, burn, reserve, capture, release and reverse, and for
     certificates, of which the partner bears what is gone; it proves its journal, compares books, by the days of
-    `time_zone`, and takes disputes of statements that a test has made known. It knows no expiry, no limits, no
-    settlement and no other partner. `public_key` verifies its answers.
+    `time_zone`, and takes promotions, and disputes of statements, that a test has made known. It knows no expiry, no
+    limits, no settlement and no other partner. `public_key` verifies its answers.
     """
 
     def __init__(
@@ -121,6 +123,21 @@ class FakeHub:
         check = -sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(digits)) % 10
         self._ledger.accounts[f"{digits}{check}"] = Account(balance=points)
         return f"{digits}{check}"
+
+    def add_promotion(
+        self, name: str, *, budget: int, starts_at: datetime | None = None, ends_at: datetime | None = None
+    ) -> None:
+        """Let earns name a joint promotion of which this partner is one: from `starts_at`, by default a day ago, to
+        before `ends_at`, by default in a year, until `budget` points are earned and not reversed. Who pays which share
+        is not told to a till, so that the other payers do not matter."""
+        now = self._now()
+        self._ledger.promotions[name] = FakePromotion(
+            starts_at or now - timedelta(days=1), ends_at or now + timedelta(days=365), budget
+        )
+
+    def end_promotion(self, name: str) -> None:
+        """End a promotion now, by its clock: what was sold before still counts. Raises KeyError."""
+        self._ledger.promotions[name].ends_at = self._now()
 
     def add_statement(
         self, owed: Mapping[LineKey, Decimal], *, window: int = WINDOW, is_invoiced: bool = False
@@ -223,7 +240,7 @@ class FakeHub:
                 return status, json.dumps(document).encode()
             return 200, json.dumps(self._document(request, body)).encode()
         except RequestRefusedError as refusal:
-            return refusal.status, _problem(refusal.status, refusal.code, refusal.faults)
+            return refusal.status, _problem(refusal.status, refusal.code, refusal.faults, detail=refusal.detail)
 
     def _document(self, request: web.Request, body: bytes) -> dict[str, Any]:
         now = self._now()
@@ -319,7 +336,8 @@ class FakeHub:
 def _plain_json(request: web.Request, body: bytes) -> bytes:
     """Return the body. Raises RequestRefusedError: it says that it is something else."""
     if request.content_type != "application/json":
-        raise RequestRefusedError(415, "content_type_unsupported")
+        detail = f"Content-Type must be application/json; {request.content_type} came."
+        raise RequestRefusedError(415, "content_type_unsupported", detail=detail)
     return body
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from partner_sdk.operation import POINTS_MAX, Burn, Capture, Earn, Operation, Release, Reserve, Reverse
 from partner_sdk.testing.fake_journal import LANE, FakeJournal, Origin
+from partner_sdk.testing.fake_promotion import FakePromotion
 
 WINDOW = 1
 OPEN_CERTIFICATES_MAX = 5
@@ -95,6 +96,7 @@ class FakeLedger:
         self.events: list[dict[str, Any]] = []
         self.journal = FakeJournal()
         self.certificates: dict[str, IssuedCertificate] = {}
+        self.promotions: dict[str, FakePromotion] = {}
         self._may_earn, self._may_burn, self._earn_rate = may_earn, may_burn, earn_rate
 
     def settle_due(self, *, now: datetime) -> None:
@@ -161,7 +163,7 @@ class FakeLedger:
     def _decide(self, operation: Operation, account: Account, now: datetime) -> _Booking:
         match operation:
             case Earn():
-                booking = _Booking(self._earned(operation))
+                booking = _Booking(self._earned(operation) if operation.promotion is None else self._shared(operation))
                 account.balance += booking.points
             case Burn(certificate=str()):
                 booking = _Booking(self._burned_offline(operation, account))
@@ -199,6 +201,19 @@ class FakeLedger:
         points = int(earn.purchase.amount * self._earn_rate)
         if not 0 < points <= POINTS_MAX:
             raise _RefusedError("points_over_limit" if points else "no_points_earned")
+        return points
+
+    def _shared(self, earn: Earn) -> int:
+        """Return the points of an earn that a promotion's payers share."""
+        promotion = self.promotions.get(earn.promotion or "")
+        if promotion is None:
+            raise _RefusedError("unknown_promotion")
+        if not promotion.is_running_at(earn.occurred_at):
+            raise _RefusedError("promotion_not_running")
+        points = self._earned(earn)
+        if points > promotion.left:
+            raise _RefusedError("promotion_budget_spent", left=promotion.left)
+        promotion.used += points
         return points
 
     def _spendable(self, points: int, account: Account) -> int:
@@ -261,6 +276,8 @@ class FakeLedger:
         if points > left or left == 0:
             raise _RefusedError("more_than_left", left=left)
         original.reversed_points += points
+        if isinstance(original.operation, Earn) and original.operation.promotion is not None:
+            self.promotions[original.operation.promotion].used -= points
         account.balance += -points if original.kind == "earn" else points
         return points
 

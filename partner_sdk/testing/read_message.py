@@ -19,11 +19,11 @@ Fault = dict[str, str]
 
 
 class RequestRefusedError(Exception):
-    """The request is refused as a whole; `faults` names every bad field."""
+    """The request is refused as a whole; `detail` says why, `faults` names every bad field."""
 
-    def __init__(self, status: int, code: str, faults: Sequence[Fault] = ()) -> None:
+    def __init__(self, status: int, code: str, faults: Sequence[Fault] = (), *, detail: str = "") -> None:
         super().__init__(code)
-        self.status, self.code, self.faults = status, code, list(faults)
+        self.status, self.code, self.faults, self.detail = status, code, list(faults), detail
 
 
 def read_message(body: bytes, *, now: datetime, currency: str) -> list[Operation]:

@@ -53,8 +53,8 @@ def held_by(claim: Claim, lines: Iterable[Line], held: Mapping[LineKey | None, D
     if claim.line is not None:
         if claim.line not in owed:
             lines_there = ", ".join(f"{code} of terms version {version}" for code, version in owed)
-            problem = f"expected a line of the statement ({lines_there}), got {claim.line[0]} of {claim.line[1]}"
-            raise InvalidDisputeError(problems=[FieldProblem(field="line", problem=problem)])
+            expected, got = f"a line of the statement ({lines_there})", f"{claim.line[0]} of {claim.line[1]}"
+            raise InvalidDisputeError(problems=[FieldProblem.of("line", expected=expected, got=got)])
         most = owed[claim.line] - held.get(claim.line, Decimal(0))
         if owed[claim.line] <= 0:
             return round_half_up(Decimal(0), currency)
@@ -64,8 +64,8 @@ def held_by(claim: Claim, lines: Iterable[Line], held: Mapping[LineKey | None, D
     taken = add_exactly(amount for key, amount in held.items() if key is None or owed.get(key, 0) > 0)
     most = min(most, add_exactly(amount for amount in owed.values() if amount > 0) - taken)
     if claim.amount > most:
-        problem = f"expected at most {most}, what is owed by it and not disputed yet, got {claim.amount}"
-        raise InvalidDisputeError(problems=[FieldProblem(field="amount", problem=problem)])
+        expected = f"at most {most}, what is owed by it and not disputed yet"
+        raise InvalidDisputeError(problems=[FieldProblem.of("amount", expected=expected, got=claim.amount)])
     return claim.amount
 
 

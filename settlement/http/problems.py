@@ -1,6 +1,8 @@
 """Settlement's errors as answers: one table from classes to HTTP statuses."""
 
-from coalition.errors import RequestRefusedError
+from collections.abc import Iterator
+
+from coalition.errors import FieldFault, RequestRefusedError
 from settlement import errors
 
 STATUSES: dict[type[errors.SettlementError], int] = {
@@ -53,4 +55,13 @@ STATUSES: dict[type[errors.SettlementError], int] = {
 
 def refusal_of(error: errors.SettlementError) -> RequestRefusedError:
     """Return the error as the hub answers it."""
-    return RequestRefusedError(status=STATUSES[type(error)], code=error.code, detail=str(error))
+    return RequestRefusedError(
+        status=STATUSES[type(error)], code=error.code, detail=str(error), faults=tuple(_faults(error))
+    )
+
+
+def _faults(error: errors.SettlementError) -> Iterator[FieldFault]:
+    problems = error.problems if isinstance(error, errors.InvalidFieldsError) else ()
+    for problem in problems:
+        if problem.expected is not None and problem.got is not None:
+            yield FieldFault(problem.field, error.code, problem.expected, problem.got)

@@ -84,8 +84,8 @@ async def _open(
     every = await load_disputes(connection, programme.currency, partner=partner, window_no=window_no)
     open_count = sum(dispute.state == "OPEN" for dispute in every)
     if open_count >= OPEN_MAX or len(every) >= DISPUTES_MAX:
-        problem = f"expected at most {OPEN_MAX} open disputes of it and {DISPUTES_MAX} in all, got one more"
-        raise InvalidDisputeError(problems=[FieldProblem(field="window", problem=problem)])
+        expected = f"at most {OPEN_MAX} open disputes of it and {DISPUTES_MAX} in all"
+        raise InvalidDisputeError(problems=[FieldProblem.of("window", expected=expected, got="one more")])
     _refuse_disputed(claim, every)
     held = from_minor(0, programme.currency)
     content = await find_statement_content(connection, window_no, partner)
@@ -121,19 +121,18 @@ async def _open(
 def _refuse_unbounded(claim: Claim, programme: Programme, *, missing: list[str]) -> None:
     problems = []
     if claim.line is None and not claim.operation_ids:
-        problems.append(FieldProblem(field="line", problem="expected a line, operations, or both, got neither"))
+        problems.append(FieldProblem.of("line", expected="a line, operations, or both", got="neither"))
     if len(claim.operation_ids) > OPERATIONS_MAX:
-        problem = f"expected at most {OPERATIONS_MAX}, got {len(claim.operation_ids)}"
-        problems.append(FieldProblem(field="operation_ids", problem=problem))
+        expected = f"at most {OPERATIONS_MAX}"
+        problems.append(FieldProblem.of("operation_ids", expected=expected, got=len(claim.operation_ids)))
     elif missing:
-        listed = ", ".join(missing[:10])
-        problem = f"expected your own, booked in that window, got others: {listed}"
-        problems.append(FieldProblem(field="operation_ids", problem=problem))
+        got = f"others: {', '.join(missing[:10])}"
+        problems.append(FieldProblem.of("operation_ids", expected="your own, booked in that window", got=got))
     most = from_minor(AMOUNT_MINOR_MAX, programme.currency)
     decimals = programme.currency.minor_units
     if not claim.amount.is_finite() or not 0 < claim.amount <= most or claim.amount != round(claim.amount, decimals):
-        problem = f"expected more than 0, at most {most}, with at most {decimals} decimals, got {claim.amount}"
-        problems.append(FieldProblem(field="amount", problem=problem))
+        expected = f"more than 0, at most {most}, with at most {decimals} decimals"
+        problems.append(FieldProblem.of("amount", expected=expected, got=claim.amount))
     if problems:
         raise InvalidDisputeError(problems=problems)
 

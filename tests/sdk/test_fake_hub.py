@@ -197,6 +197,28 @@ async def test_a_dispute_is_opened_and_answered_as_the_guide_says(fake, till):
         fake.answer_dispute(later.number, accepted=Decimal(6))
 
 
+async def test_a_refused_dispute_says_why_once(fake, till):
+    """Each field, what it may be and what came; the text does not say it twice."""
+    fake.add_statement({("issue_charge", 1): Decimal("12.50")})
+    with pytest.raises(MessageRejectedError) as refusal:
+        await till.dispute(window=1, line=("issue_charge", 1), amount="12.51", reason="Too much.")
+    told = "amount: expected at most 12.50, what is owed by it and not disputed yet, got 12.51"
+    assert str(refusal.value) == f"422 invalid_dispute: the dispute is not valid: {told}"
+    assert list(map(str, refusal.value.faults)) == [told]
+
+
+async def test_a_promotion_is_run_and_ended_as_the_guide_says(fake, till):
+    card = fake.add_card()
+    await run_in_a_till(guide_code("add_promotion"), fake=fake, hub=till, card=card)
+    codes = []
+    for name in ("winter-2026", "winter-2027"):
+        with pytest.raises(RefusedError) as refusal:
+            await till.earn(card=card, points=1, promotion=name)
+        codes.append(refusal.value.code)
+    assert codes == ["promotion_not_running", "unknown_promotion"]
+    assert (await till.balance(card)).balance == 60
+
+
 async def test_the_port_is_free_again_when_the_test_is_over(shop_key):
     async with FakeHub(partner_public_key=shop_key.public_key()) as fake:
         port = int(fake.url.rpartition(":")[2])

@@ -1,0 +1,119 @@
+"""What the fake hub reads of a dispute, and what is wrong with it: in the real hub's words."""
+
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from partner_sdk.testing.read_message import RequestRefusedError, fault
+
+WINDOW_MAX = 2_147_483_647
+BODY_BYTES_MAX = 16 * 1024
+OPERATIONS_MAX = 100
+REASON_CHARS_MAX = 1_000
+GOT_CHARS_MAX = 120
+FIELDS_TOLD_MAX = 5
+
+# A line of a statement: its code and terms version.
+LineKey = tuple[str, int]
+LineCode = Literal[
+    "issue_charge",
+    "issue_charge_reversed",
+    "issue_deferred",
+    "issue_deferred_reversed",
+    "issue_prepaid",
+    "issue_prepaid_reversed",
+    "issue_overdraft",
+    "block_purchase",
+    "burn_charge",
+    "burn_charge_reversed",
+    "cover_charge",
+    "cover_credit",
+    "service_fee",
+    "service_fee_reversed",
+    "redemption_credit",
+    "redemption_credit_reversed",
+    "commission",
+    "commission_reversed",
+    "platform_fee",
+]
+OperationId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]
+REASON_PATTERN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]*$"
+
+
+class AskedLine(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    code: LineCode
+    terms_version: Annotated[int, Field(ge=1, le=WINDOW_MAX)]
+
+
+class AskedDispute(BaseModel):
+    """What a partner asks for."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    window: Annotated[int, Field(ge=1, le=WINDOW_MAX)]
+    line: AskedLine | None = None
+    operation_ids: Annotated[list[OperationId], Field(max_length=OPERATIONS_MAX)] = []
+    amount: Annotated[str, Field(pattern=r"^[0-9]{1,13}(\.[0-9]{1,4})?$")]
+    reason: Annotated[str, Field(min_length=1, max_length=REASON_CHARS_MAX, pattern=REASON_PATTERN)]
+
+    @property
+    def line_key(self) -> LineKey | None:
+        return None if self.line is None else (self.line.code, self.line.terms_version)
+
+    @property
+    def operations(self) -> list[str]:
+        """Each once, in the order named."""
+        return list(dict.fromkeys(self.operation_ids))
+
+
+def read_dispute(body: bytes) -> AskedDispute:
+    """Return what is asked. Raises RequestRefusedError: too large, no JSON, a key twice, or fields at fault."""
+    if len(body) > BODY_BYTES_MAX:
+        detail = f"A dispute has at most {BODY_BYTES_MAX} bytes; {len(body)} came."
+        raise RequestRefusedError(413, "body_too_large", detail=detail)
+    try:
+        asked = AskedDispute.model_validate_json(body)
+    except ValidationError as error:
+        raise _refusal(error) from error
+    _refuse_repeated_keys(body)
+    return asked
+
+
+def _refusal(error: ValidationError) -> RequestRefusedError:
+    details = error.errors(include_url=False)
+    faults = [
+        fault(
+            ".".join(map(str, one["loc"])) or "body",
+            one["type"],
+            one["msg"],
+            "nothing" if one["type"] == "missing" else _shortened(one["input"]),
+        )
+        for one in details
+    ]
+    if any(one["type"] == "json_invalid" for one in details):
+        return RequestRefusedError(400, "not_json", faults, detail="The body is not JSON.")
+    fields = [one["field"] for one in faults]
+    named = ", ".join(fields[:FIELDS_TOLD_MAX]) + (", …" if len(fields) > FIELDS_TOLD_MAX else "")
+    detail = f"The request can't be answered; mend these and ask again: {named}."
+    return RequestRefusedError(422, "request_invalid", faults, detail=detail)
+
+
+def _refuse_repeated_keys(body: bytes) -> None:
+    def unique(pairs: list[tuple[str, object]]) -> None:
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                faults = [fault(_shortened(key), "key_twice", "each key once in its object", "twice")]
+                detail = f"The key {_shortened(key)} stands twice in one object."
+                raise RequestRefusedError(400, "key_twice", faults, detail=detail)
+            seen.add(key)
+
+    json.loads(body, object_pairs_hook=unique)
+
+
+def _shortened(got: Any) -> str:
+    text = (got or "an empty text") if isinstance(got, str) else repr(got)
+    return text if len(text) <= GOT_CHARS_MAX else text[:GOT_CHARS_MAX] + "…"
