@@ -27,6 +27,8 @@ from partner_sdk.keys import make_key_pair
 from partner_sdk.operation import KINDS
 from partner_sdk.operation_file import operation_of_flags, read_operations
 from partner_sdk.outbox import Entry, Outbox, existing_outbox
+from partner_sdk.problem import problem_text
+from partner_sdk.refusal_text import refusal_text
 from partner_sdk.result import Event, Flushed, Result
 
 REFUSED, WRONG_USE, NO_ANSWER = 1, 2, 3
@@ -89,9 +91,10 @@ def _result_line(result: Result) -> str:
         until = "" if result.expires_at is None else f", until {result.expires_at.isoformat()}"
         figures = f"{result.points} points, balance {result.balance}, available {result.available}"
         return f"{result.id}  booked  {figures}{until}"
-    later = ", will be asked again" if result.is_retryable else ""
-    detail = f": {result.raw['detail']}" if "detail" in result.raw else ""
-    return f"{result.id}  {result.verdict}  {result.code}{detail}{later}"
+    if result.verdict == "rejected":
+        # The problem details of the message that was this operation alone.
+        return f"{result.id}  rejected  {problem_text(result.raw)}"
+    return f"{result.id}  refused  {refusal_text(result)}"
 
 
 def _result_fields(result: Result) -> dict[str, Any]:

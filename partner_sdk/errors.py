@@ -141,9 +141,7 @@ class RefusedError(CoalitionError):
     """
 
     def __init__(self, result: "Result") -> None:
-        names = ("available", "left", "state", "limit", "used", "until", "attempts_left")
-        told = [(name, getattr(result, name)) for name in names]
-        details = "".join(f", {name} {value}" for name, value in told if value is not None)
+        details = "".join(f", {name} {value}" for name, value in result.told.items())
         super().__init__(f"operation {result.id} refused: {result.code}{details}")
         self.result = result
         self.code = result.code or "refused"

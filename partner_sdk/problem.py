@@ -61,6 +61,13 @@ def read_fault(
     )
 
 
+def problem_text(problem: Mapping[str, Any]) -> str:
+    """Return problem details in one line: the code, why, and each bad field."""
+    why = _text(problem.get("detail")) or _text(problem.get("title")) or "no problem details"
+    faults = "".join(f"; {fault}" for fault in _field_faults(problem.get("errors")))
+    return f"{_text(problem.get('code')) or 'message_rejected'}: {why}{faults}"
+
+
 def _is_retryable(status: int, problem: Mapping[str, Any], *, is_signed: bool) -> bool:
     told = problem.get("retryable")
     by_status = status >= 500 or status in RETRYABLE_STATUSES

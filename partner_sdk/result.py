@@ -8,6 +8,8 @@ from typing import Any, Literal
 from partner_sdk.errors import AnswerNotUnderstoodError
 
 Verdict = Literal["booked", "refused", "rejected"]
+# What may come with a refusal, beside its code.
+TOLD = ("available", "left", "state", "limit", "used", "until", "attempts_left")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,11 @@ class Result:
     def is_booked(self) -> bool:
         return self.verdict == "booked"
 
+    @property
+    def told(self) -> dict[str, int | str | datetime]:
+        """What came with a refusal beside its code, by name."""
+        return {name: value for name in TOLD if (value := getattr(self, name)) is not None}
+
 
 @dataclass(frozen=True, slots=True)
 class Expiry:
@@ -92,10 +99,25 @@ class StepUp:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A clearing period and its state."""
+    """A clearing period, its state, and what you owe (> 0) or are owed by it; money is text.
+
+    `sales_from` and `sales_until` are the days of your first and last operation in it by `occurred_at`, in the
+    programme's time zone; so far, while it is open; None: there is none. `closed_at` is None while it is open, `net`
+    and what follows it before it is calculated or without a share, `due_on` before it is invoiced.
+    """
 
     number: int
     state: str
+    opened_at: datetime | None = None
+    closed_at: datetime | None = None
+    sales_from: date | None = None
+    sales_until: date | None = None
+    currency: str | None = None
+    net: str | None = None
+    share_state: str | None = None
+    payable: str | None = None
+    unpaid: str | None = None
+    due_on: date | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
@@ -222,11 +244,29 @@ def parse_card_balance(raw: Any) -> CardBalance:
 def parse_windows(content: Any) -> tuple[list[Window], str | None]:
     """Return one page of windows and the cursor of the next page. Raises AnswerNotUnderstoodError."""
     try:
-        windows = [Window(number=int(raw["window"]), state=str(raw["state"]), raw=raw) for raw in content["windows"]]
+        windows = [_window(raw) for raw in content["windows"]]
         cursor = content.get("next")
     except (KeyError, TypeError, ValueError, AttributeError) as fault:
         raise AnswerNotUnderstoodError("expected a list of windows", content=content) from fault
     return windows, None if cursor is None else str(cursor)
+
+
+def _window(raw: Any) -> Window:
+    return Window(
+        number=int(raw["window"]),
+        state=str(raw["state"]),
+        opened_at=_moment(raw.get("opened_at")),
+        closed_at=_moment(raw.get("closed_at")),
+        sales_from=_day(raw.get("sales_from")),
+        sales_until=_day(raw.get("sales_until")),
+        currency=raw.get("currency"),
+        net=raw.get("net"),
+        share_state=raw.get("share_state"),
+        payable=raw.get("payable"),
+        unpaid=raw.get("unpaid"),
+        due_on=_day(raw.get("due_on")),
+        raw=raw,
+    )
 
 
 def parse_events(content: Any, *, after: str | None) -> EventPage:

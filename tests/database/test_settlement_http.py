@@ -5,7 +5,7 @@ import hashlib
 import io
 import json
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -140,10 +140,10 @@ async def test_items_are_paged_and_together_the_whole_file(journey: Journey) -> 
     ]  # fmt: skip
 
 
-async def test_the_sdk_goes_through_all_items(
+async def test_the_sdk_goes_through_all_items_and_windows(
     journey: Journey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Page by page, each signed, the one without rows too."""
+    """Page by page, each signed, the one without rows too. A window has the days of sale that its statement has."""
     for points in (100, 200, 300):
         await journey.issuer.earn(journey.card, points)
     await journey.close_and_calculate()
@@ -152,6 +152,11 @@ async def test_the_sdk_goes_through_all_items(
     async with Coalition(f"http://{journey.issuer.authority}", key, outbox=outbox) as hub:
         items = [item async for item in hub.items(1)]
         assert (await hub.statement_file(1, "xlsx")).startswith(b"PK")
+        (first, second), statement = await hub.windows(), await hub.statement(1)
+    days = {name: date.fromisoformat(statement["window"][name]) for name in ("sales_from", "sales_until")}
+    assert {"sales_from": first.sales_from, "sales_until": first.sales_until} == days
+    assert (first.state, first.net, first.share_state) == ("CALCULATED", statement["totals"]["net"], "CALCULATED")
+    assert (second.state, second.sales_from, second.closed_at) == ("OPEN", None, None)
     assert [(item["points"], item["amount"]) for item in items] == [(100, "1"), (200, "2"), (300, "3")]
 
 

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from coalition.config import Settings
+from coalition.pages.refusal_wording import EN
+from partner_sdk.refusal_text import NEXT
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -21,3 +23,12 @@ def test_links_between_pages_lead_somewhere() -> None:
             path = target.partition(")")[0].partition("#")[0]
             if path and not path.startswith("http"):
                 assert (page.parent / path).exists(), f"{page.name} links to {path}"
+
+
+def test_every_refusal_is_in_the_partners_guide_and_says_what_to_do_next() -> None:
+    """A till's developer finds each code that the hub knows; the words for members have all that are journalled."""
+    words = {key.split(".")[1] for key in EN if key.count(".") == 1} - {"until", "other"}
+    codes = words | {"unknown_card", "unknown_original", "operation_id_reused"}
+    guide = (ROOT / "docs" / "partner.md").read_text()
+    assert {code for code in codes if f"`{code}`" not in guide} == set()
+    assert NEXT.keys() == codes

@@ -162,7 +162,8 @@ class SigningHub:
         if request.path == "/v1/windows":
             pages = {"": (1, "SETTLED", "1"), "1": (2, "OPEN", None)}
             number, state, following = pages[request.query.get("after", "")]
-            return 200, {"windows": [{"window": number, "state": state}], "next": following}
+            told = {"sales_from": "2026-10-31", "sales_until": "2026-11-30", "net": "7.50"} if number == 1 else {}
+            return 200, {"windows": [{"window": number, "state": state, **told}], "next": following}
         if request.path.endswith("/documents"):
             return 200, {"documents": [{"number": "INV-2026-000001", "kind": "invoice"}]}
         return 200, b"%PDF" if request.path.endswith(".pdf") else {"window": 1, "lines": []}

@@ -1,6 +1,6 @@
 """The calls of a till, against a hub over HTTP that signs with a third-party library."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -114,7 +114,11 @@ async def test_operation_is_its_result_or_none_when_never_booked(connect):
 
 async def test_windows_are_read_to_the_last_page_and_statements_as_json_and_file(connect):
     async with connect() as hub:
-        assert [(window.number, window.state) for window in await hub.windows()] == [(1, "SETTLED"), (2, "OPEN")]
+        first, second = await hub.windows()
+        assert [(window.number, window.state) for window in (first, second)] == [(1, "SETTLED"), (2, "OPEN")]
+        days = (first.sales_from, first.sales_until)
+        assert (*days, first.net) == (date(2026, 10, 31), date(2026, 11, 30), "7.50")
+        assert (second.sales_from, second.sales_until, second.net) == (None, None, None)
         assert (await hub.statement(1))["window"] == 1
         assert await hub.statement_file(1, "pdf") == b"%PDF"
         (document,) = await hub.documents(1)

@@ -63,8 +63,29 @@ async def test_one_operation_from_flags(send, signing_hub):
     code, told = await run_json(*send, "earn", "--card", CARD, "--points", "120", "--reference", "4711")
     assert (code, told["results"][0]["verdict"], told["results"][0]["balance"]) == (0, "booked", 120)
     code, out, _ = await run(*send, "burn", "--card", CARD, "--points", "500")
-    assert (code, "insufficient_points" in out) == (1, True)
+    told = "refused  insufficient_points, available 120: burn or reserve at most what is available, and take"
+    assert (code, told in out) == (1, True)
     assert signing_hub.balances == {CARD: 120}
+
+
+async def test_what_a_refusal_carries_is_printed_with_what_to_do_next(send, signing_hub):
+    """Each figure by its name; of a message that was refused for an operation, the field and what came."""
+    told = {"verdict": "refused", "code": "burn_day_limit", "limit": 750, "used": 700, "until": "2026-11-22T23:00:00Z"}
+    signing_hub.told["burn"] = told
+    _, out, _ = await run(*send, "burn", "--card", CARD, "--points", "60")
+    figures = "limit 750, used 700, until 2026-11-22 23:00:00+00:00"
+    advice = "burn no more than what `used` leaves of `limit`, or a new operation after `until`"
+    assert out.endswith(f"refused  burn_day_limit, available 0, {figures}: {advice}\n")
+    signing_hub.told["burn"] = {"verdict": "refused", "code": "of_another_day"}
+    _, out, _ = await run(*send, "burn", "--card", CARD, "--points", "60")
+    assert out.endswith("refused  of_another_day, available 0\n")
+    signing_hub.unknown_cards.add(CARD)
+    _, out, _ = await run(*send, "earn", "--card", CARD, "--points", "5")
+    assert "unknown_card: it waits in the outbox" in out
+    signing_hub.bad_ids.add("old")
+    _, out, _ = await run(*send, "earn", "--card", "another", "--points", "5", "--id", "old")
+    named = "operations.0.occurred_at: expected at most 400 days back, got 2020-01-01"
+    assert out.endswith(f"old  rejected  message_invalid: bad; {named}\n")
 
 
 @pytest.mark.parametrize("form", ["list", "message", "lines", "stdin"])
