@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 import structlog
+from email_validator import validate_email
 
 from coalition.errors import SettingError
 
@@ -89,7 +90,8 @@ class Post:
     def _compose(self, to: str, subject: str, text: str) -> EmailMessage:
         mail = EmailMessage()
         mail["From"] = self._sender
-        mail["To"] = to
+        # As any server takes it, where only the domain is beyond ASCII.
+        mail["To"] = validate_email(to, check_deliverability=False, test_environment=True).ascii_email or to
         mail["Subject"] = subject
         mail["Date"] = formatdate()
         mail["Message-ID"] = make_msgid(domain=self._sender.rpartition("@")[2] or "localhost")

@@ -10,7 +10,6 @@ import asyncio
 import hashlib
 import hmac
 import secrets
-import unicodedata
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -19,8 +18,10 @@ from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
+from email_validator import EmailNotValidError
 
 from coalition.database.pool import Connection, Pool
+from coalition.operations.add_members import kept_email
 from coalition.stores.members import set_language
 from coalition.stores.operators import find_operator, hold_operator
 from coalition.stores.sessions import (
@@ -48,7 +49,6 @@ CODE_ATTEMPTS_MAX = 5
 CODE_PAUSE = timedelta(minutes=1)
 CODES_PER_HOUR_MAX = 10
 OLD_CODES_DROPPED_MAX = 100
-EMAIL_CHARS_MAX = 254
 SESSION_LIFE_HOURS: dict[Area, int] = {"member": 12, "finance": 8}
 # A hash takes 64 MiB and a core; sign-ins past this many wait for their turn.
 HASHES_AT_ONCE_MAX = 2
@@ -89,10 +89,10 @@ class OpenedSession:
 
 def normalised_email(typed: str) -> str | None:
     """Return an address as members' addresses are kept; None: it can't be one."""
-    email = unicodedata.normalize("NFC", typed.strip()).lower()
-    name, at, domain = email.rpartition("@")
-    is_plausible = bool(name and at and domain) and email.isprintable() and " " not in email
-    return email if is_plausible and len(email) <= EMAIL_CHARS_MAX else None
+    try:
+        return kept_email(typed.strip())
+    except EmailNotValidError:
+        return None
 
 
 async def ask_code(pool: Pool, email: str, *, held_ticket: str, now: datetime, is_allowed: bool = True) -> CodeAsked:

@@ -140,6 +140,9 @@ def test_bars_lie_within_the_chart_on_the_side_of_their_sign(nets: list[tuple[st
     [
         (" Erika@Shop.Example ", "erika@shop.example"),
         ("jose\u0301@shop.example", "josé@shop.example"),
+        # What a browser makes of bücher.example, and what another sends as it was typed.
+        ("info@xn--bcher-kva.example", "info@bücher.example"),
+        ("info@BÜCHER.example", "info@bücher.example"),
         ("a@b\x00", None),
         ("@b", None),
         ("x", None),

@@ -125,6 +125,15 @@ async def test_what_can_be_no_address_is_told_at_the_field(site: RunningSite, em
     assert await site.hub.pool.fetchval("SELECT count(*) FROM sign_in_code") == 0
 
 
+async def test_an_address_beyond_ascii_signs_in(site: RunningSite, page: Page) -> None:
+    """Browsers send a domain in another spelling than it is kept in, and would refuse such a name before the @."""
+    await site.member("info@bücher.example")
+    await ask_code(site, page, "jörg@bücher.example")
+    await page.wait_for_selector("#code")
+
+    await site.sign_in(page, "info@bücher.example")
+
+
 async def test_a_strangers_wrong_codes_leave_the_members_alone(site: RunningSite) -> None:
     """Whoever knows a member's address uses up the tries of his own codes only, also when he forges the cookie."""
     await site.member()
