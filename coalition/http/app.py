@@ -7,7 +7,7 @@ from aiohttp import web
 
 from coalition import __version__
 from coalition.http import certificates, events, messages, proofs, reads, reconciliations, service, step_up
-from coalition.http.hub_key import SIGNER, VOUCHER, Signer
+from coalition.http.hub_key import SIGNER, VOUCHER, Signer, refuse_unusable_keys
 from coalition.http.listener import IDLE_TIMEOUT_S, SILENT, Silent
 from coalition.http.openapi import build_openapi, openapi_route
 from coalition.http.partner_calls import partner_door, request_id_of
@@ -65,9 +65,10 @@ def make_runner(app: web.Application) -> web.AppRunner:
 
 
 async def _clearing_context(app: web.Application) -> AsyncIterator[None]:
-    await app[CLEARING].open()
     async with app[POOL].acquire() as connection:
         await app[SIGNER].publish(connection, now=app[CLEARING].clock())
+        await refuse_unusable_keys(connection, app[SIGNER], app[VOUCHER])
+    await app[CLEARING].open()
     yield
     await app[CLEARING].close()
 

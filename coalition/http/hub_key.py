@@ -1,6 +1,7 @@
 """The hub's own key: made at the first start, kept in a file of its own, published for ever."""
 
 import os
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from coalition.database.pool import Connection
 from coalition.errors import SettingError
+from coalition.signatures.errors import KeyUnreadableError
 from coalition.signatures.keys import (
     generate_private_key,
     keyid_of,
@@ -18,7 +20,7 @@ from coalition.signatures.keys import (
 )
 from coalition.signatures.sign import sign_response
 from coalition.signatures.verify import VerifiedRequest
-from coalition.stores.hub_keys import add_hub_key
+from coalition.stores.hub_keys import add_hub_key, load_hub_keys
 
 
 class Signer:
@@ -48,6 +50,8 @@ class Signer:
         await add_hub_key(connection, self.keyid, raw_of_public_key(self._private_key.public_key()), valid_from=now)
 
 
+HUB_KEY = "hub_key (COALITION_HUB_KEY)"
+HUB_KEY_BEFORE = "hub_key_before (COALITION_HUB_KEY_BEFORE)"
 SIGNER: web.AppKey[Signer] = web.AppKey("signer", Signer)
 # Signs the list of keys: the key before, which partners have pinned, where it still vouches for the new one.
 VOUCHER: web.AppKey[Signer] = web.AppKey("voucher", Signer)
@@ -68,11 +72,38 @@ def load_signer(path: Path) -> Signer:
             pass
         finally:
             unfinished.unlink()
-    return Signer(load_private_key(path.read_bytes()))
+    return Signer(_read_key(path, HUB_KEY))
 
 
 def load_voucher(path: Path) -> Signer:
     """Load the key that was the hub's before. Raises SettingError where there is none."""
-    if not path.exists():
-        raise SettingError(f"hub_key_before (COALITION_HUB_KEY_BEFORE): expected the PEM of a key, no file {path}")
-    return Signer(load_private_key(path.read_bytes()))
+    return Signer(_read_key(path, HUB_KEY_BEFORE))
+
+
+def _read_key(path: Path, setting: str) -> Ed25519PrivateKey:
+    try:
+        return load_private_key(path.read_bytes())
+    except FileNotFoundError:
+        raise SettingError(f"{setting}: expected the PEM of a key, no file {path}") from None
+    except (OSError, KeyUnreadableError) as error:
+        raise SettingError(f"{setting}: {path}: {error}") from error
+
+
+async def refuse_unusable_keys(connection: Connection, signer: Signer, voucher: Signer) -> None:
+    """Refuse to start with a key whose signatures nobody believes; `signer` is published already.
+
+    Partners have pinned what the hub has signed with: of the key before, a stranger's vouches for nothing. Raises
+    SettingError.
+    """
+    ends = {row["keyid"]: row["valid_until"] for row in await load_hub_keys(connection)}
+    if ends[signer.keyid] is not None:
+        expected = "a key that is not ended; make a new one, or name the file of the key that replaced it"
+        raise SettingError(f"{HUB_KEY}: expected {expected}, got {_told(signer, ends)}")
+    if voucher.keyid not in ends or ends[voucher.keyid] is not None:
+        expected = "the key that this hub signed with before, and that is not ended, or nothing"
+        raise SettingError(f"{HUB_KEY_BEFORE}: expected {expected}, got {_told(voucher, ends)}")
+
+
+def _told(key: Signer, ends: Mapping[str, datetime | None]) -> str:
+    ended_at = ends.get(key.keyid)
+    return f"{key.keyid}, " + (f"ended {ended_at.isoformat()}" if ended_at else "with which it has never signed")

@@ -96,6 +96,43 @@ async def test_a_stolen_key_is_ended_and_signs_no_more(pool: Pool, tmp_path: Pat
             keys.verify(replace(receipt, received_at=ended_at + timedelta(minutes=6)))
 
 
-def test_a_key_before_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(SettingError, match="COALITION_HUB_KEY_BEFORE"):
+async def test_a_hub_does_not_start_with_a_key_that_nobody_believes(pool: Pool, tmp_path: Path) -> None:
+    """Ended, or a key before with which the hub never signed: each is told with its variable, what may stand there and
+    what came. The key in use may be named as the one before: so a replacement begins."""
+    old, new, other = (tmp_path / f"{name}.pem" for name in ("old", "new", "other"))
+    async with hub_with(pool, old), hub_with(pool, new, before=old):
+        pass
+    ended_at = await end_key(pool, keyid=load_signer(old).keyid, valid_until=datetime.now(UTC), hub_key=new)
+
+    async def refusal(key: Path, *, before: Path | None = None) -> str:
+        with pytest.raises(SettingError) as refused:
+            async with hub_with(pool, key, before=before):
+                pass
+        return str(refused.value)
+
+    asked = "hub_key_before (COALITION_HUB_KEY_BEFORE): expected the key that this hub signed with before, and that is"
+    ended = f"{load_signer(old).keyid}, ended {ended_at.isoformat()}"
+    assert await refusal(new, before=old) == f"{asked} not ended, or nothing, got {ended}"
+    stranger = f"{load_signer(other).keyid}, with which it has never signed"
+    assert await refusal(new, before=other) == f"{asked} not ended, or nothing, got {stranger}"
+    assert await refusal(old) == (
+        "hub_key (COALITION_HUB_KEY): expected a key that is not ended; make a new one, or name the file of the key "
+        f"that replaced it, got {ended}"
+    )
+    async with hub_with(pool, new, before=new) as hub:
+        shop, card = await hub.shop(), await hub.card()
+        assert (await shop.earn(card, 5))["balance"] == 5
+
+
+def test_a_key_file_that_can_not_be_read_is_told_with_its_variable(tmp_path: Path) -> None:
+    (tmp_path / "public.pem").write_text("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n")
+    with pytest.raises(
+        SettingError, match=r"COALITION_HUB_KEY_BEFORE\): expected the PEM of a key, no file .*gone.pem"
+    ):
         load_voucher(tmp_path / "gone.pem")
+    with pytest.raises(SettingError, match=r"COALITION_HUB_KEY_BEFORE\): .*Is a directory"):
+        load_voucher(tmp_path)
+    with pytest.raises(
+        SettingError, match=r"COALITION_HUB_KEY\): .*public.pem: .*expected .* got -----BEGIN PUBLIC KEY"
+    ):
+        load_signer(tmp_path / "public.pem")
