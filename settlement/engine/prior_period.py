@@ -7,11 +7,15 @@ moves nothing.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
-from settlement.engine.total import Kind, WindowTotal
+from settlement.engine.item import KIND_OF
+from settlement.engine.total import KINDS, Kind, WindowTotal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +41,53 @@ def sales_begin(*, opened_at: datetime, sold_until: datetime | None) -> datetime
     return None if sold_until is None else min(opened_at, sold_until)
 
 
-def partners_with_late_items(totals: Iterable[WindowTotal], begin: datetime | None) -> list[int]:
-    """Return the partners that have operations from before a moment, in order."""
-    if begin is None:
-        return []
-    return sorted({total.partner for total in totals if total.first_occurred_at < begin})
+class LateItems(NamedTuple):
+    """Operations of one partner and kind, as the journal names it, that are of an earlier period."""
+
+    partner: int
+    kind: str
+    operations: int
+    points: int
+    oldest: datetime
+    newest: datetime
+
+    def with_more(self, other: LateItems) -> LateItems:
+        """Return both together, of the same partner and kind."""
+        return self._replace(
+            operations=self.operations + other.operations,
+            points=self.points + other.points,
+            oldest=min(self.oldest, other.oldest),
+            newest=max(self.newest, other.newest),
+        )
+
+
+def has_late_items(totals: Iterable[WindowTotal], begin: datetime) -> bool:
+    """Say whether anything of before a moment is in a window, which is not worth looking for otherwise."""
+    return any(total.first_occurred_at < begin for total in totals)
+
+
+def add_up(found: Iterable[LateItems]) -> list[LateItems]:
+    """Return one for each partner and kind, in order."""
+    sums: dict[tuple[int, str], LateItems] = {}
+    for late in found:
+        key = (late.partner, late.kind)
+        sums[key] = sums[key].with_more(late) if key in sums else late
+    return [sums[key] for key in sorted(sums)]
+
+
+def prior_periods(found: Iterable[LateItems], zone: ZoneInfo) -> dict[int, list[PriorPeriod]]:
+    """Return what each partner's statement tells of earlier periods, by kind."""
+    periods: defaultdict[int, list[PriorPeriod]] = defaultdict(list)
+    late_by_kind = add_up(late._replace(kind=KIND_OF[late.kind]) for late in found)
+    for kind in KINDS:
+        for late in (late for late in late_by_kind if late.kind == kind):
+            periods[late.partner].append(
+                PriorPeriod(
+                    kind=kind,
+                    points=late.points,
+                    operations=late.operations,
+                    first_day=late.oldest.astimezone(zone).date(),
+                    last_day=late.newest.astimezone(zone).date(),
+                )
+            )
+    return dict(periods)

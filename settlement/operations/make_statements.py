@@ -9,7 +9,7 @@ from settlement.engine.bill import WindowBooks, bill
 from settlement.engine.matrix import matrix_differences
 from settlement.engine.netting import net_out
 from settlement.engine.prepaid import account_of
-from settlement.engine.prior_period import PriorPeriod, partners_with_late_items
+from settlement.engine.prior_period import PriorPeriod, has_late_items, prior_periods
 from settlement.engine.statement import Party, Statement, WindowPeriod, make_statement, party_on_letter
 from settlement.engine.tie_out import tie_out
 from settlement.engine.total import WindowTotal
@@ -23,10 +23,11 @@ from settlement.stores.hub import (
     load_programme,
     load_totals_by_lane,
 )
+from settlement.stores.late_items import load_late_items
 from settlement.stores.legal_parties import load_legal_parties
 from settlement.stores.origins import load_origins
 from settlement.stores.prepaid import PrepaidRule, load_blocks, load_issued, load_rules
-from settlement.stores.prior_periods import load_prior_periods, load_sales_begin
+from settlement.stores.sales_begin import load_sales_begin
 from settlement.stores.terms import load_all_terms
 from settlement.stores.twice_booked import Operation, Place, find_twice_booked
 from settlement.stores.windows import Window
@@ -120,10 +121,10 @@ async def _prior_periods(
     connection: Connection, books: WindowBooks, programme: Programme
 ) -> dict[int, list[PriorPeriod]]:
     begin = await load_sales_begin(connection, books.window, opened_at=books.opened_at, lanes=programme.lanes)
-    partners = partners_with_late_items(books.totals, begin)
-    if begin is None:
+    if begin is None or not has_late_items(books.totals, begin):
         return {}
-    return await load_prior_periods(connection, books.window, partners, begin=begin, zone=programme.zone)
+    lanes = range(programme.lanes)
+    return prior_periods(await load_late_items(connection, books.window, begin=begin, lanes=lanes), programme.zone)
 
 
 async def _tied_out_totals(connection: Connection, window_no: int, programme: Programme) -> list[WindowTotal]:

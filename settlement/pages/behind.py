@@ -26,7 +26,7 @@ from settlement.pages.reports import partner_asked
 from settlement.pages.windows import window_number
 from settlement.stores.behind import LotsWanted, OperationsWanted, load_lots_behind, load_operations_behind
 from settlement.stores.hub import load_partner_names, load_programme
-from settlement.stores.prior_periods import load_sales_begin
+from settlement.stores.sales_begin import load_sales_begin
 from settlement.stores.windows import Window, find_window
 
 PAGE_ROWS: Final = 50

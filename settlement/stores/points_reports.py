@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import NamedTuple
 
 from coalition.database.pool import Connection
@@ -107,27 +107,6 @@ async def load_points_by_shop(connection: Connection, window_no: int) -> list[Sh
     await refuse_archived(connection, [window_no])
     rows = await connection.fetch(POINTS_BY_SHOP, window_no, window_no - 1, timeout=TIMEOUT_S)
     return [ShopPoints(*row.values()) for row in rows]
-
-
-class LateItems(NamedTuple):
-    """Operations of one partner and kind that are of an earlier period."""
-
-    partner: int
-    kind: str
-    operations: int
-    points: int
-    oldest: datetime
-    newest: datetime
-
-
-LATE_ITEMS = report_query("late_items")
-
-
-async def load_late_items(connection: Connection, window_no: int, *, begin: datetime) -> list[LateItems]:
-    """Return what a window booked of before a moment, by partner and kind. Raises WindowArchivedError."""
-    await refuse_archived(connection, [window_no])
-    rows = await connection.fetch(LATE_ITEMS, window_no, window_no - 1, begin, timeout=TIMEOUT_S)
-    return [LateItems(*row.values()) for row in rows]
 
 
 class LanePoints(NamedTuple):

@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 from settlement.documents.report import Chart, Column, Report, Row, Source, Table, sum_row
+from settlement.engine.prior_period import LateItems
 from settlement.operations.reports.asked import Asked
 from settlement.operations.reports.points import COLUMN_OF_KIND
-from settlement.stores.points_reports import LateItems, load_late_items
-from settlement.stores.prior_periods import load_sales_begin
+from settlement.stores.late_items import load_late_items
+from settlement.stores.sales_begin import load_sales_begin
 
 COLUMNS = (
     Column("partner", "text"),
@@ -24,7 +25,11 @@ async def report_late(asked: Asked) -> Report:
     begin = await load_sales_begin(
         asked.connection, window.window_no, opened_at=window.opened_at, lanes=asked.programme.lanes
     )
-    found = [] if begin is None else await load_late_items(asked.connection, window.window_no, begin=begin)
+    found = (
+        []
+        if begin is None
+        else await load_late_items(asked.connection, window.window_no, begin=begin, lanes=asked.lanes)
+    )
     rows = tuple(_row(asked, late) for late in found if asked.wants(late.partner))
     table = Table(
         key="late_items",

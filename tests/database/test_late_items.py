@@ -1,0 +1,86 @@
+"""What a window booked of an earlier period is found without reading the window."""
+
+from datetime import UTC, datetime, timedelta
+
+from coalition.database.pool import Connection, Pool
+from settlement.stores.late_items import load_late_items
+
+LANES, LEAVES, LATE_EACH = range(4), 10_000, 1_000
+BEGIN = datetime(2026, 10, 1, tzinfo=UTC)
+
+# A record a minute and lane from a day before the window on, each booked two seconds after it occurred; one in
+# LATE_EACH is of the month before.
+FILL = """
+INSERT INTO journal (lane, leaf, window_no, kind, partner, operation_id, account, points, occurred_at, booked_at,
+    result)
+SELECT lane, leaf, CASE WHEN leaf < 1440 THEN 1 ELSE 2 END, CASE leaf % 10 WHEN 3 THEN 'burn' ELSE 'earn' END,
+    1 + leaf % 20, 'id-' || lane || '-' || leaf, 1, 10,
+    $1::timestamptz + leaf * interval '1 minute' - interval '1 day'
+        - CASE WHEN leaf % $3 = 3 THEN interval '20 days' ELSE interval '2 seconds' END,
+    $1::timestamptz + leaf * interval '1 minute' - interval '1 day', '{}'
+FROM generate_series(0, 3) AS lane, generate_series(0, $2::bigint - 1) AS leaf
+"""
+END_WINDOW = """
+INSERT INTO lane_window (lane, window_no, first_leaf, end_leaf, root, outstanding, closed_at)
+SELECT lane, window_no, CASE window_no WHEN 1 THEN 0 ELSE 1440 END, CASE window_no WHEN 1 THEN 1440 ELSE $1::bigint END,
+    '', 0, now()
+FROM generate_series(0, 3) AS lane, generate_series(1, 2) AS window_no
+"""
+# Late by as much as counts as soon, by a little more, and refused; and what expired long ago, which is no sale.
+SET_RECORD = """
+UPDATE journal SET occurred_at = booked_at - $2::interval, code = $3, kind = $4, operation_id = $5
+WHERE lane = 1 AND leaf = $1
+"""
+SOON, LONG = timedelta(minutes=15), timedelta(minutes=15, microseconds=1)
+RECORDS = (
+    (1441, SOON, None, "capture", "soon"),
+    (1442, LONG, None, "capture", "long"),
+    (1444, SOON, "insufficient_points", "burn", "refused soon"),
+    (1445, LONG, "insufficient_points", "burn", "refused later"),
+    (1446, timedelta(hours=9), None, "expire", None),
+)
+SELECT_LATE = """
+SELECT partner, kind, count(*), sum(points)::bigint, min(occurred_at), max(occurred_at)
+FROM journal
+WHERE window_no = 2 AND occurred_at < $1 AND code IS NULL AND kind <> 'expire'
+GROUP BY partner, kind ORDER BY partner, kind
+"""
+SELECT_READ = """
+SELECT (coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::bigint
+FROM pg_stat_xact_user_tables WHERE relname = 'journal'
+"""
+
+
+async def read_so_far(connection: Connection) -> int:
+    read: int = await connection.fetchval(SELECT_READ)
+    return read
+
+
+async def test_late_items_are_all_found_and_the_rest_of_the_window_is_not_read(pool: Pool) -> None:
+    """Late by seconds or by weeks; read are those, and what was booked in the window's first quarter of an hour."""
+    async with pool.acquire() as connection:
+        await connection.execute(FILL, BEGIN, LEAVES, LATE_EACH)
+        await connection.execute(END_WINDOW, LEAVES)
+        for record in RECORDS:
+            await connection.execute(SET_RECORD, *record)
+        await connection.execute("ANALYZE journal")
+        async with connection.transaction(readonly=True):
+            expected = [tuple(row) for row in await connection.fetch(SELECT_LATE, BEGIN)]
+            before = await read_so_far(connection)
+            found = await load_late_items(connection, 2, begin=BEGIN, lanes=LANES)
+            read = await read_so_far(connection) - before
+    assert [tuple(late) for late in found] == expected
+    late = sum(each.operations for each in found)
+    # In each lane what was booked as the window opened, and eight of the month before; two by hand.
+    assert late == len(LANES) * (1 + 8) + 2
+    # The first 16 leaves of a lane twice: to see where they end, and what of them is late.
+    assert read <= late + len(LANES) * 2 * 17
+
+
+async def test_a_till_that_is_online_pays_for_no_index(pool: Pool) -> None:
+    """Of what was booked within a quarter of an hour the index has nothing."""
+    async with pool.acquire() as connection:
+        # No number leaves 3 when it is divided by 2.
+        await connection.execute(FILL, BEGIN, 1_000, 2)
+        pages = await connection.fetchval("SELECT pg_relation_size('journal_delayed') / 8192")
+    assert pages == 1, "the first page tells of an index where it begins"
