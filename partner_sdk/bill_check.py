@@ -1,6 +1,7 @@
 """A statement's arithmetic, line by line: points times price, what lines add up to, VAT, the net.
 
-amount     = points * price * rate, rounded half up once; > 0: owed by the partner
+amount     = points * price * rate, rounded half up once, with the other sign on lines of redemptions;
+             points < 0: taken back; amount > 0: owed by the partner
 VAT        = of each document (invoice, self-billed credit note) and each category, rate and country, rounded once
 net        = charge + platform_fee + VAT of the invoice - credit - VAT of the credit note
 """
@@ -12,27 +13,27 @@ from typing import Any
 
 from partner_sdk.errors import AnswerNotUnderstoodError
 
-# The sign of a line's amount, the total that it adds to, and the kind of the points that it counts, if it does.
-CODES: dict[str, tuple[int, str, str | None]] = {
-    "issue_charge": (1, "charge", "issued"),
-    "issue_charge_reversed": (-1, "charge", "issue_reversed"),
-    "issue_deferred": (1, "charge", "issued"),
-    "issue_deferred_reversed": (-1, "charge", "issue_reversed"),
-    "issue_prepaid": (1, "charge", "issued"),
-    "issue_prepaid_reversed": (-1, "charge", "issue_reversed"),
-    "issue_overdraft": (1, "charge", None),
-    "block_purchase": (1, "charge", None),
-    "burn_charge": (1, "charge", None),
-    "burn_charge_reversed": (-1, "charge", None),
-    "cover_charge": (1, "charge", None),
-    "cover_credit": (-1, "charge", None),
-    "service_fee": (1, "charge", None),
-    "service_fee_reversed": (-1, "charge", None),
-    "redemption_credit": (-1, "credit", "redeemed"),
-    "redemption_credit_reversed": (1, "credit", "redeem_reversed"),
-    "commission": (1, "credit", None),
-    "commission_reversed": (-1, "credit", None),
-    "platform_fee": (1, "platform_fee", None),
+# The total that a line adds to, and the kind of the points that it counts, if it does.
+CODES: dict[str, tuple[str, str | None]] = {
+    "issue_charge": ("charge", "issued"),
+    "issue_charge_reversed": ("charge", "issue_reversed"),
+    "issue_deferred": ("charge", "issued"),
+    "issue_deferred_reversed": ("charge", "issue_reversed"),
+    "issue_prepaid": ("charge", "issued"),
+    "issue_prepaid_reversed": ("charge", "issue_reversed"),
+    "issue_overdraft": ("charge", None),
+    "block_purchase": ("charge", None),
+    "burn_charge": ("charge", None),
+    "burn_charge_reversed": ("charge", None),
+    "cover_charge": ("charge", None),
+    "cover_credit": ("charge", None),
+    "service_fee": ("charge", None),
+    "service_fee_reversed": ("charge", None),
+    "redemption_credit": ("credit", "redeemed"),
+    "redemption_credit_reversed": ("credit", "redeem_reversed"),
+    "commission": ("credit", None),
+    "commission_reversed": ("credit", None),
+    "platform_fee": ("platform_fee", None),
 }
 # Which of the contract's figures price a line. The others' prices are another partner's, or those of a block.
 PRICED_BY = {
@@ -45,6 +46,7 @@ PRICED_BY = {
     "commission": ("redemption_price", "commission"),
     "platform_fee": ("platform_fee", None),
 }
+TAKES_BACK = frozenset(code for code in CODES if code.endswith("_reversed") or code == "cover_credit")
 ON_CREDIT_NOTE = ("redemption_credit", "redemption_credit_reversed")
 
 _EXACT = Context(prec=60, rounding=ROUND_HALF_UP)
@@ -67,13 +69,13 @@ def _faults(statement: Any, prices: Mapping[int, Mapping[str, Decimal]] | None) 
     sums: defaultdict[str, Decimal] = defaultdict(Decimal)
     points: defaultdict[str, int] = defaultdict(int)
     for line in statement["lines"]:
-        sign, total, kind = CODES[line["code"]]
-        amount = _amount(line, sign, unit)
+        total, kind = CODES[line["code"]]
+        amount = _amount(line, unit)
         if amount != Decimal(line["amount"]):
             yield f"{line['code']}: {line['points']} points come to {amount}, the line says {line['amount']}"
         sums[total] += Decimal(line["amount"])
         if kind is not None:
-            points[kind] += int(line["points"])
+            points[kind] += abs(_points(line))
         yield from _price_faults(line, prices)
     for kind in ("issued", "issue_reversed", "redeemed", "redeem_reversed"):
         told = int(statement["control"][kind]["points"])
@@ -82,13 +84,21 @@ def _faults(statement: Any, prices: Mapping[int, Mapping[str, Decimal]] | None) 
     yield from _total_faults(statement, sums, unit)
 
 
-def _amount(line: Any, sign: int, unit: Decimal) -> Decimal:
+def _amount(line: Any, unit: Decimal) -> Decimal:
     exact = Decimal(line["price"])
+    if line["code"] in ON_CREDIT_NOTE:
+        exact = -exact
     if line["points"] is not None:
-        exact = _EXACT.multiply(exact, Decimal(int(line["points"])))
+        exact = _EXACT.multiply(exact, Decimal(_points(line)))
     if line["rate"] is not None:
         exact = _EXACT.multiply(exact, Decimal(line["rate"]))
-    return _rounded(sign * exact, unit)
+    return _rounded(exact, unit)
+
+
+def _points(line: Any) -> int:
+    points = int(line["points"])
+    # Statements of before told points of reversals without their sign.
+    return -abs(points) if line["code"] in TAKES_BACK else points
 
 
 def _total_faults(statement: Any, sums: Mapping[str, Decimal], unit: Decimal) -> Iterator[str]:

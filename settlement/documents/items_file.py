@@ -131,7 +131,7 @@ def _values(item: Item, zone: tzinfo) -> Sequence[str | int | None]:
         booked.operation_id,
         booked.sender,
         booked.kind,
-        booked.points,
+        item.points,
         booked.operations,
         booked.occurred_at.astimezone(zone).isoformat(),
         booked.booked_at.astimezone(zone).isoformat(),

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from settlement.documents.figures import plain
 from settlement.engine.document import DocumentTotal, VatGroup
-from settlement.engine.line import Line
+from settlement.engine.line import LINE_CODES, Line
 from settlement.engine.money import Currency
 from settlement.engine.position import Position
 from settlement.engine.prepaid import BlockAccount, BlockUse
@@ -25,6 +25,7 @@ from settlement.engine.vat import NOT_SUBJECT, VatTreatment
 from settlement.engine.vat_correction import MonthOfVat, RateOfVat
 
 FORMAT: Final = "coalition-statement-v1"
+_TAKES_BACK: Final = frozenset(code for code in LINE_CODES if code.endswith("_reversed") or code == "cover_credit")
 
 
 def write_json(statement: Statement) -> bytes:
@@ -276,7 +277,8 @@ def _read_line(line: dict[str, Any]) -> Line:
     return Line(
         code=line["code"],
         terms_version=line["terms_version"],
-        points=line["points"],
+        # Statements of before told points of reversals without their sign.
+        points=-abs(line["points"]) if line["code"] in _TAKES_BACK else line["points"],
         price=Decimal(line["price"]),
         rate=None if line["rate"] is None else Decimal(line["rate"]),
         amount=Decimal(line["amount"]),

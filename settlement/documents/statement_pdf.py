@@ -13,7 +13,7 @@ from fpdf.enums import Align
 from settlement.documents.appendix import AppendixTable, Cell, appendix_of
 from settlement.documents.figures import day, days, grouped, minute, percent, price, vat_text
 from settlement.documents.letter import ACCENT, INK, QUIET, WIDTH, Column, Letter
-from settlement.documents.line_text import line_text
+from settlement.documents.line_text import line_text, notes
 from settlement.documents.statement_json import read_json
 from settlement.documents.wording import Language, word
 from settlement.engine.line import Line
@@ -106,7 +106,7 @@ class _StatementLetter(Letter):
     def write_totals(self) -> None:
         position = self._statement.position
         # Sums and what is due stay together: a total alone on a page is a total of what?
-        self.keep_together(46)
+        self.keep_together(50)
         self.ln(2)
         vat = (("invoice_vat", position.invoice_vat), ("credit_note_vat", -position.credit_note_vat))
         for key, amount in (
@@ -120,8 +120,8 @@ class _StatementLetter(Letter):
         self._write_net()
         self.ln(2)
         self.pen(8, QUIET)
-        self.text_cell(WIDTH, 4.2, self.word("signs"), next_line=True)
-        self.text_cell(WIDTH, 4.2, self.word("no_tax_document"), next_line=True)
+        for note in notes(self._statement, self._language):
+            self.text_cell(WIDTH, 4.2, note, next_line=True)
 
     def write_control(self) -> None:
         control, language = self._statement.control, self._language

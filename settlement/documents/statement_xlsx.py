@@ -15,7 +15,7 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from settlement.documents.appendix import AppendixTable, appendix_of
-from settlement.documents.line_text import line_text
+from settlement.documents.line_text import line_text, notes
 from settlement.documents.wording import Language, word
 from settlement.documents.workbook import StyledWorkbook
 from settlement.engine.document import DocumentTotal
@@ -59,8 +59,8 @@ def _summary(book: StyledWorkbook, statement: Statement, language: Language) -> 
     row = _totals(book, sheet, statement, language, row + 1)
     for document in statement.documents:
         row = _document(book, sheet, document, statement, language, row + 1)
-    sheet.write_string(row + 1, 0, word(language, "signs"))
-    sheet.write_string(row + 2, 0, word(language, "no_tax_document"))
+    for number, note in enumerate(notes(statement, language), start=row + 1):
+        sheet.write_string(number, 0, note)
 
 
 def _head(statement: Statement) -> list[tuple[str, str]]:

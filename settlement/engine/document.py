@@ -13,14 +13,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, get_args
 
-from settlement.engine.line import Line, LineCode
+from settlement.engine.line import CREDITED_CODES, Line, LineCode
 from settlement.engine.money import Currency, add_exactly, multiply_exactly, round_half_up
 from settlement.engine.vat import VatTreatment
 
 Document = Literal["invoice", "credit_note"]
 DOCUMENTS: tuple[Document, ...] = get_args(Document)
-
-_ON_CREDIT_NOTE: frozenset[LineCode] = frozenset(("redemption_credit", "redemption_credit_reversed"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +46,7 @@ class DocumentTotal:
 
 def document_of(code: LineCode) -> Document:
     """Return the document that lines of a code stand on."""
-    return "credit_note" if code in _ON_CREDIT_NOTE else "invoice"
+    return "credit_note" if code in CREDITED_CODES else "invoice"
 
 
 def document_totals(lines: Iterable[Line], currency: Currency) -> tuple[DocumentTotal, ...]:

@@ -62,7 +62,8 @@ class InvoiceParty:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceLine:
-    """`amount` = quantity * price, rounded, without VAT; a reversal has a quantity below 0, a price never is.
+    """`amount` = quantity * price, rounded, without VAT; `quantity` is the statement's points, so that of a reversal is
+    below 0. A price never is.
 
     `counterparty` names the partner at which points were redeemed that are paid for here; empty: none.
     """
@@ -239,13 +240,11 @@ def _line(number: int, line: Line, *, is_self_billed: bool, counterparty: str) -
     # What is owed to the partner is negative on its statement; what it sells is not, on its own invoice.
     amount = -line.amount if is_self_billed and line.amount else line.amount
     price = line.price if line.rate is None else multiply_exactly(1, line.price, line.rate)
-    quantity = 1 if line.points is None else line.points
-    is_taken_back = amount < 0 or (not amount and line.code.endswith("_reversed"))
     return InvoiceLine(
         line=number,
         code=line.code,
         terms_version=line.terms_version,
-        quantity=-quantity if is_taken_back else quantity,
+        quantity=1 if line.points is None else line.points,
         price=price,
         amount=amount,
         vat=line.vat,

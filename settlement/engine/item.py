@@ -6,9 +6,10 @@
     2     burn charge                               of its lots that a burn took, or its reversal brought back
     3     cover                                     issued by its own book and not by that of lots, or vice versa
 
-The rows of a line add up to its points, and their amounts to its amount before rounding. Rows of cover and overdraft
-may be negative: a line is the net of them. Only what no operation makes has no rows: platform fees and blocks bought.
-The first rows add up to the statement's control totals.
+The rows of a line add up to its points, and their amounts to its amount before rounding. Rows of reversals are negative
+like their lines; rows of cover and overdraft may be: a line is the net of them. Only what no operation makes has no
+rows: platform fees and blocks bought.
+The first rows add up to the statement's control totals, which count reversals without their sign.
 """
 
 from __future__ import annotations
@@ -18,8 +19,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final, Literal, NamedTuple
 
-from settlement.engine.line import Line, LineCode
-from settlement.engine.money import multiply_exactly
+from settlement.engine.line import Line, LineCode, exact_amount
 from settlement.engine.prepaid import BlockAccount
 from settlement.engine.total import Kind
 
@@ -54,11 +54,10 @@ FEE_OF: Final[Mapping[LineCode, Kind]] = {
     "commission_reversed": "redeem_reversed",
 }
 BURN_CODES: Final[Mapping[LineCode, Kind]] = {"burn_charge": "redeemed", "burn_charge_reversed": "redeem_reversed"}
-COVER_SIGNS: Final[Mapping[LineCode, int]] = {"cover_charge": 1, "cover_credit": -1}
+COVER_CODES: Final[frozenset[LineCode]] = frozenset(("cover_charge", "cover_credit"))
 PREPAID_CODES: Final[frozenset[LineCode]] = frozenset(("issue_prepaid", "issue_prepaid_reversed"))
 DEFERRED_CODES: Final[frozenset[LineCode]] = frozenset(("issue_deferred", "issue_deferred_reversed"))
-_SIGN_OF: Final[Mapping[ItemKind, int]] = {"issued": 1, "issue_reversed": -1, "redeemed": -1, "redeem_reversed": 1}
-_FEE_SIGN_OF: Final[Mapping[ItemKind, int]] = {"issued": 1, "issue_reversed": -1, "redeemed": 1, "redeem_reversed": -1}
+_REVERSED: Final[frozenset[ItemKind]] = frozenset(("issue_reversed", "redeem_reversed"))
 
 OWN_ROW: Final = 0
 OVERDRAFT_ROW: Final = 1
@@ -81,7 +80,8 @@ class ItemPlace(NamedTuple):
 
 
 class BookedItem(NamedTuple):
-    """A booked operation as far as a partner is billed for it; `sender` sent it, and may be another one. `operations`
+    """A booked operation as far as a partner is billed for it; `sender` sent it, and may be another one. `points` are
+    those of the operation, whatever its kind; of cover < 0 where the book of lots has more. `operations`
     is 0 where another row or another payer's statement counts it. The hub's own records have no operation's id."""
 
     place: ItemPlace
@@ -99,11 +99,12 @@ class BookedItem(NamedTuple):
 
 
 class Item(NamedTuple):
-    """An item with the statement's line that it is on; `amount` > 0 is owed by the partner. `fee_line` prices the same
-    points, None: none does; `fee` is what they add to it."""
+    """An item with the statement's line that it is on, `points` and `amount` signed as there. `fee_line` prices the
+    same points, None: none does; `fee` is what they add to it."""
 
     booked: BookedItem
     line: LineCode
+    points: int
     price: Decimal
     amount: Decimal
     fee_line: LineCode | None = None
@@ -126,7 +127,7 @@ class ItemPrices:
             for line in lines
             if line.code in BURN_CODES
         }
-        self.cover = next((line for line in lines if line.code in COVER_SIGNS), None)
+        self.cover = next((line for line in lines if line.code in COVER_CODES), None)
         self.overdraft = next((line for line in lines if line.code == "issue_overdraft"), None)
         self.prepaid_versions = _versions(lines, PREPAID_CODES)
         self.deferred_versions = _versions(lines, DEFERRED_CODES)
@@ -140,34 +141,29 @@ class ItemPrices:
         kind = booked.kind
         if booked.place.row == COVER_ROW:
             return self._cover_item(booked)
+        points = -booked.points if kind in _REVERSED else booked.points
         if booked.place.row == BURN_ROW:
-            line = self._burns[kind, booked.sender, booked.terms_version]
-            return Item(booked, line.code, line.price, multiply_exactly(-_SIGN_OF[kind] * booked.points, line.price))
-        line = self._lines[kind, booked.terms_version]
-        amount = multiply_exactly(_SIGN_OF[kind] * booked.points, line.price)
+            return _item(booked, self._burns[kind, booked.sender, booked.terms_version], points)
+        item = _item(booked, self._lines[kind, booked.terms_version], points)
         fee_line = self._fees.get((kind, booked.terms_version))
         if fee_line is None:
-            return Item(booked, line.code, line.price, amount)
-        factors = (fee_line.price,) if fee_line.rate is None else (fee_line.price, fee_line.rate)
-        fee = multiply_exactly(_FEE_SIGN_OF[kind] * booked.points, *factors)
-        return Item(booked, line.code, line.price, amount, fee_line.code, fee)
+            return item
+        fee = exact_amount(fee_line.code, points, fee_line.price, fee_line.rate)
+        return item._replace(fee_line=fee_line.code, fee=fee)
 
     def _cover_item(self, booked: BookedItem) -> Item:
         """Return what an operation adds to the cover, whose points are those that the partner has issued by its own
-        book and not by the book of lots; of a credit it is the other way round."""
+        book and not by the book of lots."""
         line = self.cover
         assert line is not None, "cover is looked for where there is a line of it"
-        points = COVER_SIGNS[line.code] * booked.points
-        told = booked._replace(points=points, terms_version=line.terms_version)
-        return Item(told, line.code, line.price, multiply_exactly(booked.points, line.price))
+        return _item(booked._replace(terms_version=line.terms_version), line, booked.points)
 
     def overdraft_item(self, booked: BookedItem, points: int) -> Item:
         """Return what an issue adds to the overdraft, by its points beyond the blocks."""
         line = self.overdraft
         assert line is not None, "overdraft is looked for where there is a line of it"
         place = booked.place._replace(row=OVERDRAFT_ROW)
-        told = booked._replace(place=place, points=points, operations=0, terms_version=line.terms_version)
-        return Item(told, line.code, line.price, multiply_exactly(points, line.price))
+        return _item(booked._replace(place=place, operations=0, terms_version=line.terms_version), line, points)
 
     def is_prepaid(self, booked: BookedItem) -> bool:
         """Say whether an item draws on blocks."""
@@ -196,3 +192,7 @@ class Overdraft:
 
 def _versions(lines: Iterable[Line], codes: frozenset[LineCode]) -> tuple[int, ...]:
     return tuple(sorted({line.terms_version for line in lines if line.code in codes}))
+
+
+def _item(booked: BookedItem, line: Line, points: int) -> Item:
+    return Item(booked, line.code, points, line.price, exact_amount(line.code, points, line.price))

@@ -40,6 +40,8 @@ LineCode = Literal[
     "platform_fee",
 ]
 LINE_CODES: tuple[LineCode, ...] = get_args(LineCode)
+# What the partner is credited for; all other lines charge it.
+CREDITED_CODES: frozenset[LineCode] = frozenset(("redemption_credit", "redemption_credit_reversed"))
 
 # The line that counts points issued, and that of points taken back, by how they are paid for.
 _ISSUE_CODES: dict[Funding, tuple[LineCode, LineCode]] = {
@@ -53,11 +55,13 @@ _ISSUE_CODES: dict[Funding, tuple[LineCode, LineCode]] = {
 class Line:
     """One line of a statement; `amount` > 0 is owed by the partner, < 0 is owed to it.
 
-    `amount` is points * price * rate with its sign, rounded half up once (`rate` is 1 where there is none; for the
-    platform fee it is the price alone). `operations` counts the booked operations on the line: each is counted on
-    exactly one, so fees, which price points that another line has counted, have none. `amount` is without VAT, which
-    `vat` says and which is added up per document. `counterparty` is the partner at which points were redeemed that
-    this one pays for; the terms version of such a line is that partner's.
+    `points` < 0 take back points of the same kind, so a line and its reversal add up to what is left; the tax document
+    has the same points. `amount` is points * price * rate, with the other sign on a line of `CREDITED_CODES`, rounded
+    half up once (`rate` is 1 where there is none; for the platform fee it is the price alone). `operations` counts the
+    booked operations on the line: each is counted on exactly one, so fees, which price points that another line has
+    counted, have none. `amount` is without VAT, which `vat` says and which is added up per document. `counterparty` is
+    the partner at which points were redeemed that this one pays for; the terms version of such a line is that
+    partner's.
     """
 
     code: LineCode
@@ -115,7 +119,7 @@ def in_order(lines: Iterable[Line]) -> tuple[Line, ...]:
 
 def priced_line(
     code: LineCode,
-    signed_points: int,
+    points: int,
     price: Decimal,
     *,
     currency: Currency,
@@ -125,14 +129,13 @@ def priced_line(
     operations: int = 0,
     counterparty: int | None = None,
 ) -> Line:
-    """Return the line of some points; more than 0 are owed by the partner, less are owed to it."""
-    factors = (price,) if rate is None else (price, rate)
+    """Return the line of some points; less than 0 are taken back."""
     # Half up, once per line: from the exact product, so a commission is not taken of a rounded credit.
-    amount = round_half_up(multiply_exactly(signed_points, *factors), currency)
+    amount = round_half_up(exact_amount(code, points, price, rate), currency)
     return Line(
         code=code,
         terms_version=terms_version,
-        points=abs(signed_points),
+        points=points,
         price=price,
         rate=rate,
         amount=amount,
@@ -140,6 +143,12 @@ def priced_line(
         vat=vat,
         counterparty=counterparty,
     )
+
+
+def exact_amount(code: LineCode, points: int, price: Decimal, rate: Decimal | None = None) -> Decimal:
+    """Return what points come to on a line, not rounded; > 0 is owed by the partner."""
+    owed = -points if code in CREDITED_CODES else points
+    return multiply_exactly(owed, price) if rate is None else multiply_exactly(owed, price, rate)
 
 
 def _added_up(totals: Iterable[WindowTotal]) -> dict[tuple[int, Kind, int], tuple[int, int]]:
@@ -192,11 +201,11 @@ def _redemption_lines(
     price, rate = terms.redemption_price, terms.commission
     if kind == "redeemed":
         return (
-            _line("redemption_credit", terms, -points, price, vat=terms.redemption_vat, operations=operations),
+            _line("redemption_credit", terms, points, price, vat=terms.redemption_vat, operations=operations),
             _line("commission", terms, points, price, rate=rate, vat=terms.fee_vat),
         )
     return (
-        _line("redemption_credit_reversed", terms, points, price, vat=terms.redemption_vat, operations=operations),
+        _line("redemption_credit_reversed", terms, -points, price, vat=terms.redemption_vat, operations=operations),
         _line("commission_reversed", terms, -points, price, rate=rate, vat=terms.fee_vat),
     )
 
@@ -204,7 +213,7 @@ def _redemption_lines(
 def _line(
     code: LineCode,
     terms: Terms,
-    signed_points: int,
+    points: int,
     price: Decimal,
     *,
     vat: VatTreatment,
@@ -213,7 +222,7 @@ def _line(
 ) -> Line:
     return priced_line(
         code,
-        signed_points,
+        points,
         price,
         currency=terms.currency,
         vat=vat,

@@ -49,7 +49,7 @@ def matrix_of(
             if line.code not in _CREDITS or not line.points:
                 continue
             kind, sign = _CREDITS[line.code]
-            shares = _shares(line.points, weights.get((redeemer, kind, line.terms_version), {}))
+            shares = _shares(abs(line.points), weights.get((redeemer, kind, line.terms_version), {}))
             # What is owed to the redeemer is a negative line.
             parts = split_by_largest_remainder(-line.amount, list(shares.values()), currency)
             for (payer, count), part in zip(shares.items(), parts, strict=True):
@@ -70,7 +70,7 @@ def matrix_differences(
     for redeemer, lines in lines_by_partner.items():
         for line in lines:
             if line.code in _CREDITS:
-                redeemed[redeemer, _CREDITS[line.code][0], line.terms_version] += line.points or 0
+                redeemed[redeemer, _CREDITS[line.code][0], line.terms_version] += abs(line.points or 0)
     return [
         Difference(
             where=f"points {kind} at partner {redeemer} by terms {version}",

@@ -14,25 +14,20 @@ from typing import Literal
 
 from settlement.engine.claims import Claim, NettingViews, claims_of, views_of
 from settlement.engine.document import document_totals
-from settlement.engine.line import Line, LineCode
+from settlement.engine.line import Line, LineCode, exact_amount
 from settlement.engine.matrix import MatrixCell, matrix_of
-from settlement.engine.money import Currency, add_exactly, multiply_exactly, round_half_up
+from settlement.engine.money import Currency, add_exactly, round_half_up
 from settlement.engine.origin import OriginTotal
 from settlement.engine.position import Position, position_of
 from settlement.errors import UnbalancedNettingError
 
-# What pays into the fund of points (1) and what is paid out of it (-1).
-FUND_SIGNS: Mapping[LineCode, int] = {
-    "issue_charge": 1,
-    "issue_charge_reversed": -1,
-    "issue_overdraft": 1,
-    "burn_charge": 1,
-    "burn_charge_reversed": -1,
-    "cover_charge": 1,
-    "cover_credit": -1,
-    "redemption_credit": -1,
-    "redemption_credit_reversed": 1,
-}
+# What pays into the fund of points, or is paid out of it.
+FUND_CODES: frozenset[LineCode] = frozenset(
+    (
+        *("issue_charge", "issue_charge_reversed", "issue_overdraft", "burn_charge", "burn_charge_reversed"),
+        *("cover_charge", "cover_credit", "redemption_credit", "redemption_credit_reversed"),
+    )
+)
 
 Direction = Literal["to_operator", "to_partner"]
 
@@ -129,12 +124,12 @@ def _operator_share(lines_by_partner: Iterable[Sequence[Line]], currency: Curren
         platform_fees=sums["platform_fee"],
         fund_growth=fund_growth,
         prepaid_blocks=sums["block_purchase"],
-        rounding=add_exactly(sums[code] for code in FUND_SIGNS) - fund_growth,
+        rounding=add_exactly(sums[code] for code in FUND_CODES) - fund_growth,
         vat=vat,
     )
 
 
 def _exact_for_fund(line: Line) -> Decimal:
-    if line.code not in FUND_SIGNS:
+    if line.code not in FUND_CODES:
         return Decimal(0)
-    return multiply_exactly(FUND_SIGNS[line.code] * (line.points or 0), line.price)
+    return exact_amount(line.code, line.points or 0, line.price)

@@ -53,7 +53,7 @@ class WindowPeriod:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlTotals:
-    """The points and operations behind the lines, to be compared with a partner's own books."""
+    """The points and operations of each kind behind the lines, without signs, for a comparison with its own books."""
 
     points: dict[Kind, int]
     operations: dict[Kind, int]

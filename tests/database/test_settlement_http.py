@@ -80,7 +80,7 @@ async def test_from_earn_to_statement(journey: Journey) -> None:
     statement = StatementAnswer.model_validate_json(answered.body)
     assert [(line.code, line.points, line.amount) for line in statement.lines] == [
         ("issue_charge", 1000, "10.00"),
-        ("issue_charge_reversed", 200, "-2.00"),
+        ("issue_charge_reversed", -200, "-2.00"),
     ]
     assert statement.totals.net == "8.00"
     assert statement.control.issue_reversed.operations == 1

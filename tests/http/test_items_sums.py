@@ -157,7 +157,7 @@ def sums_of(statement: Statement, items: list[Item]) -> dict[tuple[Any, ...], tu
 
     def add(line: LineCode, counterparty: int | None, item: Item, amount: Decimal) -> None:
         key = (line, counterparty, item.booked.terms_version)
-        sums[key] = [sums[key][0] + item.booked.points, sums[key][1] + amount]
+        sums[key] = [sums[key][0] + item.points, sums[key][1] + amount]
 
     for item in items:
         add(item.line, item.booked.sender if item.line.startswith("burn") else None, item, item.amount)
@@ -211,7 +211,7 @@ async def assert_sums_hold(hub: RunningHub) -> None:
 
 
 async def assert_pages_behind(hub: RunningHub, statement: Statement) -> None:
-    """The page behind a burn charge, or behind those undone, lists the points of its line."""
+    """The page behind a burn charge, or behind those undone, lists the points of its line; operations have no sign."""
     window, payer = statement.period.window, statement.partner
     async with hub.pool.acquire() as connection:
         months = await load_months_at_burn(connection, window, payer, await load_programme(connection))
@@ -226,7 +226,7 @@ async def assert_pages_behind(hub: RunningHub, statement: Statement) -> None:
                     terms_version=line.terms_version,
                 )
                 behind = await load_operations_behind(connection, wanted, after=(0, -1), count_max=1_000)
-                assert sum(operation.billed for operation in behind) == line.points
+                assert sum(operation.billed for operation in behind) == abs(line.points or 0)
 
 
 async def paged(hub: RunningHub, window: int, partner: int, count_max: int) -> list[Item]:

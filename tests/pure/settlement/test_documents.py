@@ -9,12 +9,15 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from openpyxl import load_workbook
 from pypdf import PdfReader
 
 from settlement.documents.figures import days, grouped, percent, plain, price
+from settlement.documents.invoice_xml import write_invoice_xml
 from settlement.documents.statement_csv import write_csv
 from settlement.documents.statement_json import read_json, write_json
 from settlement.documents.statement_pdf import write_pdf
+from settlement.documents.statement_xlsx import write_xlsx
 from settlement.documents.typeface import printable
 from settlement.documents.wording import LANGUAGES, Language, keys_of
 from settlement.engine.line import LINE_CODES
@@ -23,6 +26,7 @@ from settlement.engine.sales import SalesPeriod
 from settlement.engine.statement import Party, Statement
 from settlement.engine.total import KINDS
 from tests.pure.settlement.examples import make_rich_statement
+from tests.pure.settlement.invoice_examples import make_invoices, rich_statement
 
 
 def pages_of(content: bytes) -> list[str]:
@@ -105,6 +109,15 @@ def test_without_sales_no_days_are_told() -> None:
     assert "No points were issued or redeemed with you in this window." in page
 
 
+def test_a_statement_whose_reversals_had_no_sign_reads_with_it() -> None:
+    """So what was calculated before has documents by the same rule."""
+    statement = make_rich_statement()
+    document = json.loads(write_json(statement))
+    for line in document["lines"]:
+        line["points"] = None if line["points"] is None else abs(line["points"])
+    assert read_json(json.dumps(document).encode()) == statement
+
+
 def test_a_statement_from_before_sales_were_told_reads_as_ever() -> None:
     """And its letter names the digest of the bytes that were signed then, not of what would be written now."""
     document = json.loads(write_json(make_rich_statement()))
@@ -161,6 +174,38 @@ def test_amounts_in_the_csv_stay_numbers() -> None:
     """The guard against formulas leaves a minus sign of ours alone."""
     rows = rows_of(write_csv(make_rich_statement(), "en"))
     assert any(row[0] == "issue_charge_reversed" and row[6] == "-123.45" for row in rows if row)
+
+
+def test_points_have_the_same_sign_wherever_they_are_told() -> None:
+    """A reversal's are below 0 on the statement in every format and on the tax documents, line by line, so a partner
+    that adds up any of them gets what it issued and redeemed net of reversals, as its control totals have it."""
+    statement = rich_statement()
+    points = {(line.code, line.terms_version): line.points for line in statement.lines if line.points is not None}
+    assert {code for (code, _), count in points.items() if count < 0} == {
+        *("issue_charge_reversed", "service_fee_reversed", "redemption_credit_reversed", "commission_reversed")
+    }
+    control = statement.control.points
+    for name, net in (
+        ("issue_charge", control["issued"] - control["issue_reversed"]),
+        ("commission", control["redeemed"] - control["redeem_reversed"]),
+    ):
+        assert sum(count for (code, _), count in points.items() if code.startswith(name)) == net
+
+    told = json.loads(write_json(statement))["lines"]
+    assert {(line["code"], line["terms_version"]): line["points"] for line in told if line["points"]} == points
+    rows = [row for row in rows_of(write_csv(statement, "en")) if row and row[0] in LINE_CODES and row[3]]
+    assert {(row[0], int(row[2])): int(row[3]) for row in rows} == points
+    sheet = load_workbook(io.BytesIO(write_xlsx(statement, "en")))["Lines"]
+    cells = [[cell.value for cell in row] for row in sheet.iter_rows()]
+    assert {(row[0], row[2]): row[3] for row in cells if row[0] in LINE_CODES and row[3]} == points
+    text = "\n".join(pages_of(letter(statement)))
+    assert all(grouped(count, "en") in text for count in points.values())
+    assert "Points with a minus sign take back" in text
+    invoiced = [line for invoice in make_invoices(statement) for line in invoice.lines if line.code != "platform_fee"]
+    assert {(line.code, line.terms_version): line.quantity for line in invoiced} == points
+    xml = b"".join(write_invoice_xml(invoice) for invoice in make_invoices(statement)).decode()
+    billed = [int(count) for count in re.findall(r'BilledQuantity unitCode="C62">(-?\d+)<', xml)]
+    assert sorted(billed) == sorted([*points.values(), 1])
 
 
 def test_pdf_says_who_pays_what() -> None:

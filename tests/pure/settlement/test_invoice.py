@@ -70,11 +70,12 @@ def test_each_line_is_its_quantity_times_its_price() -> None:
 def test_points_paid_for_at_burn_say_where_they_were_redeemed() -> None:
     """A line owed to the partner has a quantity below 0 though it is no reversal."""
     paid, covered = (
-        replace(line, code=code, counterparty=partner, amount=amount)
-        for line, code, partner, amount in zip(
+        replace(line, code=code, counterparty=partner, points=points, amount=amount)
+        for line, code, partner, points, amount in zip(
             rich_lines(charge_vat=S19, fee_vat=S19)[:2],
             ("burn_charge", "cover_credit"),
             (3, None),
+            (1284211, -310499),
             (Decimal("12842.11"), Decimal("-3104.99")),
             strict=True,
         )

@@ -46,4 +46,5 @@ def test_an_item_is_on_the_line_that_counts_it(
         for leaf, kind in enumerate(KINDS)
     ]
     assert tuple(item.line for item in items) == (*codes, "redemption_credit", "redemption_credit_reversed")
+    assert [item.points for item in items] == [100, -100, 100, -100]
     assert [item.amount for item in items] == [*map(Decimal, amounts), Decimal("-0.9"), Decimal("0.9")]
