@@ -10,7 +10,7 @@ import pytest
 from aiohttp import ClientSession, web
 
 from coalition.database.pool import Pool
-from coalition.errors import SettingError
+from coalition.errors import NotFoundError, SettingError
 from coalition.http.app import build_app, make_runner
 from coalition.http.hub_key import load_signer, load_voucher
 from coalition.lanes.clearing import Clearing
@@ -28,11 +28,14 @@ async def hub_with(pool: Pool, key: Path, *, before: Path | None = None, port: i
     voucher = None if before is None else load_voucher(before)
     runner = make_runner(build_app(clearing, load_signer(key), voucher=voucher))
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port, reuse_address=True).start()
-    _, port = runner.addresses[0]
-    async with ClientSession() as session:
-        yield RunningHub(f"127.0.0.1:{port}", pool, session, clearing, Clock())
-    await runner.cleanup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", port, reuse_address=True).start()
+        _, port = runner.addresses[0]
+        async with ClientSession() as session:
+            yield RunningHub(f"127.0.0.1:{port}", pool, session, clearing, Clock())
+    finally:
+        # Also when a test fails: a pool waits for connections that are in use.
+        await runner.cleanup()
 
 
 async def test_a_key_that_the_old_one_vouches_for_is_taken_and_another_is_not(pool: Pool, tmp_path: Path) -> None:
@@ -77,12 +80,20 @@ async def test_a_stolen_key_is_ended_and_signs_no_more(pool: Pool, tmp_path: Pat
         url, port = f"http://{hub.authority}", int(hub.authority.partition(":")[2])
         async with Coalition(url, shop.private_key, outbox=outbox) as till:
             await till.earn(card=card, points=5)
-        with pytest.raises(SettingError, match="expected a key that was replaced"):
-            await end_key(pool, keyid=stolen, valid_until=datetime.now(UTC), hub_key=old)
+        for keyid, hub_key, refused in (
+            (stolen, old, "expected a key that was replaced"),
+            (stolen, tmp_path / "gone.pem", "expected the key that the hub signs with, no file"),
+            ("nobody's", old, "neither a partner nor the hub has key"),
+        ):
+            with pytest.raises((SettingError, NotFoundError), match=refused):
+                await end_key(pool, keyid=keyid, valid_until=datetime.now(UTC), hub_key=hub_key)
     async with hub_with(pool, new, before=old, port=port), Coalition(url, shop.private_key, outbox=outbox) as till:
         await till.earn(card=card, points=5)
     ended_at = await end_key(pool, keyid=stolen, valid_until=datetime.now(UTC), hub_key=new)
     assert await end_key(pool, keyid=stolen, valid_until=ended_at + timedelta(days=1), hub_key=new) == ended_at
+    async with pool.acquire() as connection:
+        # As a hub does that is started with it once more.
+        await load_signer(old).publish(connection, now=ended_at)
     async with hub_with(pool, new, port=port) as hub, Coalition(url, shop.private_key, outbox=outbox) as till:
         await till.gather_evidence()
         async with hub.session.get(f"{url}/v1/keys") as listed:

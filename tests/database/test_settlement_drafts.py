@@ -89,6 +89,20 @@ async def test_a_draft_that_would_begin_in_the_past_by_now_is_not_approved(books
     assert len(await list_terms(books.pool, a)) == 1
 
 
+async def test_what_could_not_begin_is_not_drafted(books: Books) -> None:
+    """Five years ahead and no more: a mistyped year would end what a partner can agree on for good."""
+    a = await books.partner("A")
+    drafted_at, second, years = now(), timedelta(seconds=1), timedelta(days=1_826)
+    for valid_from, problem in (
+        (drafted_at - second, "must not be in the past"),
+        (drafted_at + years + second, "must be at most 1826 days ahead"),
+    ):
+        with pytest.raises(InvalidTermsError, match=f"valid_from: {problem}"):
+            await draft_terms(books.pool, a, CHEAPER, valid_from=valid_from, now=drafted_at, actor="anna")
+    assert await list_drafts(books.pool) == []
+    await draft_terms(books.pool, a, CHEAPER, valid_from=drafted_at + years, now=drafted_at, actor="anna")
+
+
 async def test_a_draft_is_withdrawn_once_and_for_all(books: Books) -> None:
     a = await books.partner("A")
     draft = await draft_terms(books.pool, a, CHEAPER, valid_from=in_days(1), **by("anna"))

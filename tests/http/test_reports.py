@@ -291,3 +291,42 @@ async def test_totals_tie_out_however_points_are_paid_for(hub: RunningHub) -> No
     assert (burned.points, burned.billed) == (250, 150)
     liability = dict(await figures(hub, "revenue", "revenue_by_payer", "payer", "price"))
     assert liability == {"Bakery": "1.00", "Garage": "0.00", "Cinema": "3.00"}
+
+
+PAYER_OF_REPAID = """
+SELECT lot.payer
+FROM lot_use
+JOIN lot ON lot.lane = lot_use.lane AND lot.leaf = lot_use.lot_leaf AND lot.part = lot_use.lot_part
+WHERE lot_use.lane = $1 AND lot_use.leaf = $2 AND lot_use.points = 30
+"""
+
+
+async def test_what_a_reversal_repaid_is_not_behind_the_burn_that_it_undid(hub: RunningHub) -> None:
+    """Burns are undone while their members owe points: 30 come back to a lot of the garage's, and pay a debt at once,
+    from that lot, or from an older one of the bakery's. The list has what came back, once, and of nobody else."""
+    await hub.pool.execute("UPDATE programme SET expiry_rule = 'after_months', expiry_months = 36")
+    await hub.clearing.registry.load()
+    garage = await hub.shop("Garage", funding="issuer_pays")
+    bakery = await hub.shop("Bakery", funding="issuer_pays")
+    cinema = await hub.shop("Cinema")
+    last_year = (hub.clock() - timedelta(days=370)).isoformat()
+    repaid: list[int] = []
+    for has_older_lot in (False, True):
+        card = await hub.card()
+        earned = await garage.earn(card, 30)
+        burned = await cinema.burn(card, 30)
+        if has_older_lot:
+            await bakery.earn(card, 50, occurred_at=last_year)
+            await cinema.operate("reserve", card, points=50, timeout_s=900)
+        await garage.reverse(card, earned["id"])
+        undone = await cinema.reverse(card, burned["id"])
+        assert undone["available"] == 0
+        repaid.append(await hub.pool.fetchval(PAYER_OF_REPAID, undone["lane"], undone["leaf"]))
+    assert repaid == [await partner_no(hub, "Garage"), await partner_no(hub, "Bakery")]
+
+    async with hub.pool.acquire() as connection:
+        for payer, listed in (("Garage", [30, 30]), ("Bakery", [])):
+            number = await partner_no(hub, payer)
+            wanted = OperationsWanted(window_no=1, kinds=("reverse_burn",), lots_of=number)
+            behind = await load_operations_behind(connection, wanted, after=(0, -1), count_max=9)
+            assert [operation.billed for operation in behind] == listed

@@ -112,6 +112,37 @@ def test_a_few_full_messages_may_wait_for_longer_but_not_for_ever() -> None:
     assert hub.come(1) == 0
 
 
+def test_full_messages_are_a_crowd_by_their_operations() -> None:
+    """At 100,000 operations a second two dozen messages of 500 wait for 0.13 s, and go on; a dozen more are too many,
+    few requests as they are."""
+    hub = Hub(operations=500)
+    hub.come(SLOW_REQUESTS)
+    hub.run(3, come_per_s=200, answered_per_s=200)
+    assert hub.come(18) == 18
+    hub.run(1, come_per_s=200, answered_per_s=200)
+    assert hub.refusals == []
+    assert 0 < hub.come(12) < 12
+
+
+def test_a_rush_is_measured_by_what_it_is_answered_itself() -> None:
+    """Half a second after many quiet ones the hub is no faster for what it did in those."""
+    hub = Hub()
+    hub.run(3, come_per_s=900, answered_per_s=1_000)
+    hub.run(0.5, come_per_s=3_000, answered_per_s=1_000)
+    assert len(hub.waiting) <= 0.15 * 1_000 + 30
+
+
+def test_a_hub_that_stops_answering_is_waited_for_from_its_last_answer_on() -> None:
+    """However long it was busy before."""
+    hub = Hub()
+    hub.come(20)
+    hub.run(60, come_per_s=100, answered_per_s=100)
+    hub.now_s += WAIT_MAX_S - 1
+    assert hub.come(1) == 1
+    hub.now_s += 2
+    assert hub.come(1) == 0
+
+
 def test_a_few_slow_requests_are_no_overload() -> None:
     """A reconciliation may take its time: those behind it are answered as ever."""
     hub = Hub()

@@ -15,7 +15,7 @@ KINDS = [
     CardPlace(1, 7, linked=(Place(2, 9),), card_changes=3),
     CardPlace(1, 8, card_changes=4),
 ]
-CARDS = [str(10**12 + number) for number in range(40)] + ["7", "07", "007", "AB7", "9" * 19, "9" * 20, "9" * 40]
+CARDS = [str(10**12 + number) for number in range(40)] + ["7", "07", "007", "٧", "AB7", "9" * 19, "9" * 20, "9" * 40]
 
 
 def test_what_is_remembered_is_what_was_told_last() -> None:
@@ -30,6 +30,16 @@ def test_what_is_remembered_is_what_was_told_last() -> None:
             assert memory.get(other) in (None, told.get(other))
     memory.forget()
     assert [memory.get(card) for card in CARDS] == [None] * len(CARDS)
+
+
+def test_a_card_that_comes_again_leaves_its_neighbour_where_it_is() -> None:
+    """Two of three that share a set are remembered: those that came last, however often one of them came."""
+    memory, (first, second, third) = CardMemory(sets=1), ("4711", "4712", "4713")
+    for card in (first, second, second):
+        memory.remember(card, KINDS[0])
+    assert [memory.get(card) for card in (first, second, third)] == [KINDS[0], KINDS[0], None]
+    memory.remember(third, KINDS[0])
+    assert [memory.get(card) for card in (first, second, third)] == [None, KINDS[0], KINDS[0]]
 
 
 def test_most_of_as_many_cards_as_members_of_a_town_are_found() -> None:
