@@ -56,7 +56,14 @@ async def load_windows(connection: Connection, *, after: int, count_max: int) ->
     return [_window(row) for row in await connection.fetch(SELECT_WINDOWS, after, count_max)]
 
 
-UPDATE_STATE = "UPDATE clearing_window SET state = $3 WHERE window_no = $1 AND state = $2 RETURNING window_no"
+# Who calculated and who approved stand beside the state, so that the table itself can refuse one person for both.
+UPDATE_STATE = """
+UPDATE clearing_window SET state = $3,
+    calculated_by = CASE $3 WHEN 'CLOSED' THEN NULL WHEN 'CALCULATED' THEN $4 ELSE calculated_by END,
+    approved_by = CASE $3 WHEN 'CLOSED' THEN NULL WHEN 'APPROVED' THEN $4 ELSE approved_by END
+WHERE window_no = $1 AND state = $2
+RETURNING window_no
+"""
 
 INSERT_MOVE = """
 INSERT INTO window_move (window_no, from_state, to_state, actor, moved_at) VALUES ($1, $2, $3, $4, $5)
@@ -81,7 +88,7 @@ async def claim_move(
     """
     move_window(from_state, to_state)
     await lock_windows(connection)
-    if await connection.fetchval(UPDATE_STATE, window_no, from_state, to_state) is None:
+    if await connection.fetchval(UPDATE_STATE, window_no, from_state, to_state, actor) is None:
         return False
     await connection.execute(INSERT_MOVE, window_no, from_state, to_state, actor, now)
     return True

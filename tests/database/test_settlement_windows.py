@@ -4,10 +4,12 @@ import asyncio
 import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import asyncpg
 import pytest
 
+from coalition.database import migrations
 from coalition.database.pool import Pool
 from coalition.stores.windows import lock_windows
 from settlement.engine.sales import SalesPeriod
@@ -22,10 +24,14 @@ from settlement.errors import (
 from settlement.operations.approve_window import approve_window
 from settlement.operations.calculate_window import calculate_window
 from settlement.operations.find_statement import find_statement, format_statement
+from settlement.operations.recalculate_window import recalculate_window
 from settlement.operations.report_window import list_partner_windows, list_windows, report_window
 from settlement.operations.settle_window import settle_window
 from settlement.stores.hub import SELECT_TOTALS
 from tests.database.settlement_books import Books, now
+
+MIGRATION = Path(migrations.__path__[0]) / "versions" / "0044_second_person_of_bills.sql"
+SECOND_PERSON_OF_CORRECTIONS = "document_correction_approved_by_a_second_person"
 
 END_WHO_WAITS = """
 SELECT pg_terminate_backend(pid)
@@ -237,8 +243,40 @@ async def test_who_calculated_does_not_approve(books: Books) -> None:
     with pytest.raises(SecondPersonNeededError, match="anna calculated window 1"):
         await approve_window(books.pool, 1, now=now(), actor="anna")
     assert (await report_window(books.pool, 1)).window.state == "CALCULATED"
-    await approve_window(books.pool, 1, now=now(), actor="anna", is_second_person_needed=False)
-    assert (await books.moves(1))[-1] == ("APPROVED", "anna")
+    # Nor by a door that forgot to ask, nor by one that writes on the table itself.
+    with pytest.raises(asyncpg.CheckViolationError):
+        await approve_window(books.pool, 1, now=now(), actor="anna", is_second_person_needed=False)
+    for said in ("approved_by = 'anna'", "approved_by = NULL", "approved_by = 'bert', calculated_by = NULL"):
+        with pytest.raises(asyncpg.CheckViolationError):
+            await books.pool.execute(f"UPDATE clearing_window SET state = 'APPROVED', {said} WHERE window_no = 1")
+    insert = """
+        INSERT INTO clearing_window (window_no, state, opened_at, closed_at, calculated_by, approved_by)
+        VALUES (9, 'INVOICED', now(), now(), 'anna', 'anna')
+    """
+    with pytest.raises(asyncpg.CheckViolationError):
+        await books.pool.execute(insert)
+    assert (await books.moves(1))[-1] == ("CALCULATED", "anna")
+
+
+async def test_the_shell_stands_in_for_both_persons(books: Books) -> None:
+    """The tables know from the moves, of windows of before too; what is recalculated nobody has approved any more."""
+    a, _, _ = await books.worked_example_1()
+    await calculate_window(books.pool, 1, now=now(), actor="shell:anna")
+    await approve_window(books.pool, 1, now=now(), actor="shell:anna", is_second_person_needed=False)
+    assert (await books.moves(1))[-1] == ("APPROVED", "shell:anna")
+    decided = "SELECT state, calculated_by, approved_by FROM clearing_window WHERE window_no = 1"
+    assert await books.fetch(decided) == [("APPROVED", "shell:anna", "shell:anna")]
+    async with books.pool.acquire() as connection:
+        before = connection.transaction()
+        await before.start()
+        await connection.execute("ALTER TABLE clearing_window DROP COLUMN calculated_by, DROP COLUMN approved_by")
+        await connection.execute("ALTER TABLE document_correction DROP CONSTRAINT " + SECOND_PERSON_OF_CORRECTIONS)
+        await connection.execute(MIGRATION.read_text())
+        assert await connection.fetch(decided) == [("APPROVED", "shell:anna", "shell:anna")]
+        await before.rollback()
+    await books.pool.execute("UPDATE partner SET name = 'New' WHERE partner = $1", a)
+    await recalculate_window(books.pool, 1, now=now(), actor="bert")
+    assert await books.fetch(decided) == [("CALCULATED", "bert", None)]
 
 
 async def test_only_figures_that_were_seen_are_approved(books: Books) -> None:

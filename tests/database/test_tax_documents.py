@@ -174,6 +174,18 @@ async def test_a_correction_needs_a_second_person_and_is_part_of_the_next_paymen
     assert await numbers(books) == ["INV 000001"]
     with pytest.raises(DrafterMayNotApproveError):
         await approve_correction(pool, draft.correction, now=now(), actor="anna")
+    # Nor by a door that forgot to ask, nor by one that writes on the table itself.
+    with pytest.raises(asyncpg.CheckViolationError):
+        await approve_correction(pool, draft.correction, now=now(), actor="anna", is_second_person_needed=False)
+    for statement in (
+        "UPDATE document_correction SET issued = document, decided_by = drafted_by, decided_at = drafted_at",
+        """
+        INSERT INTO document_correction (document, reason, drafted_at, drafted_by, decided_at, decided_by, issued)
+        SELECT document, reason, drafted_at, drafted_by, drafted_at, drafted_by, document FROM document_correction
+        """,
+    ):
+        with pytest.raises(asyncpg.CheckViolationError):
+            await pool.execute(statement)
     assert await broken_document_rules(books) == []
     both = await asyncio.gather(
         *(approve_correction(pool, draft.correction, now=now(), actor="bert") for _ in range(2))
