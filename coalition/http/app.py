@@ -1,6 +1,7 @@
 """The hub's HTTP application: routes, their doors, and what opens and closes with it."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from http.client import REQUEST_TIMEOUT
 from typing import cast
 
 from aiohttp import web
@@ -10,7 +11,7 @@ from coalition.http import certificates, events, messages, proofs, reads, reconc
 from coalition.http.hub_key import SIGNER, VOUCHER, Signer, refuse_unusable_keys
 from coalition.http.listener import IDLE_TIMEOUT_S, SILENT, Silent
 from coalition.http.openapi import build_openapi, openapi_route
-from coalition.http.partner_calls import partner_door, request_id_of
+from coalition.http.partner_calls import BODY_PATIENCE, BODY_TIMEOUT_S, partner_door, request_id_of
 from coalition.http.problems import problem_answer
 from coalition.http.routes import CLEARING, POOL, OpenHandler, Route
 from coalition.lanes.clearing import Clearing
@@ -18,19 +19,25 @@ from coalition.lanes.clearing import Clearing
 BODY_BYTES_MAX = 1_048_576
 
 SHUTDOWN_TIMEOUT_S = 20.0
+LINGER_S = 10.0
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def build_app(
-    clearing: Clearing, signer: Signer, *, voucher: Signer | None = None, more_routes: Sequence[Route] = ()
+    clearing: Clearing,
+    signer: Signer,
+    *,
+    voucher: Signer | None = None,
+    more_routes: Sequence[Route] = (),
+    body_timeout_s: float = BODY_TIMEOUT_S,
 ) -> web.Application:
     """Return the application; it opens and closes the clearing with itself. `voucher` signs the list of the hub's keys;
     None: the hub's key, as everything."""
     app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[answer_errors])
     app[POOL], app[CLEARING], app[SIGNER] = clearing.pool, clearing, signer
     app[VOUCHER] = signer if voucher is None else voucher
-    app[SILENT] = Silent()
+    app[SILENT], app[BODY_PATIENCE] = Silent(), body_timeout_s
     app.cleanup_ctx.append(_clearing_context)
     app[reconciliations.COMPARING] = set()
     routes = [*messages.ROUTES, *reads.ROUTES, *events.ROUTES, *step_up.ROUTES, *certificates.ROUTES, *service.ROUTES]
@@ -51,9 +58,10 @@ async def _name_no_versions(_: web.Request, response: web.StreamResponse) -> Non
     response.headers.pop("Server", None)
 
 
-def make_runner(app: web.Application) -> web.AppRunner:
+def make_runner(app: web.Application, *, linger_s: float = LINGER_S) -> web.AppRunner:
     """Return what serves the application: no access log (metrics tell it), and bodies as they were sent.
 
+    Who is answered before its body is through may go on sending for `linger_s`, so that the answer reaches it.
     A body that is unpacked before its signature is verified would let anyone send a megabyte for a gigabyte's work."""
     return web.AppRunner(
         app,
@@ -61,6 +69,7 @@ def make_runner(app: web.Application) -> web.AppRunner:
         shutdown_timeout=SHUTDOWN_TIMEOUT_S,
         keepalive_timeout=IDLE_TIMEOUT_S,
         auto_decompress=False,
+        lingering_time=linger_s,
     )
 
 
@@ -86,4 +95,8 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     except Exception as error:
         answer = problem_answer(error, request_id=request_id_of(request))
     headers = {"Content-Type": answer.content_type, "X-Request-Id": request_id_of(request), **answer.headers}
-    return web.Response(status=answer.status, body=answer.body, headers=headers)
+    response = web.Response(status=answer.status, body=answer.body, headers=headers)
+    if answer.status == REQUEST_TIMEOUT:
+        # The rest of the body would be taken for the next request (RFC 9110 section 15.5.9).
+        response.force_close()
+    return response

@@ -39,7 +39,7 @@ def problem_of(error: Exception) -> ProblemDetails | None:
     """Return how a foreseen error is told to a caller; None: it is a bug."""
     match error:
         case RequestRefusedError():
-            is_retryable = error.status in (429, 503)
+            is_retryable = error.status in (408, 429, 503)
             return ProblemDetails(
                 error.status, error.code, str(error), is_retryable, error.faults, retry_after_s=error.retry_after_s
             )
