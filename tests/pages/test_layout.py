@@ -1,12 +1,13 @@
 """Every page on a phone, with a keyboard, and for those who hear it instead of seeing it."""
 
+import shutil
 from collections.abc import AsyncIterator
 
 import pytest
 from playwright.async_api import Browser, Page
 
 from coalition.pages.language import LANGUAGES
-from tests.pages.conftest import PASSWORD, RunningSite, submit
+from tests.pages.conftest import BROWSER_FLAGS, BROWSER_NAMES, PASSWORD, RunningSite, submit
 from tests.pages.test_account import eventful_account
 from tests.pages.test_finance import NEXT_YEAR, book_window, press
 
@@ -132,6 +133,23 @@ async def test_members_pages(site: RunningSite, view: Page) -> None:
 
     for path in MEMBER_PAGES:
         await look_at(view, f"{site.url}{path}")
+
+
+async def test_a_phone_with_letters_of_twice_the_size(site: RunningSite, browser: Browser) -> None:
+    """Nothing leaves the screen, or a dark ground on which alone it can be read."""
+    shop = await site.hub.shop("Donaudampfschifffahrtsgesellschaft")
+    await shop.earn(await site.member(), 1_234_567)
+    program = next(filter(None, map(shutil.which, BROWSER_NAMES)))
+    flags = [*BROWSER_FLAGS, "--blink-settings=defaultFontSize=32"]
+    async with await browser.browser_type.launch(executable_path=program, args=flags) as large:
+        page = await large.new_page(locale="en-GB", viewport={"width": 375, "height": 740})
+        await site.sign_in(page)
+        for path in MEMBER_PAGES:
+            await look_at(page, f"{site.url}{path}")
+            widest = await page.evaluate(
+                "Math.max(...[...document.querySelectorAll('.panel *')].map(e => e.getBoundingClientRect().right))"
+            )
+            assert widest <= 375, path
 
 
 async def test_finance_pages(site: RunningSite, view: Page) -> None:
