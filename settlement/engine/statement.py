@@ -155,8 +155,8 @@ def make_statement(
 ) -> Statement:
     """Put one partner's statement together from its priced lines and the totals that they were priced from.
 
-    `zone` is the programme's: it says which day a sale was of. `origins` and `matrix` may be those of all partners,
-    whose `names` they need.
+    `zone` is the programme's: it says which day a sale was of. `origins` are those behind its points that were burned
+    or expired. `origins` and `matrix` may be those of all partners, whose `names` they need.
     """
     lines, totals, origins, matrix = tuple(lines), tuple(totals), tuple(origins), tuple(matrix)
     names = names or {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Literal, get_args
 
@@ -72,6 +72,32 @@ def funding_of_month(versions: Iterable[Terms], month: date) -> Funding:
     begun = [terms for terms in versions if terms.valid_from.date() <= month]
     latest = max(begun, key=lambda terms: (terms.valid_from, terms.version), default=None)
     return "pool" if latest is None else latest.funding
+
+
+@dataclass(frozen=True, slots=True)
+class FundingSpan:
+    """Months of sale of one partner, by their first days, whose points are paid for in one way; `end` is the first one
+    after them, None: all that come."""
+
+    partner: int
+    first: date
+    end: date | None
+
+
+def spans_of_funding(versions: Iterable[Terms], funding: Funding) -> list[FundingSpan]:
+    """Return the months of one partner's sales that are paid for in a way, as `funding_of_month` has it, in order."""
+    in_order = sorted(versions, key=lambda terms: (terms.valid_from, terms.version))
+    begins = [_first_month(terms.valid_from.date()) for terms in in_order]
+    return [
+        FundingSpan(terms.partner, begin, end)
+        for terms, begin, end in zip(in_order, begins, [*begins[1:], None], strict=False)
+        if terms.funding == funding and begin != end
+    ]
+
+
+def _first_month(day: date) -> date:
+    """Return the first day of a month on a day or after it."""
+    return day if day.day == 1 else (day.replace(day=1) + timedelta(days=31)).replace(day=1)
 
 
 def funding_problems(terms: Terms, before: Terms) -> Iterator[FieldProblem]:

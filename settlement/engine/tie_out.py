@@ -10,7 +10,7 @@ takes points from members and gives them to no partner. Prices and fees play no 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -21,12 +21,14 @@ from settlement.errors import Difference, TieOutError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneGrowth:
-    """What members of one lane held when a window opened there and when it closed, and what expired between."""
+    """What members of one lane held when a window opened there and when it closed, and what expired between; and by how
+    much partners' totals of the lane say that it grew, `points_by_partners`."""
 
     lane: int
     points_before: int
     points_after: int
     points_expired: int = 0
+    points_by_partners: int = 0
 
     @property
     def points(self) -> int:
@@ -44,45 +46,31 @@ class TieOut:
 
 
 def tie_out(
-    window: int,
-    totals_by_lane: Mapping[int, Iterable[WindowTotal]],
-    growths: Iterable[LaneGrowth],
-    *,
-    point_value: Decimal,
+    window: int, totals: Iterable[WindowTotal], growths: Iterable[LaneGrowth], *, point_value: Decimal
 ) -> TieOut:
-    """Return the control totals of a window, or refuse it with every difference.
+    """Return the control totals of a window, or refuse it with every difference. `totals` are those of all lanes.
 
     Raises:
-        TieOutError: a lane's totals and its growth differ, or one side lacks a lane; names each.
+        TieOutError: partners' points and members' differ in a lane, or in value over all lanes; names each.
     """
-    totals = {lane: tuple(lane_totals) for lane, lane_totals in totals_by_lane.items()}
-    growth_of = {growth.lane: growth for growth in growths}
+    totals, growths = tuple(totals), tuple(growths)
     differences = [
-        difference
-        for lane in sorted(totals.keys() | growth_of.keys())
-        for difference in _lane_differences(lane, totals.get(lane, ()), growth_of.get(lane))
+        Difference(where=f"points of lane {growth.lane}", expected=growth.points, actual=growth.points_by_partners)
+        for growth in growths
+        if growth.points_by_partners != growth.points
     ]
-    points = sum(growth.points for growth in growth_of.values())
+    points = sum(growth.points for growth in growths)
     value = multiply_exactly(points, point_value)
     value_of_partners = add_exactly(_values_by_partner(totals, point_value).values())
     if value_of_partners != value:
         differences.append(Difference(where="value of all lanes", expected=value, actual=value_of_partners))
     if differences:
         raise TieOutError(window=window, differences=differences)
-    operations = sum(total.operations for lane_totals in totals.values() for total in lane_totals)
-    return TieOut(points=points, value=value, operations=operations)
+    return TieOut(points=points, value=value, operations=sum(total.operations for total in totals))
 
 
-def _lane_differences(lane: int, totals: tuple[WindowTotal, ...], growth: LaneGrowth | None) -> Iterator[Difference]:
-    points = sum(total.outstanding_growth for total in totals)
-    expected = growth.points if growth else 0
-    if points != expected:
-        yield Difference(where=f"points of lane {lane}", expected=expected, actual=points)
-
-
-def _values_by_partner(totals: Mapping[int, Iterable[WindowTotal]], point_value: Decimal) -> dict[int, Decimal]:
+def _values_by_partner(totals: Iterable[WindowTotal], point_value: Decimal) -> dict[int, Decimal]:
     points: defaultdict[int, int] = defaultdict(int)
-    for lane_totals in totals.values():
-        for total in lane_totals:
-            points[total.partner] += total.outstanding_growth
+    for total in totals:
+        points[total.partner] += total.outstanding_growth
     return {partner: multiply_exactly(partner_points, point_value) for partner, partner_points in points.items()}

@@ -1,16 +1,19 @@
 """Make a closed window's statements from its books, and from nothing else."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from coalition.database.pool import Connection
 from coalition.stores.exits import find_leavers
 from settlement.engine.bill import WindowBooks, bill
-from settlement.engine.matrix import matrix_differences
+from settlement.engine.matrix import MatrixCell, matrix_differences
 from settlement.engine.netting import net_out
 from settlement.engine.prepaid import account_of
 from settlement.engine.prior_period import PriorPeriod, has_late_items, prior_periods
 from settlement.engine.statement import Party, Statement, WindowPeriod, make_statement, party_on_letter
+from settlement.engine.terms import FundingSpan, Terms, spans_of_funding
 from settlement.engine.tie_out import tie_out
 from settlement.engine.total import WindowTotal
 from settlement.errors import Difference, TieOutError
@@ -21,16 +24,18 @@ from settlement.stores.hub import (
     load_growths,
     load_partner_names,
     load_programme,
-    load_totals_by_lane,
+    load_totals,
 )
 from settlement.stores.late_items import load_late_items
 from settlement.stores.legal_parties import load_legal_parties
-from settlement.stores.origins import load_origins
+from settlement.stores.origins import load_origins, load_vat_origins
 from settlement.stores.prepaid import PrepaidRule, load_blocks, load_issued, load_rules
 from settlement.stores.sales_begin import load_sales_begin
 from settlement.stores.terms import load_all_terms
 from settlement.stores.twice_booked import Operation, Place, find_twice_booked
 from settlement.stores.windows import Window
+
+Row = TypeVar("Row")
 
 
 async def make_statements(connection: Connection, window: Window, *, now: datetime) -> list[Statement]:
@@ -52,6 +57,10 @@ async def make_statements(connection: Connection, window: Window, *, now: dateti
     names = await load_partner_names(connection)
     parties = await load_legal_parties(connection)
     late = await _prior_periods(connection, books, programme)
+    # By partner once: to look through those of all for each of them would take partners times as long.
+    totals, cells = _by_partner(books.totals, lambda total: total.partner), _cells_of_partners(netting.matrix)
+    burned_or_expired = await load_vat_origins(connection, window.window_no, lanes=programme.lanes)
+    vat_origins = _by_partner(burned_or_expired, lambda origin: origin.payer)
     return [
         make_statement(
             period=_period(window, programme),
@@ -63,9 +72,9 @@ async def make_statements(connection: Connection, window: Window, *, now: dateti
             or Party(name=names[partner]),
             currency=programme.currency,
             lines=partner_lines,
-            totals=[total for total in books.totals if total.partner == partner],
-            origins=books.origins,
-            matrix=netting.matrix,
+            totals=totals.get(partner, ()),
+            origins=vat_origins.get(partner, ()),
+            matrix=cells.get(partner, ()),
             names=names,
             point_value=programme.point_value,
             blocks=books.accounts.get(partner),
@@ -73,6 +82,27 @@ async def make_statements(connection: Connection, window: Window, *, now: dateti
         )
         for partner, partner_lines in sorted(lines.items())
     ]
+
+
+def _by_partner(rows: Iterable[Row], partner: Callable[[Row], int]) -> dict[int, list[Row]]:
+    found: defaultdict[int, list[Row]] = defaultdict(list)
+    for row in rows:
+        found[partner(row)].append(row)
+    return found
+
+
+def _cells_of_partners(matrix: Iterable[MatrixCell]) -> dict[int, list[MatrixCell]]:
+    """Return those that a partner pays for or redeemed, in the matrix's order."""
+    found: defaultdict[int, list[MatrixCell]] = defaultdict(list)
+    for cell in matrix:
+        for partner in {cell.payer, cell.redeemer}:
+            found[partner].append(cell)
+    return found
+
+
+def _issuer_pays(terms: Iterable[Terms]) -> list[FundingSpan]:
+    versions = _by_partner(terms, lambda version: version.partner)
+    return [span for of_one in versions.values() for span in spans_of_funding(of_one, "issuer_pays")]
 
 
 async def _also_concerned(connection: Connection, window: Window) -> list[int]:
@@ -99,7 +129,7 @@ async def load_books(connection: Connection, window: Window, programme: Programm
         currency=programme.currency,
         opened_at=window.opened_at.astimezone(programme.zone),
         totals=tuple(await _tied_out_totals(connection, number, programme)),
-        origins=tuple(await load_origins(connection, number, lanes=lanes)),
+        origins=tuple(await load_origins(connection, number, lanes=lanes, apart=_issuer_pays(terms))),
         terms=tuple(terms),
         fee_payers=frozenset(await load_fee_payers(connection, closed_at=window.closed_at)),
         blocks={
@@ -128,7 +158,7 @@ async def _prior_periods(
 
 
 async def _tied_out_totals(connection: Connection, window_no: int, programme: Programme) -> list[WindowTotal]:
-    totals = await load_totals_by_lane(connection, window_no, lanes=programme.lanes)
+    totals = await load_totals(connection, window_no, lanes=programme.lanes)
     growths = await load_growths(connection, window_no, lanes=programme.lanes)
     if len(growths) != programme.lanes:
         missing = Difference(where="lanes that ended the window", expected=programme.lanes, actual=len(growths))
@@ -137,7 +167,7 @@ async def _tied_out_totals(connection: Connection, window_no: int, programme: Pr
     twice_booked = await find_twice_booked(connection, window_no, lanes=programme.lanes)
     if twice_booked:
         raise TieOutError(window=window_no, differences=[_in_two_lanes(*found) for found in twice_booked.items()])
-    return [total for lane in sorted(totals) for total in totals[lane]]
+    return totals
 
 
 def _in_two_lanes(operation: Operation, places: Sequence[Place]) -> Difference:

@@ -23,7 +23,7 @@ from settlement.stores.hub import (
     load_partner_sales,
     load_programme,
     load_sales,
-    load_totals_by_lane,
+    load_totals,
 )
 from settlement.stores.origins import load_origins
 from settlement.stores.payments import Payment, load_payments
@@ -193,11 +193,11 @@ async def _partner_reports(
 
 
 async def _control_report(connection: Connection, window_no: int, programme: Programme) -> ControlReport:
-    by_lane = await load_totals_by_lane(connection, window_no, lanes=programme.lanes)
+    totals = await load_totals(connection, window_no, lanes=programme.lanes)
     growths = await load_growths(connection, window_no, lanes=programme.lanes)
-    control = tie_out(window_no, by_lane, growths, point_value=programme.point_value)
+    control = tie_out(window_no, totals, growths, point_value=programme.point_value)
     points: dict[Kind, int] = dict.fromkeys(KINDS, 0)
-    for total in (total for totals in by_lane.values() for total in totals):
+    for total in totals:
         points[total.kind] += total.points
     return ControlReport(
         points=points,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from coalition.database.pool import Pool
 from settlement.engine.total import KINDS, Kind
-from settlement.stores.hub import load_partner_names, load_programme, load_totals_by_lane
+from settlement.stores.hub import load_partner_names, load_programme, load_totals
 
 
 @dataclass(slots=True)
@@ -42,11 +42,11 @@ async def load_running(pool: Pool, window_no: int) -> RunningWindow:
     """Return a window's totals as they stand; while it is open they still grow, and lanes may be a batch apart."""
     async with pool.acquire() as connection:
         programme = await load_programme(connection)
-        by_lane = await load_totals_by_lane(connection, window_no, lanes=programme.lanes)
+        totals = await load_totals(connection, window_no, lanes=programme.lanes)
         names = await load_partner_names(connection)
     everyone = RunningTotals()
     partners: defaultdict[int, RunningTotals] = defaultdict(RunningTotals)
-    for total in (total for totals in by_lane.values() for total in totals):
+    for total in totals:
         for running in (everyone, partners[total.partner]):
             running.points[total.kind] += total.points
             running.operations += total.operations

@@ -1,6 +1,5 @@
 """The one place where settlement reads what the hub keeps: programme, partners, and the books of closed windows."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -68,33 +67,34 @@ async def load_fee_payers(connection: Connection, *, closed_at: datetime) -> lis
     return [row["partner"] for row in await connection.fetch(SELECT_FEE_PAYERS, closed_at)]
 
 
-# The lanes are named, so that the key, which begins with the lane, finds the window's rows.
+# The lanes are named, so that the key, which begins with the lane, finds the window's rows. They are added up where
+# they lie: a bill has no lanes, and rows of all of them would be lanes times as many.
 SELECT_TOTALS = """
-SELECT lane, partner, kind, terms_version, vat_rate, points, operations, first_occurred_at, last_occurred_at
+SELECT partner, kind, terms_version, vat_rate, sum(points)::bigint AS points, sum(operations)::bigint AS operations,
+    min(first_occurred_at) AS first_occurred_at, max(last_occurred_at) AS last_occurred_at
 FROM window_total
 WHERE lane = ANY($1) AND window_no = $2 AND kind NOT IN ('expired', 'moved_out', 'moved_in')
-ORDER BY lane, partner, kind, terms_version, vat_rate
+GROUP BY partner, kind, terms_version, vat_rate
+ORDER BY partner, kind, terms_version, vat_rate
 """
 
 
-async def load_totals_by_lane(connection: Connection, window_no: int, *, lanes: int) -> dict[int, list[WindowTotal]]:
-    """Return a window's totals lane by lane; they are final once the window is closed. Points that expired are not
+async def load_totals(connection: Connection, window_no: int, *, lanes: int) -> list[WindowTotal]:
+    """Return a window's totals over all lanes; they are final once the window is closed. Points that expired are not
     among them: they cost nobody, and are part of the growths."""
-    totals: defaultdict[int, list[WindowTotal]] = defaultdict(list)
-    for row in await connection.fetch(SELECT_TOTALS, list(range(lanes)), window_no):
-        totals[row["lane"]].append(
-            WindowTotal(
-                partner=row["partner"],
-                kind=row["kind"],
-                terms_version=row["terms_version"],
-                points=row["points"],
-                operations=row["operations"],
-                first_occurred_at=row["first_occurred_at"],
-                last_occurred_at=row["last_occurred_at"],
-                vat_rate=Decimal(row["vat_rate"]) if row["vat_rate"] else None,
-            )
+    return [
+        WindowTotal(
+            partner=row["partner"],
+            kind=row["kind"],
+            terms_version=row["terms_version"],
+            points=row["points"],
+            operations=row["operations"],
+            first_occurred_at=row["first_occurred_at"],
+            last_occurred_at=row["last_occurred_at"],
+            vat_rate=Decimal(row["vat_rate"]) if row["vat_rate"] else None,
         )
-    return dict(totals)
+        for row in await connection.fetch(SELECT_TOTALS, list(range(lanes)), window_no)
+    ]
 
 
 SELECT_SALES = """
@@ -129,21 +129,32 @@ async def load_partner_sales(
 
 SELECT_GROWTHS = """
 SELECT ended.lane, ended.outstanding AS points_after, coalesce(before.outstanding, 0) AS points_before,
-    coalesce(expired.points, 0)::bigint AS points_expired
+    coalesce(total.expired, 0)::bigint AS points_expired, coalesce(total.by_partners, 0)::bigint AS points_by_partners
 FROM lane_window AS ended
 LEFT JOIN lane_window AS before ON before.lane = ended.lane AND before.window_no = ended.window_no - 1
 LEFT JOIN (
-    -- What moved to other accounts leaves the lane as well, and what came from them is not its growth.
-    SELECT lane, sum(CASE kind WHEN 'moved_in' THEN -points ELSE points END) AS points
-    FROM window_total WHERE window_no = $2 AND kind IN ('expired', 'moved_out', 'moved_in') GROUP BY lane
-) AS expired ON expired.lane = ended.lane
+    SELECT lane,
+        -- What moved to other accounts leaves the lane as well, and what came from them is not its growth.
+        sum(CASE kind
+            WHEN 'expired' THEN points
+            WHEN 'moved_out' THEN points
+            WHEN 'moved_in' THEN -points
+        END) AS expired,
+        sum(CASE kind
+            WHEN 'issued' THEN points
+            WHEN 'issue_reversed' THEN -points
+            WHEN 'redeemed' THEN -points
+            WHEN 'redeem_reversed' THEN points
+        END) AS by_partners
+    FROM window_total WHERE lane = ANY($1) AND window_no = $2 GROUP BY lane
+) AS total ON total.lane = ended.lane
 WHERE ended.lane = ANY($1) AND ended.window_no = $2
 ORDER BY ended.lane
 """
 
 
 async def load_growths(connection: Connection, window_no: int, *, lanes: int) -> list[LaneGrowth]:
-    """Return by how much members' points grew in each lane that has ended the window."""
+    """Return by how much members' points grew in each lane that has ended the window, by both books."""
     return [LaneGrowth(**row) for row in await connection.fetch(SELECT_GROWTHS, list(range(lanes)), window_no)]
 
 

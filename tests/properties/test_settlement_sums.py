@@ -19,7 +19,7 @@ from settlement.engine.netting import net_out
 from settlement.engine.origin import OriginTotal
 from settlement.engine.prepaid import account_of
 from settlement.engine.rerate import rerate
-from settlement.engine.terms import Terms
+from settlement.engine.terms import FUNDINGS, Funding, Terms, funding_of_month, spans_of_funding
 from settlement.engine.tie_out import LaneGrowth, tie_out
 from settlement.engine.total import KINDS, WindowTotal
 from settlement.engine.vat import parse_vat
@@ -157,12 +157,36 @@ def test_a_window_ties_out_with_balances_kept_by_another_book(
 ) -> None:
     signs = {"issued": 1, "redeemed": -1, "issue_reversed": -1, "redeem_reversed": 1}
     after = dict.fromkeys(range(4), before)
-    totals: dict[int, list[WindowTotal]] = {lane: [] for lane in range(4)}
+    by_partners = dict.fromkeys(range(4), 0)
     for lane, total in booked:
         after[lane] += signs[total.kind] * total.points
-        totals[lane].append(total)
-    growths = [LaneGrowth(lane=lane, points_before=before, points_after=after[lane]) for lane in range(4)]
+        by_partners[lane] += total.outstanding_growth
+    growths = [
+        LaneGrowth(lane=lane, points_before=before, points_after=after[lane], points_by_partners=by_partners[lane])
+        for lane in range(4)
+    ]
+    totals = [total for _, total in booked]
     assert tie_out(1, totals, growths, point_value=point_value).points == sum(after.values()) - 4 * before
+
+
+@unhurried
+@given(
+    st.lists(st.tuples(st.integers(0, 500), st.sampled_from(FUNDINGS)), min_size=1, max_size=5),
+    st.sampled_from(FUNDINGS),
+)
+def test_spans_of_funding_are_the_months_that_are_paid_for_so(
+    changes: list[tuple[int, Funding]], funding: Funding
+) -> None:
+    """Also where terms begin within a month, or two with the same one; before the first there is the pool."""
+    versions = [
+        make_terms(version=version, valid_from=minutes_after_new_year(day * 24 * 60), funding=new)
+        for version, (day, new) in enumerate(changes, start=1)
+    ]
+    spans = spans_of_funding(versions, funding)
+    for month in (date(2026 + number // 12, number % 12 + 1, 1) for number in range(20)):
+        is_within = any(span.first <= month and (span.end is None or month < span.end) for span in spans)
+        has_terms = any(terms.valid_from.date() <= month for terms in versions)
+        assert is_within == (has_terms and funding_of_month(versions, month) == funding)
 
 
 @unhurried

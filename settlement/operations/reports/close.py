@@ -14,7 +14,7 @@ from settlement.operations.reports.asked import Asked
 from settlement.stores.bank_accounts import load_operator_accounts, load_partner_accounts
 from settlement.stores.calendar import load_calendar
 from settlement.stores.disputes import load_disputes
-from settlement.stores.hub import load_growths, load_totals_by_lane
+from settlement.stores.hub import load_growths, load_totals
 from settlement.stores.legal_parties import load_legal_parties
 from settlement.stores.points_reports import count_lanes_closed
 from settlement.stores.shares import Share, load_shares
@@ -75,8 +75,8 @@ async def _ends_at(asked: Asked) -> datetime | None:
 
 
 async def _partners_so_far(asked: Asked) -> list[int]:
-    totals = await load_totals_by_lane(asked.connection, asked.window.window_no, lanes=asked.programme.lanes)
-    return sorted({total.partner for of_lane in totals.values() for total in of_lane})
+    totals = await load_totals(asked.connection, asked.window.window_no, lanes=asked.programme.lanes)
+    return sorted({total.partner for total in totals})
 
 
 async def _differences(asked: Asked) -> tuple[str, ...]:
@@ -86,7 +86,7 @@ async def _differences(asked: Asked) -> tuple[str, ...]:
     try:
         tie_out(
             number,
-            await load_totals_by_lane(asked.connection, number, lanes=lanes),
+            await load_totals(asked.connection, number, lanes=lanes),
             await load_growths(asked.connection, number, lanes=lanes),
             point_value=asked.programme.point_value,
         )
