@@ -1,9 +1,11 @@
 """What a window booked of an earlier period is found without reading the window."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from coalition.database.pool import Connection, Pool
 from settlement.stores.late_items import load_late_items
+from settlement.stores.sales_begin import load_sales_begin
 
 LANES, LEAVES, LATE_EACH = range(4), 10_000, 1_000
 BEGIN = datetime(2026, 10, 1, tzinfo=UTC)
@@ -84,3 +86,33 @@ async def test_a_till_that_is_online_pays_for_no_index(pool: Pool) -> None:
         await connection.execute(FILL, BEGIN, 1_000, 2)
         pages = await connection.fetchval("SELECT pg_relation_size('journal_delayed') / 8192")
     assert pages == 1, "the first page tells of an index where it begins"
+
+
+SELL = """
+INSERT INTO window_total (lane, window_no, partner, kind, terms_version, vat_rate, points, operations,
+    first_occurred_at, last_occurred_at)
+VALUES ($1, $2, 1, $3, 1, '', 1, 1, $4, $4)
+"""
+OPEN = "INSERT INTO clearing_window (window_no, state, opened_at, closed_at) VALUES ($1, 'CLOSED', $2, $3)"
+SELECT_TOTALS_READ = SELECT_READ.replace("'journal'", "'window_total'")
+
+
+async def test_a_window_begins_after_the_last_sale_of_all_before_it(pool: Pool) -> None:
+    """In whichever window that was booked; windows that were closed before it are not read."""
+    opened = [BEGIN + timedelta(days=30 * month) for month in range(6)]
+    # The last window but one booked what was old; in the one before is the last sale; points that expire are none.
+    sales = [(1, 5), (2, 35), (3, 65), (4, 118), (5, 70)]
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("DELETE FROM clearing_window")
+        for number, (opened_at, closed_at) in enumerate(pairwise(opened), start=1):
+            await connection.execute(OPEN, number, opened_at, closed_at)
+        for number, day in sales:
+            await connection.execute(SELL, number % 4, number, "issued", BEGIN + timedelta(days=day))
+        await connection.execute(SELL, 0, 5, "expired", opened[5])
+        await connection.execute("SET LOCAL enable_seqscan = off")
+        before = await connection.fetchval(SELECT_TOTALS_READ)
+        begin = await load_sales_begin(connection, 6, opened_at=opened[5], lanes=4)
+        read = await connection.fetchval(SELECT_TOTALS_READ) - before
+        assert await load_sales_begin(connection, 1, opened_at=opened[0], lanes=4) is None
+    assert begin == BEGIN + timedelta(days=118)
+    assert read <= 3, "the expired one and two sales, of five"
