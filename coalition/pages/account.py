@@ -111,7 +111,7 @@ async def _explain(connection: Connection, visit: Visit, place: Place, *, skippe
         "members": _by_member(await load_holders(connection, place, count_max=CARDS_SHOWN)),
         "lots": await _load_lots(connection, place, skipped=skipped),
         "lots_per_page": LOTS_SHOWN,
-        "debts": await load_debt_changes(connection, place, count_max=DEBT_CHANGES_SHOWN),
+        "debts": await load_debt_changes(connection, place.lane, [place.account], count_max=DEBT_CHANGES_SHOWN),
         "debts_max": DEBT_CHANGES_SHOWN,
         "holds": await load_all_holds(connection, place, count_max=HOLDS_SHOWN),
         "holds_max": HOLDS_SHOWN,

@@ -81,7 +81,9 @@ async def _told_as_pages(visit: Visit, handler: PageHandler, *, is_open: bool) -
         log.info("page.refused", path=visit.request.path, status=error.status, reason=error.key)
         return _problem(visit, error)
     except WindowArchivedError as error:
-        return _problem(visit, PageRefusedError(status=409, key="window_archived", window=error.window_no))
+        page = visit.frame.window
+        back = None if page is None else page.format(window=error.window_no)
+        return _problem(visit, PageRefusedError(status=409, key="window_archived", back=back, window=error.window_no))
     except OverloadedError as error:
         return _problem(visit, PageRefusedError(status=503, key="overloaded", retry_after_s=error.retry_after_s))
     except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
@@ -176,12 +178,20 @@ def _problem(visit: Visit, error: PageRefusedError) -> web.Response:
     response = visit.render(
         "problem.html",
         status=error.status,
-        title=HTTPStatus(error.status).phrase if visit.language == "en" else visit.word("problem.title"),
+        title=_title_of(visit, error),
         text=visit.word(f"problem.{error.key}", **error.values),
+        back=error.back or visit.frame.home,
+        back_text=visit.word("back" if error.back is None else f"problem.{error.key}.back", **error.values),
     )
     if error.retry_after_s is not None:
         response.headers["Retry-After"] = str(error.retry_after_s)
     return response
+
+
+def _title_of(visit: Visit, error: PageRefusedError) -> str:
+    if visit.has_word(f"problem.{error.key}.title"):
+        return visit.word(f"problem.{error.key}.title")
+    return HTTPStatus(error.status).phrase if visit.language == "en" else visit.word("problem.title")
 
 
 def _finished(visit: Visit, response: web.StreamResponse) -> web.StreamResponse:

@@ -36,12 +36,13 @@ class Asset:
 @dataclass(frozen=True, slots=True)
 class Frame:
     """What stands around the pages of an area: where they begin, where to sign in and out, and the menu as
-    (path, key of the words)."""
+    (path, key of the words). `window` is the address of a clearing window's page, with {window} in it."""
 
     home: str
     sign_in: str
     sign_out: str
     menu: tuple[tuple[str, str], ...]
+    window: str | None = None
     stylesheet: str | None = None
     shows_subject: bool = False
 

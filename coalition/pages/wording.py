@@ -24,7 +24,11 @@ _EN: Final = {
     "problem.bad": "This request could not be understood.",
     "problem.forged": "This form is no longer valid. Go back, reload the page and try again.",
     "problem.overloaded": "The service can't answer right now. Please try again in a moment.",
-    "problem.window_archived": "The operations of window {window} are archived; who runs the hub can restore them.",
+    "problem.window_archived": "The single operations of window {window} have left the database for a file. "
+    "Statements, documents and all totals of the window are still here. Who runs the hub can bring the operations "
+    "back: “coalition archive list” names the file, “coalition archive restore” reads it.",
+    "problem.window_archived.title": "Archived",
+    "problem.window_archived.back": "To window {window}",
     "problem.bug": "This is a fault of ours. Name {request_id} when you report it.",
     "problem.too_many": "Too many tries. Please wait {seconds} seconds and try again.",
     "problem.mail_missing": "Sign-in codes can't be sent, because mail is not set up.",
@@ -175,7 +179,11 @@ _DE: Final = {
     "problem.forged": "Dieses Formular gilt nicht mehr. Gehen Sie zurück, laden Sie die Seite neu und versuchen Sie "
     "es noch einmal.",
     "problem.overloaded": "Der Dienst kann gerade nicht antworten. Bitte versuchen Sie es gleich noch einmal.",
-    "problem.window_archived": "Die Umsätze des Zeitraums {window} sind ausgelagert; der Betreiber holt sie zurück.",
+    "problem.window_archived": "Die einzelnen Vorgänge von Zeitraum {window} sind aus der Datenbank in eine Datei "
+    "ausgelagert. Abrechnungen, Belege und alle Summen des Zeitraums sind noch hier. Wer den Hub betreibt, kann die "
+    "Vorgänge zurückholen: „coalition archive list“ nennt die Datei, „coalition archive restore“ liest sie ein.",
+    "problem.window_archived.title": "Ausgelagert",
+    "problem.window_archived.back": "Zu Zeitraum {window}",
     "problem.bug": "Das ist ein Fehler bei uns. Nennen Sie {request_id}, wenn Sie ihn melden.",
     "problem.too_many": "Zu viele Versuche. Bitte warten Sie {seconds} Sekunden und versuchen Sie es dann noch einmal.",
     "problem.mail_missing": "Codes können nicht verschickt werden, weil kein E-Mail-Versand eingerichtet ist.",

@@ -2,7 +2,7 @@
 
 All reads are of what is booked; what time alone has done since is told by `coalition.stores.balances`."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -221,8 +221,9 @@ async def load_returns(
 
 
 class DebtChange(NamedTuple):
-    """A record that made a debt (`change` > 0), or repaid some of it."""
+    """A record that made an account's debt (`change` > 0), or repaid some of it."""
 
+    account: int
     leaf: int
     kind: str
     partner: str
@@ -234,36 +235,43 @@ class DebtChange(NamedTuple):
 # burn took of lots repaid one.
 SELECT_DEBT_CHANGES = """
 WITH record AS (
-    SELECT leaf, kind, partner, occurred_at, points FROM journal
-    WHERE lane = $1 AND account = $2 AND (kind <> 'earn' OR code IS NOT NULL) AND code IS NULL
+    SELECT account, leaf, kind, partner, occurred_at, points FROM journal
+    WHERE lane = $1 AND account = ANY($2) AND (kind <> 'earn' OR code IS NOT NULL) AND code IS NULL
         AND kind IN ('reverse_earn', 'reverse_burn')
     UNION ALL
-    SELECT journal.leaf, journal.kind, journal.partner, journal.occurred_at, journal.points
-    FROM (SELECT DISTINCT leaf FROM lot WHERE lane = $1 AND account = $2) AS earned
+    SELECT earned.account, journal.leaf, journal.kind, journal.partner, journal.occurred_at, journal.points
+    FROM (SELECT DISTINCT account, leaf FROM lot WHERE lane = $1 AND account = ANY($2)) AS earned
     JOIN journal ON journal.lane = $1 AND journal.leaf = earned.leaf
 ), changed AS (
-    SELECT record.leaf, record.kind, record.partner, record.occurred_at,
+    SELECT record.account, record.leaf, record.kind, record.partner, record.occurred_at,
         (CASE record.kind
             WHEN 'reverse_earn' THEN record.points - coalesce(sum(lot_use.points), 0)
             WHEN 'burn' THEN (SELECT sum(lot.points) FROM lot
-                              WHERE lot.lane = $1 AND lot.account = $2 AND lot.leaf = record.leaf)
+                              WHERE lot.lane = $1 AND lot.account = record.account AND lot.leaf = record.leaf)
             ELSE -coalesce(sum(lot_use.points), 0) END)::bigint AS change
     FROM record
     LEFT JOIN lot_use ON lot_use.lane = $1 AND lot_use.leaf = record.leaf
-    GROUP BY record.leaf, record.kind, record.partner, record.occurred_at, record.points
+    GROUP BY record.account, record.leaf, record.kind, record.partner, record.occurred_at, record.points
+), newest AS (
+    SELECT changed.account, changed.leaf, changed.kind, changed.partner, changed.occurred_at, changed.change,
+        row_number() OVER (PARTITION BY changed.account ORDER BY changed.leaf DESC) AS place
+    FROM changed
+    WHERE changed.change <> 0
 )
-SELECT changed.leaf, changed.kind, partner.name AS partner, changed.occurred_at, changed.change
-FROM changed
-JOIN partner ON partner.partner = changed.partner
-WHERE changed.change <> 0
-ORDER BY changed.leaf DESC
-LIMIT $3
+SELECT newest.account, newest.leaf, newest.kind, partner.name AS partner, newest.occurred_at, newest.change
+FROM newest
+JOIN partner ON partner.partner = newest.partner
+WHERE newest.place <= $3
+ORDER BY newest.account, newest.leaf DESC
 """
 
 
-async def load_debt_changes(connection: Connection, place: Place, *, count_max: int) -> list[DebtChange]:
-    """Return what made an account's debt and what repaid it, newest first."""
-    rows = await connection.fetch(SELECT_DEBT_CHANGES, place.lane, place.account, count_max)
+async def load_debt_changes(
+    connection: Connection, lane: int, accounts: Collection[int], *, count_max: int
+) -> list[DebtChange]:
+    """Return what made the debts of accounts of a lane and what repaid them: by account, newest first, each account's
+    `count_max` newest."""
+    rows = await connection.fetch(SELECT_DEBT_CHANGES, lane, sorted(accounts), count_max)
     return [DebtChange(*row.values()) for row in rows]
 
 

@@ -41,6 +41,8 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "redeemed": ("burn", "capture"),
     "redeem_reversed": ("reverse_burn",),
     "expired": ("expire",),
+    "moved_out": ("move_out",),
+    "moved_in": ("move_in",),
     "operations": ("earn", "reverse_earn", "burn", "capture", "reverse_burn"),
 }
 KIND_OF_LINE: Final[Mapping[LineCode, str]] = {
@@ -105,7 +107,7 @@ async def show_operations(visit: Visit) -> web.StreamResponse:
             shop=query["shop"][:SHOP_CHARS_MAX] if "shop" in query else None,
             occurred_before=await _sales_begin(connection, window) if "late" in query else None,
         )
-        after = _place(query.get("after"), PLACE_PATTERN, (0, -1))
+        after = place_asked(visit, PLACE_PATTERN, (0, -1))
         found = await load_operations_behind(connection, wanted, after=(after[0], after[1]), count_max=PAGE_ROWS + 1)
         names = await load_partner_names(connection)
     page = found[:PAGE_ROWS]
@@ -115,8 +117,8 @@ async def show_operations(visit: Visit) -> web.StreamResponse:
         kind=kind,
         partner_name=None if partner is None else names.get(partner, str(partner)),
         operations=page,
-        first=_turned(visit, None) if "after" in query else None,
-        next=_turned(visit, f"{page[-1].lane}.{page[-1].leaf}") if len(found) > PAGE_ROWS else None,
+        first=turned(visit, None) if "after" in query else None,
+        next=turned(visit, f"{page[-1].lane}.{page[-1].leaf}") if len(found) > PAGE_ROWS else None,
     )
 
 
@@ -147,7 +149,7 @@ async def show_lots(visit: Visit) -> web.StreamResponse:
         has_points="left" in query,
     )
     async with visit.site.pool.acquire() as connection:
-        lane, account, leaf, part = _place(query.get("after"), LOT_PATTERN, (0, -1, -1, -1))
+        lane, account, leaf, part = place_asked(visit, LOT_PATTERN, (0, -1, -1, -1))
         found = await load_lots_behind(connection, wanted, after=(lane, account, leaf, part), count_max=PAGE_ROWS + 1)
         names = await load_partner_names(connection)
     page = found[:PAGE_ROWS]
@@ -157,8 +159,8 @@ async def show_lots(visit: Visit) -> web.StreamResponse:
         wanted=wanted,
         payer_name=None if wanted.payer is None else names.get(wanted.payer, str(wanted.payer)),
         lots=page,
-        first=_turned(visit, None) if "after" in query else None,
-        next=_turned(visit, f"{last.lane}.{last.account}.{last.leaf}.{last.part}")
+        first=turned(visit, None) if "after" in query else None,
+        next=turned(visit, f"{last.lane}.{last.account}.{last.leaf}.{last.part}")
         if last is not None and len(found) > PAGE_ROWS
         else None,
     )
@@ -182,13 +184,15 @@ def _address_of(number: int, partner: int, line: Line) -> str | None:
     return f"/finance/operations?{urlencode(asked)}"
 
 
-def _turned(visit: Visit, after: str | None) -> str:
-    """Return the address of another page of the same list."""
+def turned(visit: Visit, after: str | None) -> str:
+    """Return the address of another page of the list that is visited."""
     query: list[tuple[str, Any]] = [(name, value) for name, value in visit.request.query.items() if name != "after"]
     return f"?{urlencode(query if after is None else [*query, ('after', after)])}"
 
 
-def _place(text: str | None, pattern: re.Pattern[str], start: tuple[int, ...]) -> tuple[int, ...]:
+def place_asked(visit: Visit, pattern: re.Pattern[str], start: tuple[int, ...]) -> tuple[int, ...]:
+    """Return after which place the list goes on; raises PageRefusedError where the address names none."""
+    text = visit.request.query.get("after")
     if text is None:
         return start
     if not pattern.fullmatch(text):

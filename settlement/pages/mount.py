@@ -13,6 +13,7 @@ from coalition.pages.site import Frame, site_of
 from settlement.pages import terms, terms_form
 from settlement.pages.bank import download_file, download_items, show_bank, split_unmatched, take_bank_file
 from settlement.pages.behind import show_lines, show_lots, show_operations
+from settlement.pages.behind_control import show_debts, show_moves
 from settlement.pages.corrections import decide_correction, show_after_decision
 from settlement.pages.disputes import answer_dispute, show_after_answer
 from settlement.pages.documents import download_document
@@ -33,6 +34,7 @@ FRAME = Frame(
         ("/finance/terms", "finance.terms"),
         account.MENU_ENTRY,
     ),
+    window="/finance/windows/{window}",
     stylesheet="finance.css",
     shows_subject=True,
 )
@@ -61,6 +63,8 @@ def mount_finance_pages(app: web.Application, session: Session) -> None:
     add_page(app, "POST", "/finance/terms/{draft}/{decision}", terms.decide_draft, area="finance")
     add_page(app, "GET", "/finance/operations", show_operations, area="finance")
     add_page(app, "GET", "/finance/lots", show_lots, area="finance")
+    add_page(app, "GET", "/finance/debts", show_debts, area="finance")
+    add_page(app, "GET", "/finance/moves", show_moves, area="finance")
     add_page(app, "GET", window + "/partners/{partner}", show_lines, area="finance")
     add_page(app, "GET", "/finance/bank", show_bank, area="finance")
     add_page(app, "POST", "/finance/bank", take_bank_file, area="finance")

@@ -48,6 +48,22 @@ EN: Final = {
     "finance.behind.late": "of an earlier period",
     "finance.behind.no_shop": "no shop stated",
     "finance.behind.with_points": "with points left",
+    "finance.debts": "Members’ debts",
+    "finance.debts.why": "Each of these accounts owes points: a return found them spent, or a burn without a network "
+    "took what was gone. The next points that come in repay it. A record leads to the message that its partner signed.",
+    "finance.debts.account": "Account",
+    "finance.debts.number": "Account {number}",
+    "finance.debts.changes": "What made it, and what repaid some",
+    "finance.debts.owed": "Owed now",
+    "finance.debts.more": "There are earlier ones; the account’s own page has them.",
+    "finance.debts.archived": "The records that made it are archived.",
+    "finance.debts.none": "No member owes points.",
+    "finance.moved": "Points moved between accounts",
+    "finance.moved.why": "By merges, and by members who give points to each other. What leaves one account comes to "
+    "another in the same step, so both are the same in the end. A window may differ while it closes: its lanes end it "
+    "one after the other. A difference in the sum that stays is a fault: “coalition check” says where.",
+    "finance.moved.difference": "Difference",
+    "finance.moved.none": "No points were moved between accounts.",
     "finance.behind.pages": "Pages of the list",
     "finance.behind.first": "First page",
     "finance.behind.next": "Next page",
@@ -98,6 +114,24 @@ DE: Final = {
     "finance.behind.late": "aus einem früheren Zeitraum",
     "finance.behind.no_shop": "ohne Angabe der Filiale",
     "finance.behind.with_points": "mit Punkten",
+    "finance.debts": "Schulden der Mitglieder",
+    "finance.debts.why": "Jedes dieser Konten schuldet Punkte: Bei einer Rückgabe waren sie schon eingelöst, oder eine "
+    "Einlösung ohne Verbindung nahm, was nicht mehr da war. Die nächsten Punkte tilgen das. Ein Eintrag führt zu der "
+    "Nachricht, die sein Partner signiert hat.",
+    "finance.debts.account": "Konto",
+    "finance.debts.number": "Konto {number}",
+    "finance.debts.changes": "Wodurch, und was davon getilgt ist",
+    "finance.debts.owed": "Schuld jetzt",
+    "finance.debts.more": "Es gibt frühere; sie stehen auf der Seite des Kontos.",
+    "finance.debts.archived": "Die Einträge dazu sind ausgelagert.",
+    "finance.debts.none": "Kein Mitglied schuldet Punkte.",
+    "finance.moved": "Zwischen Konten übertragene Punkte",
+    "finance.moved.why": "Durch Zusammenlegen von Konten und durch Punkte, die Mitglieder einander schenken. Was ein "
+    "Konto abgibt, kommt im selben Schritt auf dem anderen an; am Ende ist beides gleich. Während ein Zeitraum "
+    "schließt, kann er abweichen: Seine Lanes beenden ihn nacheinander. Bleibt in der Summe ein Unterschied, ist es "
+    "ein Fehler: „coalition check“ sagt, wo.",
+    "finance.moved.difference": "Unterschied",
+    "finance.moved.none": "Es wurden keine Punkte zwischen Konten übertragen.",
     "finance.behind.pages": "Seiten der Liste",
     "finance.behind.first": "Erste Seite",
     "finance.behind.next": "Nächste Seite",

@@ -62,6 +62,8 @@ SOURCES = {
     "control.fund.left": _FUND,
     "control.fund.right": _AGEING,
     "control.nets.right": _NETS,
+    "control.debts": Source("debts"),
+    "control.moved": Source("moves"),
     "control.lots.right": _AGEING,
 }
 
