@@ -29,7 +29,7 @@ class OpenBatch(NamedTuple):
 
 
 # The simple protocol takes both in one round trip, and no arguments: a lane is a whole number.
-BEGIN_WITH_LANE = "BEGIN; SELECT FROM lane WHERE lane = {lane:d} FOR UPDATE"
+BEGIN_WITH_LANE = "BEGIN; SELECT 1 FROM lane WHERE lane = {lane:d} FOR UPDATE"
 
 
 @asynccontextmanager

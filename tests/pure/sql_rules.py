@@ -24,13 +24,16 @@ MIGRATIONS = ROOT / "coalition/database/migrations/versions"
 # Programs beside the service, and what changes the schema itself.
 LEFT_OUT = ("coalition/bench", "coalition/demo", "coalition/database/migrations", "coalition/database/embedded.py")
 STARTS_LIKE_SQL = re.compile(
-    r"\s*(--[^\n]*\n\s*)*(SELECT|INSERT|UPDATE|DELETE|WITH|MERGE|LOCK|TRUNCATE|LISTEN|NOTIFY)\s"
+    r"\s*(--[^\n]*\n\s*)*(BEGIN;|SELECT|INSERT|UPDATE|DELETE|WITH|MERGE|LOCK|TRUNCATE|LISTEN|NOTIFY)\s"
 )
 
+# Put in by str.format as a whole number, where the simple protocol takes no arguments.
+A_NUMBER = re.compile(r"\{\w+:d\}")
 GLUE = "<put in>"
 NO_COLUMN = "a SELECT without a column: what nodes send each other has one"
 
-ARGUMENT = re.compile(r"^(\$\d+|p_lane|\(?\(?p_state\)?\.lane\)?)$")
+# A field of a row is none, though the row be an argument: a node is found by a value.
+ARGUMENT = re.compile(r"^(\$\d+|p_lane|own_lane)$")
 # Told as arguments instead, so that a shard's copy of a row can't differ; of the clock's, now() too.
 NOT_IN_WRITES = ("now", "clock_timestamp", "statement_timestamp", "random", "gen_random_uuid", "nextval", "timeofday")
 # Each node sums up its own part, and the coordinator the nodes' sums.
@@ -83,7 +86,7 @@ def _text(node: ast.AST) -> str | None:
     """Return a string as it stands in the code. What a constant's name puts into it is one value for good; anything
     else is GLUE."""
     if isinstance(node, ast.Constant):
-        return node.value if isinstance(node.value, str) else None
+        return A_NUMBER.sub("$1", node.value) if isinstance(node.value, str) else None
     if not isinstance(node, ast.JoinedStr):
         return None
     return "".join(
@@ -111,7 +114,7 @@ def _of_functions() -> Iterator[Statement]:
 def plpgsql_statements(body: str) -> list[str]:
     """Return the SQL statements of a function's body, without what only PL/pgSQL understands."""
     body = re.sub(r"--[^\n]*", "", body)
-    body = re.sub(r"^\s*BEGIN\b|\bEND\s*$", "", body.strip())
+    body = re.sub(r"^(DECLARE\b.*?)?\bBEGIN\b|\bEND\s*$", "", body.strip(), flags=re.S)
     body = re.sub(r"\bIF\b[^;]*?\bTHEN\b|\bEND IF\s*;|\bRETURN QUERY\b", "", body)
     found = [re.sub(r"\bINTO\s+(STRICT\s+)?[\w\s,]+?(?=\bFROM\b)", "", part, count=1) if "INSERT" not in part else part
              for part in body.split(";")]  # fmt: skip

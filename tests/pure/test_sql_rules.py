@@ -34,6 +34,7 @@ def test_every_statement_keeps_the_rules_or_is_named_with_its_reason() -> None:
     ("sql", "rule"),
     [
         ("UPDATE account SET held = 0 WHERE account = $1", "changes rows without lane = argument"),
+        ("UPDATE account SET held = 0 WHERE lane = (p_state).lane", "changes rows without lane = argument"),
         ("DELETE FROM card_usage WHERE lane = ANY($1)", "changes rows without lane = argument"),
         ("UPDATE account SET lane = $2 WHERE lane = $1 AND account = $3", "sets the lane of a row"),
         (
@@ -126,6 +127,6 @@ def test_statements_of_one_lane_may_do_anything() -> None:
         "SELECT string_agg(DISTINCT operation_id, ',') FROM journal WHERE lane = $1 AND leaf = ANY($2)",
         "WITH s AS (SELECT leaf FROM lot WHERE lane = $1) SELECT s.leaf, x.leaf FROM s, s AS x",
         "SELECT j.leaf FROM journal AS j JOIN lot ON lot.lane = $1 AND lot.leaf = j.leaf WHERE j.lane = $1 FOR UPDATE",
-        "UPDATE account SET held = $2 WHERE lane = (p_state).lane AND account = ANY(p_accounts)",
+        "UPDATE account SET held = $2 WHERE lane = own_lane AND account = ANY(p_accounts)",
     ):
         assert violations(Statement("one lane", sql)) == []
