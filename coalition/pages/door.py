@@ -74,6 +74,11 @@ def add_page(
         app.router.add_route("HEAD", path, answer)
 
 
+async def show_nothing(visit: Visit) -> web.StreamResponse:
+    """Say that an address leads nowhere."""
+    raise PageRefusedError(status=404, key="not_found")
+
+
 async def _told_as_pages(visit: Visit, handler: PageHandler, *, is_open: bool) -> web.StreamResponse:
     try:
         return await _answered(visit, handler, is_open=is_open)

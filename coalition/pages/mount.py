@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from coalition.cli.session import Session
-from coalition.pages.door import add_page
+from coalition.pages.door import add_page, show_nothing
 from coalition.pages.gift import CODE_PATH as GIFT_CODE_PATH
 from coalition.pages.gift import PATH as GIFT_PATH
 from coalition.pages.gift import Gifts, show_gift, show_gift_code, take_gift_code
@@ -29,3 +29,5 @@ def mount_member_pages(app: web.Application, session: Session) -> None:
     add_page(app, "POST", GIFT_PATH, Gifts().ask, area="member")
     add_page(app, "GET", GIFT_CODE_PATH, show_gift_code, area="member")
     add_page(app, "POST", GIFT_CODE_PATH, take_gift_code, area="member")
+    # Partners' programs are told as all their calls are.
+    add_page(app, "GET", "/{path:(?!v1/).*}", show_nothing, area="member", is_open=True)

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from coalition.cli.session import Session
 from coalition.pages import account, operation
-from coalition.pages.door import add_page
+from coalition.pages.door import add_page, show_nothing
 from coalition.pages.operator_sign_in import OperatorSignIn
 from coalition.pages.sign_in import leave
 from coalition.pages.site import Frame, site_of
@@ -82,3 +82,4 @@ def mount_finance_pages(app: web.Application, session: Session) -> None:
     add_page(app, "POST", dispute, answer_dispute, area="finance")
     add_page(app, "GET", window + "/{step}", show_after_step, area="finance")
     add_page(app, "POST", window + "/{step}", take_step, area="finance")
+    add_page(app, "GET", "/finance/{path:.*}", show_nothing, area="finance")

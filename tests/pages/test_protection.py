@@ -66,6 +66,21 @@ async def test_an_address_with_a_null_character_is_no_page(site: RunningSite) ->
         assert (await forms.get("/finance/windows/1/documents/INV%00.pdf")).status == 404
 
 
+async def test_an_address_that_leads_nowhere_is_told_to_people_as_a_page(site: RunningSite) -> None:
+    """And to programs as all they are told, with what else may be done at an address that is theirs."""
+    await site.operator("ada", "read")
+    async with Forms(site.url) as forms:
+        for path in ("/nothing", "/history/", "/finance/windows/1/x/y"):
+            if path.startswith("/finance"):
+                await forms.get("/finance/sign-in")
+                await forms.post("/finance/sign-in", name="ada", password=PASSWORD)
+            answer = await forms.get(path)
+            assert (answer.status, "There is no such page" in answer.text) == (404, True)
+        for path, status in (("/v1/nothing", 404), ("/v1/messages", 405)):
+            async with forms.client.get(site.url + path) as told:
+                assert (told.status, told.content_type) == (status, "application/problem+json")
+
+
 async def test_the_token_of_before_signing_in_is_worth_nothing_after(site: RunningSite) -> None:
     await site.operator("ada", "operate")
     async with Forms(site.url) as forms:
@@ -173,7 +188,7 @@ async def test_addresses_lead_nowhere_else(site: RunningSite) -> None:
         async with forms.client.get(f"{site.url}/?language=de&x=//evil.example", allow_redirects=False) as answer:
             assert (answer.status, answer.headers["Location"]) == (303, "/?x=%2F%2Fevil.example")
         async with forms.client.get(f"{site.url}//evil.example/?language=de", allow_redirects=False) as answer:
-            assert answer.status == 404
+            assert (answer.status, answer.headers["Location"]) == (303, "/evil.example/")
 
 
 async def test_files_are_kept_by_browsers_and_nothing_else_is_served(site: RunningSite) -> None:
