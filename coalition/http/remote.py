@@ -5,6 +5,8 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 Network = IPv4Network | IPv6Network
 
+IPV6_PREFIX_BITS = 64
+
 
 def parse_networks(text: str) -> tuple[Network, ...]:
     """Read addresses and networks with commas between; raises ValueError that names the one that is none."""
@@ -24,6 +26,16 @@ def client_address(peer: str | None, forwarded_for: Sequence[str], *, trusted: S
             break
         nearest = following
     return nearest
+
+
+def counted_as(address: str) -> str:
+    """Return as whom an address is counted: who has one of IPv6 has the 2^64 of its network as well."""
+    if not _is_address(address):
+        return address
+    parsed = ip_address(address.partition("%")[0])
+    if parsed.version == 4:
+        return str(parsed)
+    return str(parsed.ipv4_mapped or ip_network((parsed, IPV6_PREFIX_BITS), strict=False))
 
 
 def _is_trusted(address: str, trusted: Sequence[Network]) -> bool:

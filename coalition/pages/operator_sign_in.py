@@ -18,13 +18,16 @@ __all__ = ["Operator", "OperatorSignIn", "Role", "signed_in_operator"]
 log = structlog.get_logger()
 
 TRIES_PER_MINUTE_MAX = 5
+# By address alone, whatever names are tried: each try takes a core for a while, and operators wait for their turn.
+TRIES_OF_ADDRESS_PER_MINUTE_MAX = 30
 
 
 class OperatorSignIn:
-    """The pages of signing in, with the counter of wrong passwords by name and address."""
+    """The pages of signing in, with the counters of wrong passwords: by name and address, and by address."""
 
     def __init__(self) -> None:
         self._tries = Throttle("password", TRIES_PER_MINUTE_MAX, timedelta(minutes=1))
+        self._tries_of_address = Throttle("password-of-address", TRIES_OF_ADDRESS_PER_MINUTE_MAX, timedelta(minutes=1))
 
     async def show(self, visit: Visit) -> web.StreamResponse:
         if visit.session is not None:
@@ -34,8 +37,9 @@ class OperatorSignIn:
     async def take(self, visit: Visit) -> web.StreamResponse:
         """Check name and password; which of them is wrong is not told."""
         name, password = visit.form.get("name", "").strip(), visit.form.get("password", "")
-        key = f"{visit.remote}\n{name}"
+        key = f"{visit.counted_remote}\n{name}"
         # Counted before it is looked at, so that many tries at once are many tries.
+        await refuse_too_many(self._tries_of_address, visit.counted_remote, visit)
         await refuse_too_many(self._tries, key, visit)
         opened = await sign_in_operator(visit.site.pool, name, password, now=visit.now)
         if opened is None:

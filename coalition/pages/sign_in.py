@@ -36,18 +36,21 @@ CODE_PATH: Final = "/sign-in/code"
 ASKED_PER_MINUTE_MAX = 300
 # So many codes of a member's hour go to one address of browsers: a stranger leaves some for the member himself.
 CODES_FOR_A_BROWSER_PER_HOUR_MAX = CODES_PER_HOUR_MAX // 2
+# By address of the browser, over all members: who knows many of them guesses no faster than who knows one.
+WRONG_CODES_PER_HOUR_MAX = 100
 
 
 class MemberSignIn:
-    """The pages of signing in, with the counter of codes asked for by browser address."""
+    """The pages of signing in, with the counters of codes asked for, and of wrong ones, by browser address."""
 
     def __init__(self) -> None:
         self._asked = Throttle("code", ASKED_PER_MINUTE_MAX, timedelta(minutes=1))
         self._asked_for = Throttle("code-for-address", CODES_FOR_A_BROWSER_PER_HOUR_MAX, timedelta(hours=1))
+        self._wrong = Throttle("wrong-code", WRONG_CODES_PER_HOUR_MAX, timedelta(hours=1))
 
     async def ask_code(self, visit: Visit) -> web.StreamResponse:
         """Send a code; the answer is the same whether the address is a member's or not."""
-        remote = visit.remote
+        remote = visit.counted_remote
         await refuse_too_many(self._asked, remote, visit)
         if not visit.site.sends_codes:
             raise PageRefusedError(status=503, key="mail_missing")
@@ -87,9 +90,11 @@ class MemberSignIn:
         email, ticket = _asked_for(visit), _ticket(visit)
         if email is None or ticket is None:
             return visit.redirect(visit.frame.sign_in)
+        await refuse_while_full(self._wrong, visit.counted_remote, visit)
         code = "".join(visit.form.get("code", "").split())
         opened = await sign_in_member(visit.site.pool, ticket, code, language=visit.language, now=visit.now)
         if opened is None:
+            await self._wrong.take(visit.site.pool, visit.counted_remote, now=visit.now)
             return visit.render("code.html", status=422, email=email, fault=visit.word("code.wrong"))
         visit.set_cookie(TICKET_COOKIE, "", max_age_s=0)
         visit.set_cookie(EMAIL_COOKIE, "", max_age_s=0)
@@ -121,7 +126,15 @@ async def leave(visit: Visit) -> web.StreamResponse:
 
 async def refuse_too_many(throttle: Throttle, key: str, visit: Visit) -> None:
     """Count a try; raises PageRefusedError while a key has to wait."""
-    wait_s = await throttle.take(visit.site.pool, key, now=visit.now)
+    _refuse_for(await throttle.take(visit.site.pool, key, now=visit.now))
+
+
+async def refuse_while_full(throttle: Throttle, key: str, visit: Visit) -> None:
+    """Raise PageRefusedError while a key has to wait, without counting."""
+    _refuse_for(await throttle.wait_s(visit.site.pool, key, now=visit.now))
+
+
+def _refuse_for(wait_s: int) -> None:
     if wait_s:
         raise PageRefusedError(status=429, key="too_many", retry_after_s=wait_s, seconds=wait_s)
 

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from coalition.http.remote import client_address
+from coalition.http.remote import client_address, counted_as
 from coalition.pages.formats import Formats
 from coalition.pages.language import LANGUAGES, NAMES, Language
 from coalition.pages.site import Frame, Site
@@ -45,6 +45,11 @@ class Visit:
         """The browser's address."""
         named = self.request.headers.getall("X-Forwarded-For", [])
         return client_address(self.request.remote, named, trusted=self.site.settings.trusted_networks)
+
+    @property
+    def counted_remote(self) -> str:
+        """As whom the browser's address is counted where tries are limited."""
+        return counted_as(self.remote)
 
     @property
     def subject(self) -> str:

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +11,8 @@ import pytest
 from playwright.async_api import BrowserContext, Page
 
 from coalition.lanes.close_window import close_window
+from coalition.pages.operator_sign_in import TRIES_OF_ADDRESS_PER_MINUTE_MAX
+from coalition.pages.throttle import Throttle
 from settlement.operations.calculate_window import calculate_window
 from settlement.operations.correct_document import draft_correction
 from settlement.operations.find_statement import find_statement
@@ -268,6 +270,20 @@ async def test_wrong_passwords_have_to_wait_and_tell_nothing(site: RunningSite) 
 
     assert [status for status, _ in seen[0]] == [422] * 5 + [429]
     assert [page for _, page in seen[0]][:5] == [page for _, page in seen[1]][:5]
+
+
+async def test_one_address_does_not_keep_all_operators_waiting(site: RunningSite) -> None:
+    """Whatever names it tries, and from whichever of its addresses; others sign in meanwhile."""
+    await site.operator("ada", "read")
+    tried = Throttle("password-of-address", TRIES_OF_ADDRESS_PER_MINUTE_MAX, timedelta(minutes=1))
+    for _ in range(TRIES_OF_ADDRESS_PER_MINUTE_MAX):
+        assert not await tried.take(site.hub.pool, "2001:db8::/64", now=site.pages.clock())
+    async with Forms(site.url) as forms:
+        await forms.get("/finance/sign-in")
+        for remote, status in (("2001:db8::5", 429), ("2001:db8:0:1::5", 200)):
+            behind = {"X-Forwarded-For": remote}
+            answer = await forms.post("/finance/sign-in", name="ada", password=PASSWORD, headers=behind)
+            assert answer.status == status
 
 
 async def test_a_member_is_not_an_operator(site: RunningSite, page: Page) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from playwright.async_api import Page
 
 from coalition.config import Settings
 from coalition.operations.sign_in import CODE_ATTEMPTS_MAX, CODES_PER_HOUR_MAX, OLD_CODES_DROPPED_MAX
+from coalition.pages.sign_in import WRONG_CODES_PER_HOUR_MAX
+from coalition.pages.throttle import Throttle
 from tests.pages.conftest import RunningSite, submit
 from tests.pages.forms import Forms
 
@@ -149,6 +152,22 @@ async def test_a_strangers_wrong_codes_leave_the_members_alone(site: RunningSite
             assert {answer.status for answer in tries} == {422}
 
         assert (await member.post("/sign-in/code", code=code)).path == "/"
+
+
+async def test_who_knows_many_members_guesses_no_faster(site: RunningSite) -> None:
+    """Wrong codes are counted by address, over all members; right ones never, and other addresses go on."""
+    await site.member()
+    wrong = Throttle("wrong-code", WRONG_CODES_PER_HOUR_MAX, timedelta(hours=1))
+    for _ in range(WRONG_CODES_PER_HOUR_MAX - 1):
+        assert not await wrong.take(site.hub.pool, "198.51.100.1", now=site.pages.clock())
+    here, elsewhere = {"X-Forwarded-For": "198.51.100.1"}, {"X-Forwarded-For": "198.51.100.2"}
+    async with Forms(site.url) as forms:
+        await forms.post("/sign-in", email="erika@shop.example")
+        code = await site.mailbox.next_code()
+        tries = [await forms.post("/sign-in/code", code=tried, headers=here) for tried in ("x", code)]
+        assert [answer.status for answer in tries] == [422, 429]
+        assert (await forms.post("/sign-in/code", code=code, headers=elsewhere)).path == "/"
+    assert await wrong.wait_s(site.hub.pool, "198.51.100.2", now=site.pages.clock()) == 0
 
 
 async def test_a_code_works_only_in_the_browser_that_asked_for_it(site: RunningSite) -> None:
