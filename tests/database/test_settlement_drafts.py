@@ -49,9 +49,13 @@ async def test_a_draft_holds_for_nothing_until_somebody_else_approves_it(books: 
     assert len(await list_terms(books.pool, a)) == 1
     with pytest.raises(TermsDrafterError, match="anna made draft 1; somebody else has to approve it"):
         await approve_draft(books.pool, draft.draft, **by("anna"))
-    # Nor by a door that forgot to ask: the tables take it from the operator's shell alone.
+    # Nor by a door that forgot to ask: the tables take it from the operator's shell alone, each of them.
     with pytest.raises(asyncpg.CheckViolationError):
         await approve_draft(books.pool, draft.draft, is_second_person_needed=False, **by("anna"))
+    with pytest.raises(asyncpg.CheckViolationError, match="terms_draft_approved_by_a_second_person"):
+        await books.pool.execute("UPDATE terms_draft SET state = 'APPROVED', decided_by = 'anna', version = 1")
+    with pytest.raises(asyncpg.CheckViolationError, match="terms_approved_by_a_second_person"):
+        await books.pool.execute("UPDATE terms SET created_by = 'anna', approved_by = 'anna'")
 
     approved = await approve_draft(books.pool, draft.draft, **by("bert"))
 

@@ -1,14 +1,20 @@
-"""Connections that send no request, and more of them than the hub holds."""
+"""Connections that send no request, or only some of one, and more of them than the hub holds."""
 
 import asyncio
+import os
+import resource
+import socket
 from collections.abc import AsyncIterator
+from itertools import chain, repeat
 
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 
 from coalition.cli.listening import bind_shared
+from coalition.http import app as http_app
 from coalition.http.app import answer_errors, make_runner
-from coalition.http.listener import SILENT, Listener, Silent
+from coalition.http.listener import OTHER_FILES_MAX, SILENT, Listener, Silent, allow_files
 
 CONNECTIONS_MAX = 5
 REQUEST = b"GET / HTTP/1.1\r\nHost: hub\r\n\r\n"
@@ -17,8 +23,9 @@ Wire = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @pytest.fixture
-async def port() -> AsyncIterator[int]:
-    """A server that answers "here", with the hub's door and a short patience."""
+async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
+    """A server that answers "here", with the hub's door and a short patience, a longer one for who was answered."""
+    monkeypatch.setattr(http_app, "IDLE_TIMEOUT_S", 1.5)
 
     async def here(_: web.Request) -> web.Response:
         return web.Response(text="here")
@@ -46,21 +53,31 @@ async def ask(wire: Wire) -> bytes:
         return b""
 
 
-async def test_a_connection_that_only_dribbles_is_closed(port: int) -> None:
-    """Byte after byte of a head that never ends; who has sent a whole one meanwhile stays, also while he is silent."""
-    silent, dribbling, good = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
-    assert (await ask(good)).endswith(b"here")
-    reading = asyncio.create_task(dribbling[0].read())
-    sent = 0
+async def dribble(wire: Wire) -> None:
+    """Send byte after byte of a head that never ends, until the connection is closed."""
+    reader, writer = wire
+    reading = asyncio.create_task(reader.read())
+    head = chain(REQUEST.removesuffix(b"\r\n") + b"X: ", repeat(ord("x")))
     while not reading.done():
-        dribbling[1].write(REQUEST[sent % 20 : sent % 20 + 1])
-        sent += 1
+        writer.write(bytes([next(head)]))
         await asyncio.wait([reading], timeout=0.02)
-
     assert isinstance(reading.exception(), ConnectionError) or reading.result() == b""
+
+
+async def test_a_connection_that_only_dribbles_is_closed(port: int) -> None:
+    """Also one that says nothing. Who has sent a whole head meanwhile stays, also while he is silent; but not for ever,
+    and not by the beginning of another one."""
+    silent, dribbling, good, answered = [await asyncio.open_connection("127.0.0.1", port) for _ in range(4)]
+    assert (await ask(good)).endswith(b"here")
+    assert (await ask(answered)).endswith(b"here")
+    await dribble(dribbling)
     assert await silent[0].read() == b""
     assert (await ask(good)).endswith(b"here")
-    for _, writer in (silent, dribbling, good):
+
+    async with asyncio.timeout(30):
+        await dribble(answered)
+        assert await good[0].read() == b""
+    for _, writer in (silent, dribbling, good, answered):
         writer.close()
 
 
@@ -85,3 +102,46 @@ async def test_more_connections_than_fit_are_told_so(port: int) -> None:
         answer = await ask(wires[0])
     for _, writer in wires:
         writer.close()
+
+
+async def test_as_many_as_come_at_one_moment_are_not_more_than_fit(port: int) -> None:
+    wires = await asyncio.gather(*(asyncio.open_connection("127.0.0.1", port) for _ in range(4 * CONNECTIONS_MAX)))
+    answers = await asyncio.gather(*map(ask, wires))
+    assert sum(answer.endswith(b"here") for answer in answers) == CONNECTIONS_MAX
+    for _, writer in wires:
+        writer.close()
+
+
+async def test_a_hub_without_a_file_left_takes_connections_when_it_has_one_again(port: int) -> None:
+    """It says so once in a while, and those who came meanwhile wait; the kernel keeps them."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    waiting = socket.create_connection(("127.0.0.1", port))
+    with capture_logs() as logs:
+        lowest_free = os.dup(0)
+        os.close(lowest_free)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, limits[1]))
+        try:
+            for _ in range(1_000):
+                await asyncio.sleep(0)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert [log["event"] for log in logs] == ["http.not_accepting"]
+    assert "Too many open files" in logs[0]["reason"]
+    async with asyncio.timeout(30):
+        wire = await asyncio.open_connection(sock=waiting)
+        assert (await ask(wire)).endswith(b"here")
+    wire[1].close()
+
+
+def test_the_limit_of_files_is_raised_to_what_connections_need_and_never_lowered() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (1_000, hard))
+        limits = []
+        for connections_max in (900, 10, 10**9 if hard != resource.RLIM_INFINITY else 1_000):
+            allow_files(connections_max)
+            limits.append(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert limits[:2] == [900 + OTHER_FILES_MAX] * 2
+    assert limits[2] == (hard if hard != resource.RLIM_INFINITY else 1_000 + OTHER_FILES_MAX)
