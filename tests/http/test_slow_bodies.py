@@ -67,7 +67,7 @@ async def begin(shop: Shop, body: bytes) -> Wire:
 
 
 async def dribble(wire: Wire, body: bytes) -> tuple[bytes, Any]:
-    """Send a body byte by byte until the hub answers, and then wait until it closes the connection; return the answer."""
+    """Send a body byte by byte until the hub answers, wait until it closes the connection; return the answer."""
     reader, writer = wire
     answering = asyncio.create_task(read_answer(reader))
     for sent in range(len(body)):
