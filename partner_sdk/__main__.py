@@ -1,11 +1,13 @@
 """`coalition-partner`: keys, operations and receipts from the command line.
 
-Exit codes: 0 done · 1 something was refused, or a receipt is not valid · 2 wrong use or input · 3 no valid answer.
+Exit codes: 0 done · 1 something was refused, or a receipt is not valid · 2 wrong use or input · 3 no valid answer ·
+130 stopped by the keyboard.
 """
 
 import argparse
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -31,17 +33,27 @@ from partner_sdk.problem import problem_text
 from partner_sdk.refusal_text import refusal_text
 from partner_sdk.result import Event, Flushed, Result
 
-REFUSED, WRONG_USE, NO_ANSWER = 1, 2, 3
+REFUSED, WRONG_USE, NO_ANSWER, STOPPED = 1, 2, 3, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     options = _parser().parse_args(arguments)
     try:
-        return int(options.run(options))
+        code = int(options.run(options))
+        # Here, so that a reader that has gone is noticed within this `try`.
+        sys.stdout.flush()
+        return code
     except CoalitionError as fault:
         _print_fault(fault, as_json=options.json)
         return _exit_code(fault)
+    except KeyboardInterrupt as stopped:
+        print("\n".join(["stopped", *_notes(stopped)]), file=sys.stderr)
+        return STOPPED
+    except BrokenPipeError:
+        # Who reads, as `head` does, has enough; what is still to be written must not fail once more at the exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return REFUSED
 
 
 def _exit_code(fault: CoalitionError) -> int:
@@ -53,9 +65,14 @@ def _exit_code(fault: CoalitionError) -> int:
 def _print_fault(fault: CoalitionError, *, as_json: bool) -> None:
     if as_json:
         content = {"error": fault.code, "text": str(fault), "retryable": fault.is_retryable}
-        print(json.dumps(content | {"request_id": fault.request_id}))
+        print(json.dumps(content | {"request_id": fault.request_id, "notes": _notes(fault)}))
     else:
-        print(f"{fault.code}: {fault}", file=sys.stderr)
+        print("\n".join([f"{fault.code}: {fault}", *_notes(fault)]), file=sys.stderr)
+
+
+def _notes(fault: BaseException) -> list[str]:
+    """Return what to do next, where whoever raised it could tell."""
+    return list(getattr(fault, "__notes__", ()))
 
 
 def _keygen(options: argparse.Namespace) -> int:
@@ -66,17 +83,28 @@ def _keygen(options: argparse.Namespace) -> int:
 
 
 def _send(options: argparse.Namespace) -> int:
+    flags = _given_flags(options)
     if options.what in KINDS:
-        operations = [operation_of_flags(options.what, _given_flags(options))]
+        operations = [operation_of_flags(options.what, flags)]
     else:
-        operations = read_operations(options.what, new_ids=options.new_ids)
+        operations = read_operations(options.what, new_ids=options.new_ids, flags=flags)
+
+    saved: list[str] = []
 
     async def send() -> list[Result]:
         async with _hub(options) as hub:
+            saved.extend(hub.put_many(operations))
             return await hub.send(operations)
 
-    results = asyncio.run(send())
-    text = "\n".join(_result_line(result) for result in results)
+    try:
+        results = asyncio.run(send())
+    except (CoalitionError, KeyboardInterrupt) as fault:
+        if saved:
+            # Whoever repeats the command line instead makes new operations, and books twice.
+            what = f"operation {saved[0]} is" if len(saved) == 1 else f"{len(saved)} operations are"
+            fault.add_note(f"{what} saved in the outbox: `outbox flush` sends what waits; do not `send` anew")
+        raise
+    text = "\n".join(_result_line(result) for result in results) or "no operations"
     _print({"results": [_result_fields(result) for result in results]}, text, options)
     return 0 if all(result.is_booked for result in results) else REFUSED
 
@@ -92,8 +120,8 @@ def _result_line(result: Result) -> str:
         figures = f"{result.points} points, balance {result.balance}, available {result.available}"
         return f"{result.id}  booked  {figures}{until}"
     if result.verdict == "rejected":
-        # The problem details of the message that was this operation alone.
-        return f"{result.id}  rejected  {problem_text(result.raw)}"
+        # The message was this operation alone.
+        return f"{result.id}  rejected  {problem_text(result.raw, without='operations.0.')}"
     return f"{result.id}  refused  {refusal_text(result)}"
 
 
@@ -161,7 +189,8 @@ def _certificate_burn(options: argparse.Namespace) -> int:
 
 def _certificate_line(certificate: Certificate) -> str:
     until = certificate.not_after.isoformat()
-    return f"{certificate.id}  till {certificate.till}  {certificate.left} of {certificate.points} left  until {until}"
+    whose = f"{certificate.id}  card {certificate.card}  till {certificate.till}"
+    return f"{whose}  {certificate.left} of {certificate.points} left  until {until}"
 
 
 def _certificate_fields(certificate: Certificate) -> dict[str, Any]:
@@ -195,6 +224,12 @@ def _outbox_show(options: argparse.Namespace) -> int:
         receipt = outbox.receipt(entry.id)
         content |= {"answered_at": receipt.received_at.isoformat(), "answer": dict(receipt.result_of(entry.id).raw)}
     _print(content, json.dumps(content, indent=2), options)
+    return 0
+
+
+def _outbox_export(options: argparse.Namespace) -> int:
+    for body in _outbox(options).bodies(state=None if options.state == "all" else options.state):
+        print(body.decode())
     return 0
 
 
@@ -245,9 +280,11 @@ def _print(content: dict[str, Any], text: str, options: argparse.Namespace) -> N
     print(json.dumps(content) if options.json else text)
 
 
+STATES = ("waiting", "booked", "refused", "rejected", "set_aside")
 _OPERATION_FLAGS: dict[str, Callable[[str], Any]] = {
     "card": str,
     "points": int,
+    "promotion": str,
     "timeout_s": int,
     "step_up_code": str,
     "operation_id": str,
@@ -325,12 +362,15 @@ def _add_certificate_commands(commands: Any, *, online: argparse.ArgumentParser)
 
 def _add_outbox_commands(commands: Any, *, kept: argparse.ArgumentParser, online: argparse.ArgumentParser) -> None:
     listed = commands.add_parser("list", parents=[kept], help="operations by state")
-    listed.add_argument("--state", choices=["waiting", "booked", "refused", "rejected", "set_aside"])
+    listed.add_argument("--state", choices=STATES)
     listed.add_argument("--max", type=int, default=100, help="how many to show, oldest first")
     listed.set_defaults(run=_outbox_list)
     show = commands.add_parser("show", parents=[kept], help="one operation and its answer")
     show.add_argument("id")
     show.set_defaults(run=_outbox_show)
+    export = commands.add_parser("export", parents=[kept], help="operations as `send FILE` takes them, one a line")
+    export.add_argument("--state", choices=[*STATES, "all"], default="waiting", help="default: those that wait")
+    export.set_defaults(run=_outbox_export)
     flush = commands.add_parser("flush", parents=[online], help="send what waits")
     flush.set_defaults(run=_outbox_flush)
     retry = commands.add_parser("retry", parents=[kept], help="make due again what was deferred or set aside")

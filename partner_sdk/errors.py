@@ -20,7 +20,8 @@
         └── AnswerNotUnderstoodError  the signature is right, but the content is not what the protocol says
 
 Each has a stable `code`, `is_retryable` (may the same call succeed later, unchanged?), and the hub's `request_id` where
-it told one. A failure of the caller's own code (a TypeError for a wrong argument, CancelledError) is not dressed up.
+it told one; what to do next, where that is known, is in its notes (`__notes__`), which a traceback shows. A failure of
+the caller's own code (a TypeError for a wrong argument, CancelledError) is not dressed up.
 """
 
 from collections.abc import Sequence
@@ -173,7 +174,8 @@ class MessageRejectedError(CoalitionError):
     ) -> None:
         named = "".join(f"; {fault}" for fault in faults if str(fault) not in text)
         unsigned = "" if receipt else " (unsigned)"
-        super().__init__(f"{status} {code}{unsigned}: {text}{named}", request_id=request_id)
+        why = text.removesuffix(".") if named else text
+        super().__init__(f"{status} {code}{unsigned}: {why}{named}", request_id=request_id)
         self.status = status
         self.code = code
         self.faults = tuple(faults)

@@ -166,9 +166,14 @@ class Exchange:
     async def _learn_first_keys(self, gives_up: GivesUp | None) -> None:
         """Trust on first use: pin what the hub shows, signed or not."""
         async with self._learning:
-            if self.hub_keys.is_empty:
+            if not self.hub_keys.is_empty:
+                return
+            try:
                 receipt = await self._persist("GET", KEYS_PATH, b"", is_first_use=True, gives_up=gives_up)
                 self.hub_keys.pin(receipt.content(), now=receipt.received_at)
+            except (HubUnreachableError, MessageRejectedError, ReceiptInvalidError) as fault:
+                fault.add_note(f"{self._origin}{KEYS_PATH} did not tell the hub's keys: is this the hub's address?")
+                raise
 
     async def _follow_rotation(self, changed: HubKeyChangedError) -> None:
         """Pin further keys that an answer lists which a pinned key signed; else raise what made us ask."""

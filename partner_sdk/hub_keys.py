@@ -12,8 +12,8 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from partner_sdk.errors import AnswerNotUnderstoodError, HubKeyChangedError, HubKeyEndedError
-from partner_sdk.keys import public_key_of_jwk
+from partner_sdk.errors import AnswerNotUnderstoodError, HubKeyChangedError, HubKeyEndedError, ReceiptInvalidError
+from partner_sdk.keys import public_key_of_jwk, thumbprint
 from partner_sdk.outbox import Outbox
 from partner_sdk.receipt import Receipt
 from partner_sdk.signing import Signed
@@ -54,11 +54,22 @@ class HubKeys:
 
         Who stole a key can set the signature's time back, so the time at which the answer came counts as well.
         """
-        signed = receipt.signed(self)
+        signed = self._signed(receipt)
         ended_at = None if self._named else self._ends.get(signed.keyid)
         if ended_at is not None and max(signed.at, receipt.received_at - CLOCK_AHEAD_MAX) > ended_at:
             raise HubKeyEndedError(keyid=signed.keyid, ended_at=ended_at)
         return signed
+
+    def _signed(self, receipt: Receipt) -> Signed:
+        try:
+            return receipt.signed(self)
+        except ReceiptInvalidError as fault:
+            if self._named is not None:
+                named = thumbprint(self._named)
+                fault.add_note(
+                    f"only the key that you named as the hub's counts, {named}: compare it with the operator's"
+                )
+            raise
 
     def pin(self, content: Any, *, now: datetime) -> None:
         """Pin the keys of an answer of GET /v1/keys; a pinned keyid keeps its key. Raises AnswerNotUnderstoodError."""

@@ -90,7 +90,8 @@ def _field_fault(path: str, error: ErrorDetails) -> FieldFault:
     field = path + ".".join(map(str, error["loc"]))
     # A card leads to a person, a code opens a burn: they are kept out of messages, which end up in logs.
     is_shown = field not in ("card", "step_up_code") and error["type"] not in {"missing", "value_error"}
-    got = f" (got {error['input']!r:.60})" if is_shown else ""
+    came = error["input"].isoformat() if isinstance(error["input"], datetime) else repr(error["input"])
+    got = f" (got {came:.60})" if is_shown else ""
     return FieldFault(field=field, reason=error["msg"].removeprefix("Value error, ") + got)
 
 

@@ -25,6 +25,7 @@ from typing import Any
 from partner_sdk.certificate import Certificate, SignedCertificate
 from partner_sdk.errors import CertificateUnusableError, OperationIdReusedError, OutboxError, UnknownOperationError
 from partner_sdk.operation import Burn, Operation
+from partner_sdk.outbox_fault import BUSY_TIMEOUT_S, outbox_error
 from partner_sdk.outbox_layout import LAYOUT, lay_out
 from partner_sdk.receipt import Receipt
 from partner_sdk.result import Result
@@ -79,10 +80,12 @@ class Outbox:
         try:
             # Made before SQLite opens it: it names members' cards.
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
-            self._connection = sqlite3.connect(self.path, isolation_level=None, timeout=10)
+            self._connection = sqlite3.connect(self.path, isolation_level=None, timeout=BUSY_TIMEOUT_S)
             self._prepare()
-        except (OSError, sqlite3.Error) as fault:
+        except OSError as fault:
             raise OutboxError(f"cannot open outbox {self.path}: {fault}") from fault
+        except sqlite3.Error as fault:
+            raise outbox_error(f"cannot open outbox {self.path}", fault) from fault
 
     def _prepare(self) -> None:
         self._connection.execute("PRAGMA journal_mode = WAL")
@@ -111,14 +114,14 @@ class Outbox:
                     self._connection.execute("ROLLBACK")
                 raise
         except sqlite3.Error as fault:
-            raise OutboxError(f"outbox {self.path}: {fault}") from fault
+            raise outbox_error(f"outbox {self.path}", fault) from fault
 
     def rows(self, query: str, *arguments: object) -> list[tuple[Any, ...]]:
         """Return what a query finds. Raises OutboxError."""
         try:
             return self._connection.execute(query, arguments).fetchall()
         except sqlite3.Error as fault:
-            raise OutboxError(f"outbox {self.path}: {fault}") from fault
+            raise outbox_error(f"outbox {self.path}", fault) from fault
 
     # An id saved before keeps its place and its bytes, so that saving again after a crash changes nothing.
     _PUT = """
@@ -278,6 +281,19 @@ class Outbox:
         if not rows:
             raise UnknownOperationError(f"no operation {operation_id} in {self.path}")
         return _entry(rows[0])
+
+    _BODIES = "SELECT body FROM operation WHERE ?1 IS NULL OR state = ?1 ORDER BY place"
+
+    def bodies(self, *, state: str | None = None) -> Iterator[bytes]:
+        """Yield the operations of this state, or all, oldest first, as they are sent.
+
+        One by one, so that of a damaged file those before the damage come. Raises OutboxError.
+        """
+        try:
+            for (body,) in self._connection.execute(self._BODIES, (state,)):
+                yield body
+        except sqlite3.Error as fault:
+            raise outbox_error(f"outbox {self.path}", fault) from fault
 
     def state_of(self, operation_id: str) -> str | None:
         """Return the state of an operation; None: it is not in this outbox."""

@@ -12,6 +12,7 @@ from partner_sdk.receipt import Receipt
 
 # Request timeout, too early, too many requests: the same request may succeed later.
 RETRYABLE_STATUSES = frozenset({408, 425, 429})
+CLOCK_CODES = frozenset({"signature_stale", "signature_from_future"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Fault:
     def error(self) -> MessageRejectedError:
         """Return the error to raise when this fault is final."""
         kind = NotAuthorizedError if self.status in (401, 403) else MessageRejectedError
-        return kind(
+        error = kind(
             self.text,
             status=self.status,
             code=self.code,
@@ -38,6 +39,9 @@ class Fault:
             request_id=self.request_id,
             receipt=self.receipt,
         )
+        if self.code in CLOCK_CODES:
+            error.add_note("this machine's clock is further from the hub's than the hub allows: set it")
+        return error
 
     def __str__(self) -> str:
         signed = "" if self.receipt else " (unsigned)"
@@ -61,11 +65,11 @@ def read_fault(
     )
 
 
-def problem_text(problem: Mapping[str, Any]) -> str:
-    """Return problem details in one line: the code, why, and each bad field."""
-    why = _text(problem.get("detail")) or _text(problem.get("title")) or "no problem details"
-    faults = "".join(f"; {fault}" for fault in _field_faults(problem.get("errors")))
-    return f"{_text(problem.get('code')) or 'message_rejected'}: {why}{faults}"
+def problem_text(problem: Mapping[str, Any], *, without: str) -> str:
+    """Return problem details in one line: the code and each bad field, its name without this beginning; or why."""
+    faults = "; ".join(str(fault).removeprefix(without) for fault in _field_faults(problem.get("errors")))
+    why = faults or _text(problem.get("detail")) or _text(problem.get("title")) or "no problem details"
+    return f"{_text(problem.get('code')) or 'message_rejected'}: {why}"
 
 
 def _is_retryable(status: int, problem: Mapping[str, Any], *, is_signed: bool) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import sqlite3
 import stat
 import subprocess
@@ -84,8 +85,8 @@ async def test_what_a_refusal_carries_is_printed_with_what_to_do_next(send, sign
     assert "unknown_card: it waits in the outbox" in out
     signing_hub.bad_ids.add("old")
     _, out, _ = await run(*send, "earn", "--card", "another", "--points", "5", "--id", "old")
-    named = "operations.0.occurred_at: expected at most 400 days back, got 2020-01-01"
-    assert out.endswith(f"old  rejected  message_invalid: bad; {named}\n")
+    named = "occurred_at: expected at most 400 days back, got 2020-01-01"
+    assert out.endswith(f"old  rejected  message_invalid: {named}\n")
 
 
 @pytest.mark.parametrize("form", ["list", "message", "lines", "stdin"])
@@ -113,8 +114,13 @@ async def test_a_file_without_ids_is_refused_as_a_whole(send, signing_hub, tmp_p
     code, told = await run_json(*send, tmp_path / "day.jsonl")
     assert (code, told["error"]) == (2, "invalid_operation")
     assert "1.id" in told["text"]
+    assert "1.occurred_at: is missing (or use --new-ids)" in told["text"]
     code, told = await run_json(*send, tmp_path / "day.jsonl", "--new-ids")
     assert (code, "2.points" in told["text"]) == (2, True)
+    code, told = await run_json(*send, tmp_path / "day.jsonl", "--card", CARD)
+    assert (code, "card: flags are for one operation" in told["text"]) == (2, True)
+    code, _, err = await run(*send, "gone.jsonl")
+    assert (code, "expected earn, burn, reserve, capture, release, reverse, or a file" in err) == (2, True)
     assert signing_hub.bodies == []
 
 
@@ -164,6 +170,67 @@ async def test_a_hub_that_is_away_is_exit_code_3_and_the_operation_waits(send, k
     assert (code, told["error"], told["retryable"]) == (3, "hub_unreachable", True)
     _, listed = await run_json("outbox", "list", "--key", key_path)
     assert listed["counts"] == {"waiting": 1}
+    # Who runs the command again instead would book twice.
+    asked, saved = told["notes"]
+    assert asked == "http://127.0.0.1:9/v1/keys did not tell the hub's keys: is this the hub's address?"
+    assert saved.startswith(f"operation {listed['operations'][0]['id']} is saved in the outbox: `outbox flush` sends")
+
+
+async def test_who_stops_it_is_told_what_is_saved(send, key_path):
+    """No traceback, and a code of its own."""
+    send[2], send[-1] = "http://127.0.0.1:9", "600"
+    command = [sys.executable, "-m", "partner_sdk", *send, "earn", "--card", CARD, "--points", "5", "--id", "stopped"]
+    process = await asyncio.create_subprocess_exec(*map(str, command), stderr=asyncio.subprocess.PIPE)
+    while "stopped" not in (await run("outbox", "export", "--key", key_path))[1]:
+        pass
+    process.send_signal(signal.SIGINT)
+    _, err = await process.communicate()
+    told = "stopped\noperation stopped is saved in the outbox: `outbox flush` sends what waits; do not `send` anew\n"
+    assert (process.returncode, err.decode()) == (130, told)
+
+
+async def test_a_reader_that_has_gone_is_no_fault(send):
+    """As `head` does: it has enough."""
+    await run(*send, "earn", "--card", CARD, "--points", "5")
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "partner_sdk", "outbox", "list", "--key", str(send[4])]
+    listed = await asyncio.create_subprocess_exec(*command, stdout=writing, stderr=asyncio.subprocess.PIPE)
+    os.close(writing)
+    _, err = await listed.communicate()
+    assert (listed.returncode, err) == (1, b"")
+
+
+async def test_what_waits_in_one_outbox_goes_by_another_and_counts_once(send, signing_hub, key_path, tmp_path):
+    """As it was saved, id and moment too: of a damaged file what can still be read."""
+    away = [*send[:2], "http://127.0.0.1:9", *send[3:]]
+    for points in ("5", "6"):
+        await run(*away, "earn", "--card", CARD, "--points", points)
+    code, lines, _ = await run("outbox", "export", "--key", key_path)
+    (tmp_path / "rescued.jsonl").write_text(lines)
+    for outbox in ("one.sqlite", "two.sqlite"):
+        code, told = await run_json(*send, "--outbox", tmp_path / outbox, tmp_path / "rescued.jsonl")
+        assert (code, [one["points"] for one in told["results"]]) == (0, [5, 6])
+    assert signing_hub.balances == {CARD: 11}
+
+    outbox = key_path.with_name("shop.outbox.sqlite")
+    outbox.write_bytes(b"damaged " * 1_000)
+    code, _, err = await run("outbox", "export", "--key", key_path)
+    assert (code, "file is not a database\nthe file is damaged: put it away" in err) == (2, True)
+
+
+async def test_a_key_named_for_the_hub_that_is_not_its_own_is_told(send, tmp_path):
+    make_key_pair(tmp_path / "other.pem")
+    _, _, err = await run(*send, "--hub-key", tmp_path / "other.pub.pem", "earn", "--card", CARD, "--points", "5")
+    named = thumbprint(load_public_key(tmp_path / "other.pub.pem"))
+    assert f"only the key that you named as the hub's counts, {named}" in err
+
+
+async def test_a_clock_that_is_off_is_told(send, signing_hub):
+    told = {"code": "signature_stale", "title": "Unauthorized", "detail": "created: expected at most 300 s before"}
+    signing_hub.problems.append((401, told))
+    code, _, err = await run(*send, "earn", "--card", CARD, "--points", "5")
+    assert (code, "this machine's clock is further from the hub's than the hub allows: set it" in err) == (2, True)
 
 
 def test_the_sdk_imports_nothing_but_a_plain_install():
