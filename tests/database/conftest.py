@@ -1,0 +1,3 @@
+"""Fixtures that more than one file of these tests asks for."""
+
+from tests.database.archive_story import story  # noqa: F401
