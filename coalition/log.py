@@ -1,9 +1,25 @@
-"""Logging: events with fields, readable on a terminal, JSON for machines; to standard error."""
+"""Logging: events with fields, readable on a terminal, JSON for machines; to standard error.
+
+What libraries log by Python's own means becomes such an event too: else their lines, and whole tracebacks while the
+database is away, would stand between those that a machine reads.
+"""
 
 import logging
 import sys
 
 import structlog
+
+
+class LibraryHandler(logging.Handler):
+    """Tells what a library logs as one event of ours; with a traceback only if it is an error."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        more = {} if error is None else {"reason": f"{type(error).__name__}: {error}"}
+        traceback = error if record.levelno >= logging.ERROR else None
+        structlog.get_logger().log(
+            record.levelno, "library.said", library=record.name, text=record.getMessage(), exc_info=traceback, **more
+        )
 
 
 def set_up_logging(*, level: str, as_json: bool) -> None:
@@ -21,6 +37,7 @@ def set_up_logging(*, level: str, as_json: bool) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+    logging.basicConfig(handlers=[LibraryHandler()], level=logging.WARNING)
 
 
 def _console_renderer() -> structlog.dev.ConsoleRenderer:
