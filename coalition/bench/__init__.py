@@ -5,6 +5,7 @@ sizes.py      how much of everything a run does
 workload.py   operations, messages and reads, by a seeded rule             pure
 figures.py    medians, percentiles, ratios                                 pure
 generator.py  the load generator, a process of its own: signs, sends, counts
+tills.py      its connections, cheaper than any client
 bare.py       the ceilings of B3 and B5, a process of its own: verify, sign, read one row
 ceiling.py    B1's ceiling: COPY of the journal's own rows
 peer.py       B2's peer: one posting per transaction, a row per partner

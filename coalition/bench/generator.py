@@ -6,26 +6,27 @@ that a hub which stands still for a moment is charged for everything that it kep
 """
 
 import asyncio
+import re
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from random import Random
-from typing import Any
 
-import aiohttp
 import uvloop
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from coalition.bench.tills import HEAD_END, Tills
 from coalition.bench.workload import Workload, message_bodies, read_cards
 from coalition.signatures.keys import keyid_of
 from coalition.signatures.sign import sign_request
 
 PATH = "/v1/messages"
 PATH_OF_CARD = "/v1/cards/"
-CONNECTIONS_MAX = 512
-TIMEOUT_S = 30.0
 SAMPLES = 8
+# HTTP/1.1 200 OK
+STATUS = slice(9, 12)
+RETRY_AFTER = re.compile(rb"\r\nRetry-After: (\d+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +62,13 @@ class SendOpen:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A request that is ready to be sent."""
+    """A request that is ready to be sent; `head` is its first line and headers, to the byte."""
 
     method: str
     path: str
     body: bytes
     headers: dict[str, str]
+    head: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +84,27 @@ class Exchange:
 
 @dataclass(slots=True)
 class Sent:
-    """What came back. `dropped` counts messages without an answer of 200; `refused` and `booked` are operations."""
+    """What came back. `latencies_ms` are of messages answered with 200, `turned_away_ms` of those answered with 503,
+    which were told `retry_after_s`; `failed` had neither answer. `booked` and `refused` are operations."""
 
-    messages: int = 0
+    latencies_ms: list[float] = field(default_factory=list)
+    turned_away_ms: list[float] = field(default_factory=list)
+    retry_after_s: list[int] = field(default_factory=list)
+    failed: int = 0
     booked: int = 0
     refused: int = 0
-    dropped: int = 0
     seconds: float = 0.0
-    cpu_s: float = 0.0
-    latencies_ms: list[float] = field(default_factory=list)
     samples: list[Exchange] = field(default_factory=list)
+
+    @property
+    def messages(self) -> int:
+        """Those answered with 200."""
+        return len(self.latencies_ms)
+
+    @property
+    def dropped(self) -> int:
+        """Messages without an answer of 200."""
+        return self.failed + len(self.turned_away_ms)
 
 
 def run_generator(parent: Connection, cards: Sequence[str], private_keys: Sequence[bytes]) -> None:
@@ -136,68 +149,83 @@ def _signed(asked: Sequence[tuple[str, str, bytes]], authority: str, keys: Seque
             body=body,
             created_s=created_s,
         )
-        content = {"Content-Type": "application/json"} if body else {}
-        requests.append(Signed(method, path, body, content | headers))
+        if body:
+            headers |= {"Content-Type": "application/json", "Content-Length": str(len(body))}
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        head = f"{method} {path} HTTP/1.1\r\nHost: {authority}\r\n{lines}\r\n".encode()
+        requests.append(Signed(method, path, body, headers, head))
     return requests
 
 
 async def _send(command: SendClosed | SendOpen, messages: Sequence[Signed], authority: str) -> Sent:
-    sent = Sent()
-    connector = aiohttp.TCPConnector(limit=CONNECTIONS_MAX)
-    timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
-    async with aiohttp.ClientSession(connector=connector, timeout=timeout, auto_decompress=False) as session:
-        exchange = _exchange(session, authority, sent, sample_every=max(len(messages) // SAMPLES, 1))
-        cpu_before_s, started_s = time.process_time(), time.perf_counter()
-        if isinstance(command, SendClosed):
-            await _send_closed(exchange, messages, command.in_flight)
-        else:
-            await _send_open(exchange, messages, command.messages_per_s)
-        sent.seconds = time.perf_counter() - started_s
-        sent.cpu_s = time.process_time() - cpu_before_s
+    sending = _Sending(authority, sample_every=max(len(messages) // SAMPLES, 1))
+    started_s = time.perf_counter()
+    if isinstance(command, SendClosed):
+        await _send_closed(sending, messages, command.in_flight)
+    else:
+        await _send_open(sending, messages, command.messages_per_s)
+    sent = sending.sent
+    sent.seconds = time.perf_counter() - started_s
+    sending.close()
     return sent
 
 
-Exchanging = Callable[[Signed, float], Coroutine[Any, Any, None]]
+class _Sending:
+    """Sends messages to one server and counts what comes back; of the answers it keeps a sample."""
 
+    def __init__(self, authority: str, *, sample_every: int) -> None:
+        self.sent = Sent()
+        self._authority = authority
+        self._tills = Tills(authority)
+        self._sample_every = sample_every
+        self._sampled: list[tuple[Signed, bytes]] = []
 
-def _exchange(session: aiohttp.ClientSession, authority: str, sent: Sent, *, sample_every: int) -> Exchanging:
-    server = f"http://{authority}"
-
-    async def exchange(message: Signed, due_s: float) -> None:
+    async def send(self, message: Signed, due_s: float) -> None:
+        """Send one message, and count what comes of it; its time counts from when it was due."""
+        sent = self.sent
         try:
-            async with session.request(
-                message.method, server + message.path, data=message.body or None, headers=message.headers
-            ) as response:
-                body = await response.read()
-        except (aiohttp.ClientError, TimeoutError):
-            sent.dropped += 1
+            answer = await self._tills.ask(message.head, message.body)
+        except OSError:
+            sent.failed += 1
             return
-        sent.latencies_ms.append((time.perf_counter() - due_s) * 1000)
-        sent.messages += 1
-        if response.status != 200:
-            sent.dropped += 1
-        sent.booked += body.count(b'"verdict":"booked"')
-        sent.refused += body.count(b'"verdict":"refused"')
-        if sent.messages % sample_every == 0 or (response.status != 200 and len(sent.samples) < SAMPLES):
-            headers = {
-                name: response.headers.get(name, "") for name in ("Content-Digest", "Signature-Input", "Signature")
-            }
-            sent.samples.append(Exchange(authority, message, response.status, headers, body))
+        took_ms, status = (time.perf_counter() - due_s) * 1_000, answer[STATUS]
+        if status == b"200":
+            sent.latencies_ms.append(took_ms)
+            sent.booked += answer.count(b'"verdict":"booked"')
+            sent.refused += answer.count(b'"verdict":"refused"')
+        elif status == b"503" and (told := RETRY_AFTER.search(answer)):
+            sent.turned_away_ms.append(took_ms)
+            sent.retry_after_s.append(int(told[1]))
+            return
+        else:
+            sent.failed += 1
+        if sent.messages % self._sample_every == 0 or (status != b"200" and len(self._sampled) < SAMPLES):
+            self._sampled.append((message, answer))
 
-    return exchange
+    def close(self) -> None:
+        """Hang up; what was kept of the answers is taken apart now, after the clock has stopped."""
+        self._tills.close()
+        self.sent.samples = [self._exchange(message, answer) for message, answer in self._sampled]
+
+    def _exchange(self, message: Signed, answer: bytes) -> Exchange:
+        head, _, body = answer.partition(HEAD_END)
+        lines = [line.partition(": ") for line in head.decode().split("\r\n")[1:]]
+        told = {name.lower(): value for name, _, value in lines}
+        headers = {name: told.get(name.lower(), "") for name in ("Content-Digest", "Signature-Input", "Signature")}
+        return Exchange(self._authority, message, int(answer[STATUS]), headers, body)
 
 
-async def _send_closed(exchange: Exchanging, messages: Sequence[Signed], in_flight: int) -> None:
+async def _send_closed(sending: _Sending, messages: Sequence[Signed], in_flight: int) -> None:
     waiting = iter(messages)
 
     async def work() -> None:
         for message in waiting:
-            await exchange(message, time.perf_counter())
+            await sending.send(message, time.perf_counter())
 
     await asyncio.gather(*(work() for _ in range(in_flight)))
 
 
-async def _send_open(exchange: Exchanging, messages: Sequence[Signed], messages_per_s: float) -> None:
+async def _send_open(sending: _Sending, messages: Sequence[Signed], messages_per_s: float) -> None:
     random = Random(len(messages))
     due_s = time.perf_counter()
     async with asyncio.TaskGroup() as group:
@@ -205,4 +233,4 @@ async def _send_open(exchange: Exchanging, messages: Sequence[Signed], messages_
             due_s += random.expovariate(messages_per_s)
             if (pause_s := due_s - time.perf_counter()) > 0:
                 await asyncio.sleep(pause_s)
-            group.create_task(exchange(message, due_s))
+            group.create_task(sending.send(message, due_s))

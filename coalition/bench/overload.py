@@ -16,10 +16,9 @@ import aiohttp
 
 from coalition.bench.audit import SELECT_JOURNALLED, database_settings
 from coalition.bench.figures import percentile
-from coalition.bench.generator import Prepare, SendClosed, SendOpen
+from coalition.bench.generator import Prepare, SendClosed, SendOpen, Sent
 from coalition.bench.processor import tree_cpu_s
 from coalition.bench.sizes import Sizes
-from coalition.bench.tills import Came, run_tills
 from coalition.bench.workload import Workload
 from coalition.bench.world import BenchError, Hub, Progress, World, open_world
 
@@ -67,7 +66,7 @@ class Overload:
 async def measure_overload(sizes: Sizes, progress: Progress, load: Load) -> Overload:
     """Measure on a database and a hub of its own. Raises BenchError when the journal is not what was answered."""
     measured = Overload(load)
-    async with open_world(sizes, progress, run_generator=run_tills) as world:
+    async with open_world(sizes, progress) as world:
         async with world.pool.acquire() as connection:
             measured.settings = await database_settings(connection)
         with world.hub() as hub:
@@ -86,8 +85,8 @@ async def _measure_parts(world: World, hub: Hub, measured: Overload, progress: P
         await world.generator.call(Prepare(workload, hub.authority))
         cpu_before_s = tree_cpu_s(hub.pid)
         async with _asking_health(hub) as health:
-            came: Came = await world.generator.call(command)
-        measured.parts[name] = _part(came, messages, health) | {"hub_cpu_s": tree_cpu_s(hub.pid) - cpu_before_s}
+            sent = await world.generator.send(command)
+        measured.parts[name] = _part(sent, messages, health) | {"hub_cpu_s": tree_cpu_s(hub.pid) - cpu_before_s}
         progress(name, 1, 1)
         return measured.parts[name]
 
@@ -121,22 +120,22 @@ async def _asking_health(hub: Hub) -> AsyncIterator[Health]:
             await asyncio.gather(asking, return_exceptions=True)
 
 
-def _part(came: Came, messages: int, health: Health) -> dict[str, Any]:
+def _part(sent: Sent, messages: int, health: Health) -> dict[str, Any]:
     part: dict[str, Any] = {
         "messages": messages,
-        "offered_per_s": messages / came.seconds,
-        "accepted": len(came.accepted_ms),
-        "accepted_per_s": len(came.accepted_ms) / came.seconds,
-        "refused": len(came.refused_ms),
-        "failed": came.failed,
-        "decided": came.decided,
+        "offered_per_s": messages / sent.seconds,
+        "accepted": sent.messages,
+        "accepted_per_s": sent.messages / sent.seconds,
+        "refused": len(sent.turned_away_ms),
+        "failed": sent.failed,
+        "decided": sent.booked + sent.refused,
         "health": asdict(health),
     }
-    for name, values in (("accepted", came.accepted_ms), ("refused", came.refused_ms)):
+    for name, values in (("accepted", sent.latencies_ms), ("refused", sent.turned_away_ms)):
         if values:
             part |= {f"{name}_p{share}_ms": percentile(values, share / 100) for share in (50, 99)}
-    if came.retry_after_s:
-        told = sorted(came.retry_after_s)
+    if sent.retry_after_s:
+        told = sorted(sent.retry_after_s)
         part["retry_after_s"] = {"min": told[0], "median": told[len(told) // 2], "max": told[-1]}
     return part
 

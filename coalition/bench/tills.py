@@ -1,43 +1,15 @@
-"""A load generator that is cheaper than the hub: requests made to the byte beforehand, answers read for three things.
-
-Many times what a hub can take has to be made on the same machine; a full HTTP client would take a core for it.
+"""Connections that are cheaper than the hub: requests are made to the byte beforehand, and of an answer only its end is
+looked for. A full HTTP client would take a core for what a hub can't take, and share the machine with what is measured.
 """
 
 import asyncio
 import re
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
-from random import Random
 from typing import cast
-
-import uvloop
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-from coalition.bench.generator import PATH, Prepare, SendClosed, SendOpen
-from coalition.bench.workload import message_bodies
-from coalition.signatures.keys import keyid_of
-from coalition.signatures.sign import sign_request
 
 CONNECTIONS_MAX = 4_000
 ANSWER_TIMEOUT_S = 30.0
 HEAD_END = b"\r\n\r\n"
 LENGTH = re.compile(rb"\r\nContent-Length: (\d+)", re.IGNORECASE)
-RETRY_AFTER = re.compile(rb"\r\nRetry-After: (\d+)", re.IGNORECASE)
-
-
-@dataclass(slots=True)
-class Came:
-    """What came back. `accepted_ms` and `refused_ms` count from when a message was due; `failed`: no answer of 200 or
-    503; `decided` are operations, booked or refused for good."""
-
-    accepted_ms: list[float] = field(default_factory=list)
-    refused_ms: list[float] = field(default_factory=list)
-    retry_after_s: list[int] = field(default_factory=list)
-    failed: int = 0
-    decided: int = 0
-    seconds: float = 0.0
 
 
 class Till(asyncio.Protocol):
@@ -64,12 +36,17 @@ class Till(asyncio.Protocol):
         if self._answered and not self._answered.done():
             self._answered.set_exception(ConnectionResetError())
 
-    async def ask(self, request: bytes) -> bytes:
-        """Send a request; return the whole answer."""
+    async def ask(self, head: bytes, body: bytes) -> bytes:
+        """Send a request; return the whole answer. Raises ConnectionResetError where none came in time."""
+        loop = asyncio.get_running_loop()
         self._received, self._end = b"", 0
-        self._answered = asyncio.get_running_loop().create_future()
-        self._transport.write(request)
-        return await asyncio.wait_for(self._answered, ANSWER_TIMEOUT_S)
+        self._answered = loop.create_future()
+        self._transport.writelines((head, body))
+        giving_up = loop.call_later(ANSWER_TIMEOUT_S, self._transport.abort)
+        try:
+            return await self._answered
+        finally:
+            giving_up.cancel()
 
     @property
     def is_open(self) -> bool:
@@ -80,7 +57,7 @@ class Till(asyncio.Protocol):
 
 
 class Tills:
-    """Connections to one server, as many as are asked at once."""
+    """Connections to one server, as many as are asked at once, at most CONNECTIONS_MAX."""
 
     def __init__(self, authority: str) -> None:
         host, _, port = authority.rpartition(":")
@@ -88,106 +65,25 @@ class Tills:
         self._idle: list[Till] = []
         self._slots = asyncio.Semaphore(CONNECTIONS_MAX)
 
-    async def send(self, request: bytes, due_s: float, came: Came) -> None:
-        """Send one message and count what comes of it."""
-        try:
-            async with self._slots:
-                till = await self._till()
-                answer = await till.ask(request)
-            self._idle.append(till)
-        except (OSError, TimeoutError):
-            came.failed += 1
-            return
-        took_ms, status = (time.perf_counter() - due_s) * 1_000, answer[9:12]
-        if status == b"200":
-            came.accepted_ms.append(took_ms)
-            came.decided += answer.count(b'"verdict":"')
-        elif status == b"503" and (told := RETRY_AFTER.search(answer)):
-            came.refused_ms.append(took_ms)
-            came.retry_after_s.append(int(told[1]))
-        else:
-            came.failed += 1
+    async def ask(self, head: bytes, body: bytes) -> bytes:
+        """Send a request on a connection of its own; return the whole answer. Raises OSError where none came."""
+        async with self._slots:
+            till = self._open_till() or await self._connect()
+            answer = await till.ask(head, body)
+        self._idle.append(till)
+        return answer
 
     def close(self) -> None:
         for till in self._idle:
             till.close()
 
-    async def _till(self) -> Till:
+    def _open_till(self) -> Till | None:
         while self._idle:
             till = self._idle.pop()
             if till.is_open:
                 return till
-        return await self._open()
+        return None
 
-    async def _open(self) -> Till:
+    async def _connect(self) -> Till:
         _, till = await asyncio.get_running_loop().create_connection(Till, *self._address)
         return till
-
-
-def run_tills(parent: Connection, cards: Sequence[str], private_keys: Sequence[bytes]) -> None:
-    """Obey the parent's commands, one at a time, until it hangs up. `private_keys` are raw, one a partner."""
-    uvloop.run(_obey(parent, cards, [Ed25519PrivateKey.from_private_bytes(raw) for raw in private_keys]))
-
-
-async def _obey(parent: Connection, cards: Sequence[str], keys: Sequence[Ed25519PrivateKey]) -> None:
-    requests: list[bytes] = []
-    authority = ""
-    while True:
-        try:
-            command = await asyncio.to_thread(parent.recv)
-        except EOFError:
-            return
-        if isinstance(command, Prepare):
-            authority = command.authority
-            bodies = message_bodies(command.workload, cards)
-            requests = [_request(body, keys[index % len(keys)], authority) for index, body in enumerate(bodies)]
-            parent.send(sum(len(request) for request in requests))
-        else:
-            parent.send(await _send(command, requests, authority))
-
-
-def _request(body: bytes, key: Ed25519PrivateKey, authority: str) -> bytes:
-    headers = sign_request(
-        private_key=key,
-        keyid=keyid_of(key.public_key()),
-        method="POST",
-        authority=authority,
-        path=PATH,
-        body=body,
-        created_s=int(time.time()),
-    )
-    headers |= {"Host": authority, "Content-Type": "application/json", "Content-Length": str(len(body))}
-    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return f"POST {PATH} HTTP/1.1\r\n{lines}\r\n".encode() + body
-
-
-async def _send(command: SendClosed | SendOpen, requests: Sequence[bytes], authority: str) -> Came:
-    came, tills, started_s = Came(), Tills(authority), time.perf_counter()
-    if isinstance(command, SendClosed):
-        await _send_closed(tills, requests, command.in_flight, came)
-    else:
-        await _send_open(tills, requests, command.messages_per_s, came)
-    came.seconds = time.perf_counter() - started_s
-    tills.close()
-    return came
-
-
-async def _send_closed(tills: Tills, requests: Sequence[bytes], in_flight: int, came: Came) -> None:
-    waiting = iter(requests)
-
-    async def work() -> None:
-        for request in waiting:
-            await tills.send(request, time.perf_counter(), came)
-
-    await asyncio.gather(*(work() for _ in range(in_flight)))
-
-
-async def _send_open(tills: Tills, requests: Sequence[bytes], messages_per_s: float, came: Came) -> None:
-    random = Random(len(requests))
-    due_s = time.perf_counter()
-    async with asyncio.TaskGroup() as group:
-        for request in requests:
-            due_s += random.expovariate(messages_per_s)
-            if (pause_s := due_s - time.perf_counter()) > 0:
-                await asyncio.sleep(pause_s)
-            group.create_task(tills.send(request, due_s, came))

