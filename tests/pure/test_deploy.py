@@ -104,6 +104,18 @@ def test_what_a_compose_file_mounts_and_names_is_there(path: Path) -> None:
     assert {port for port in outside if not port.startswith("127.0.0.1:")} <= {"80:8000", "443:8443"}
 
 
+@pytest.mark.parametrize("path", COMPOSED, ids=lambda path: path.parent.name)
+def test_a_setting_beside_a_compose_file_reaches_the_hub(path: Path) -> None:
+    """Each but those that the image or the file itself decides, and those for trials: one that counts only when the
+    database is made, and was left out, could not be mended later."""
+    composed: dict[str, Any] = yaml.safe_load(path.read_text())
+    environment = composed["services"]["hub"]["environment"]
+    decided = {"DATA_DIR", "HOST", "PORT", "METRICS_PORT", "LOG_JSON", "HUB_KEY", "PRINT_CODES", "WEBHOOK_ALLOW_HTTP"}
+    wanted = SETTINGS - {f"COALITION_{name}" for name in decided}
+    assert wanted - environment.keys() == set()
+    assert all(f"${{{name}:" in environment[name] for name in wanted - {"COALITION_DATABASE_URL"})
+
+
 def test_ports_and_health_addresses_are_the_hubs() -> None:
     dockerfile = (DEPLOY / "Dockerfile").read_text()
     environment = dict(re.findall(r"(COALITION_\w+)=(\S+)", dockerfile))
