@@ -41,6 +41,7 @@ from partner_sdk.errors import (
     ReceiptInvalidError,
     RefusedError,
     UnknownOperationError,
+    WebhookInvalidError,
 )
 from partner_sdk.gather_evidence import Gathered
 from partner_sdk.keys import make_key_pair, thumbprint
@@ -66,6 +67,7 @@ from partner_sdk.returns import returned_points
 from partner_sdk.statement_check import KindTotal, StatementCheck
 from partner_sdk.verify_evidence import CheckedEvidence, verify_evidence
 from partner_sdk.verify_receipts import Checked, verify_receipts
+from partner_sdk.webhook import Webhook, read_webhook
 
 __all__ = [
     "AddressInvalidError",
@@ -124,11 +126,14 @@ __all__ = [
     "StepUp",
     "UnknownOperationError",
     "VatShare",
+    "Webhook",
+    "WebhookInvalidError",
     "Window",
     "make_key_pair",
     "new_operation_id",
     "parse_operation",
     "read_books",
+    "read_webhook",
     "returned_points",
     "thumbprint",
     "verify_evidence",

@@ -10,6 +10,7 @@
     ├── BooksInvalidError           a file to reconcile has other columns or bad rows; nothing was compared
     ├── InvalidPeriodError          days and a window, or days in the wrong order
     ├── CertificateUnusableError    an offline burn does not fit its certificate, or the hub did not sign that
+    ├── WebhookInvalidError         a webhook is not provably the hub's, not of now, or not for this partner
     ├── RefusedError                the hub's signed verdict on one operation: not booked
     ├── MessageRejectedError        the hub refused the message as a whole (4xx); nothing of it was booked
     │   └── NotAuthorizedError      401 or 403: signature, key, clock, or the partner is suspended
@@ -130,6 +131,12 @@ class CertificateUnusableError(CoalitionError):
         super().__init__(reason)
         self.code = code
         self.left = left
+
+
+class WebhookInvalidError(CoalitionError):
+    """A webhook is not provably the hub's word for this partner of this moment: answer it 4xx, and believe nothing."""
+
+    code = "webhook_invalid"
 
 
 class RefusedError(CoalitionError):

@@ -71,6 +71,9 @@ def make_key_pair(private_path: Path) -> tuple[Path, str]:
     """
     key = Ed25519PrivateKey.generate()
     public_path = private_path.with_suffix(".pub.pem")
+    if public_path.exists():
+        # Before the private key is there without its other half.
+        raise KeyUnusableError(f"cannot write {public_path}: it is there, and may be of another key")
     private_pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )

@@ -275,13 +275,14 @@ def parse_events(content: Any, *, after: str | None) -> EventPage:
         cursor, every = str(content["cursor"]), content["events"]
         # Until a page is through, only its beginning is a place to come back to without losing any.
         places = [after] * (len(every) - 1) + [cursor]
-        events = tuple(_event(raw, cursor=place) for raw, place in zip(every, places, strict=False))
+        events = tuple(parse_event(raw, cursor=place) for raw, place in zip(every, places, strict=False))
         return EventPage(events, cursor, has_more=content["more"] is True)
     except (KeyError, TypeError, ValueError, AttributeError) as fault:
         raise AnswerNotUnderstoodError("expected a page of events", content=content) from fault
 
 
-def _event(raw: Any, *, cursor: str | None) -> Event:
+def parse_event(raw: Any, *, cursor: str | None) -> Event:
+    """Return one event. Raises KeyError, TypeError, ValueError, AttributeError, AnswerNotUnderstoodError."""
     told, operation_id = raw["result"], raw["operation_id"]
     return Event(
         lane=int(raw["lane"]),

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from base64 import b64decode, urlsafe_b64decode
+from base64 import b64decode, b64encode, urlsafe_b64decode
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -27,6 +27,7 @@ from coalition.webhooks import deliver, manage_webhook
 from coalition.webhooks.deliver import Rhythm, deliver_webhooks
 from coalition.webhooks.message import EVENTS_MAX
 from coalition.webhooks.schedule import GIVE_UP_AFTER
+from partner_sdk import read_webhook
 from tests.http.conftest import RunningHub, now
 from tests.shop import Shop, operation
 
@@ -194,6 +195,12 @@ async def test_a_receiver_verifies_with_the_published_key(partnership: Partnersh
     assert posted.document["type"] == "coalition.events"
     assert posted.document["timestamp"] == earned["booked_at"]
     assert posted.document["data"]["partner"] == "Shop"
+    # And with the SDK, by the key as the operator tells it.
+    key_told = f"whpk_{b64encode(public_key.public_bytes_raw()).decode()}"
+    told = read_webhook(
+        posted.headers, posted.body, keys=[key_told], partner="Shop", now=partnership.clock() + timedelta(minutes=4)
+    )
+    assert (told.id, [event.operation_id for event in told.events]) == (posted.webhook_id, [earned["id"]])
 
 
 async def test_events_are_those_of_the_api(partnership: Partnership) -> None:
