@@ -34,7 +34,7 @@ check-code:
 bench: setup
 	@$(BIN)/coalition bench
 
-# Measures what docs/scale.md is made of and writes its tables and drawings; a quarter of an hour on two cores.
+# Measures what docs/scale.md is made of and writes its tables and drawings; some twenty minutes on two cores.
 scale: setup
 	@$(BIN)/coalition scale measure --output coalition/bench/scale/measured.json
 	@$(BIN)/coalition scale document

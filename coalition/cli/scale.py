@@ -81,6 +81,7 @@ def plan(
     peak_factor: Annotated[Amount, typer.Option(parser=amount, help="Busiest second by a day's mean.")] = None,
     vcpu_hour: Annotated[Amount, typer.Option(parser=amount, help="Price of a core for an hour.")] = None,
     disk_gb_month: Annotated[Amount, typer.Option(parser=amount, help="Price of a GB of disk for a month.")] = None,
+    currency: Annotated[str | None, typer.Option(help="Of the prices; as text beside them.")] = None,
     measured: Measured = None,
     bench: Bench = None,
     as_json: AsJson = False,
@@ -94,7 +95,7 @@ def plan(
     habits = _given(earned_share=earned_share, basket=basket, peak_factor=peak_factor)
     messages = _given(single_share=single_share, bundle_operations=bundle)
     programme = replace(Programme(), **size, **habits, **messages)
-    machines = replace(Machines(), **_given(vcpu_hour=vcpu_hour, disk_gb_month=disk_gb_month))
+    machines = replace(Machines(), **_given(vcpu_hour=vcpu_hour, disk_gb_month=disk_gb_month, currency=currency))
     figures = load_figures(measured or MEASURED, bench)
     tables = tables_of(programme, machines, figures, [])
     del tables["comparison"]

@@ -4,12 +4,13 @@ The smallest installation is what `coalition serve` makes without any setting, o
 the database. A remedy moves its limit; then the next one down is the first.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import inf
 
-from coalition.bench.scale.demand import Demand, demand_of
+from coalition.bench.scale.demand import Demand
 from coalition.bench.scale.figures import Figures
-from coalition.bench.scale.plan import CARDS_REMEMBERED, Plan, cluster_of, operation_us
+from coalition.bench.scale.plan import CARDS_REMEMBERED, Plan, operation_us, plan_of
 from coalition.config import Settings
 
 NIGHT_S = 8 * 3_600
@@ -18,6 +19,9 @@ DISK_YEARS = 3
 # Of a message at a till, in the busiest second.
 TURN_S = 0.5
 FACTORS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 40, 50, 70, 100, 150, 200, 300, 500, 1_000)
+
+# Plans of a programme by how many times its size it has grown to.
+Grown = Mapping[int, Plan]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,11 @@ class Limit:
 
 def limits_of(plan: Plan, figures: Figures) -> list[Limit]:
     """Return the limits, the first to break first. Batches are taken to be full when a limit is reached."""
-    limits = [*_clearing(plan, figures), _turns(plan, figures), *_database(plan, figures), *_nights(plan, figures)]
+    grown = {
+        factor: plan_of(plan.programme.times(factor), plan.machines, figures, years=DISK_YEARS) for factor in FACTORS
+    }
+    limits = [*_clearing(plan, figures), _turns(plan, grown), *_database(plan, figures)]
+    limits += [*_nights(plan), *_calculation(plan, grown)]
     return sorted(limits, key=lambda limit: limit.breaks_at)
 
 
@@ -91,23 +99,21 @@ def _clearing(plan: Plan, figures: Figures) -> list[Limit]:
     ]
 
 
-def _turns(plan: Plan, figures: Figures) -> Limit:
+def _turns(plan: Plan, grown: Grown) -> Limit:
     """Return at which size a cluster as large as its programme makes messages wait too long for their turn."""
-
-    def turn_s(factor: int) -> float:
-        programme = plan.programme.times(factor)
-        clearing, _, _ = cluster_of(programme, plan.machines, demand_of(programme), figures, years=DISK_YEARS)
-        return clearing.turn_s
-
-    factor = next((factor for factor in FACTORS if turn_s(factor) > TURN_S), FACTORS[-1])
     return Limit(
         f"one cluster, however large: a message's turn in its lane within {TURN_S} s",
         plan.clearing.turn_s,
         TURN_S,
         "s",
         "several clusters, each with its members, hubs and lanes: docs/scale.md",
-        reached_at=factor,
+        reached_at=_reached(grown, lambda larger: larger.clearing.turn_s > TURN_S),
     )
+
+
+def _reached(grown: Grown, is_beyond: Callable[[Plan], bool]) -> float:
+    """Return the first factor at which a plan is beyond a limit; infinite: at none that was planned."""
+    return next((factor for factor, larger in grown.items() if is_beyond(larger)), inf)
 
 
 def _full_batch(demand: Demand) -> float:
@@ -158,7 +164,7 @@ def _database(plan: Plan, figures: Figures) -> list[Limit]:
     ]
 
 
-def _nights(plan: Plan, figures: Figures) -> list[Limit]:
+def _nights(plan: Plan) -> list[Limit]:
     month = plan.month
     checked_a_year = month.check_s / DISK_YEARS
     return [
@@ -181,9 +187,37 @@ def _nights(plan: Plan, figures: Figures) -> list[Limit]:
             "closing a window, all lanes one after the other, within a minute", month.close_s, 60, "s", "none needed"
         ),
         Limit(
-            "calculating a window, in one night", month.calculate_s, NIGHT_S, "s", "by partner, in several processes"
+            "a window's documents, in one night", month.documents_s, NIGHT_S, "s", "by partner, in several processes"
+        ),
+    ]
+
+
+def _calculation(plan: Plan, grown: Grown) -> list[Limit]:
+    """Rows grow with lanes and with partners, pairs of them with the square: neither in proportion."""
+    month, memory_bytes = plan.month, plan.machines.hub_memory_bytes * float(plan.machines.used_share)
+    return [
+        Limit(
+            "adding a window's rows up, in one night, by one process of the database",
+            month.add_up_s,
+            NIGHT_S,
+            "s",
+            "parallel queries; Citus workers: each adds up what it has",
+            reached_at=_reached(grown, lambda larger: larger.month.add_up_s > NIGHT_S),
         ),
         Limit(
-            "a window's documents, in one night", month.documents_s, NIGHT_S, "s", "by partner, in several processes"
+            "calculating a window from the sums, in one night",
+            month.calculate_s,
+            NIGHT_S,
+            "s",
+            "not built: the matrix by redeemer, in several processes",
+            reached_at=_reached(grown, lambda larger: larger.month.calculate_s > NIGHT_S),
+        ),
+        Limit(
+            "calculating a window: half the memory of a hub machine",
+            month.calculate_bytes / 1e9,
+            memory_bytes / 1e9,
+            "GB",
+            "a machine with more for the hour; not built: the matrix by redeemer",
+            reached_at=_reached(grown, lambda larger: larger.month.calculate_bytes > memory_bytes),
         ),
     ]

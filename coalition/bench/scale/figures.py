@@ -7,7 +7,7 @@ CPU is in microseconds, sizes are in bytes, of tables with all their indexes.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -56,10 +56,16 @@ class Each:
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """A window's close and its documents: CPU of the close by lane, of the others by partner, in microseconds."""
+    """What the end of a window costs, hub and PostgreSQL together, in microseconds: the close by lane; the calculation
+    by partner, by row of `window_total` and of `lot_total` that is added up, and by cell of the matrix of payers and
+    redeemers, which takes `calculate_cell_bytes` of memory, too; the documents by partner."""
 
     close_lane_us: float
     calculate_partner_us: float
+    calculate_total_row_us: float
+    calculate_lot_row_us: float
+    calculate_cell_us: float
+    calculate_cell_bytes: float
     documents_partner_us: float
 
 
@@ -137,7 +143,7 @@ def figures_of(measured: Mapping[str, Any]) -> Figures:
         expiry=_each(path["expiry"], "expiries"),
         check_record=_each(path["check"], "records"),
         probe_us=_probe_us(measured["probes"]),
-        bill=Bill(bill["close_lane_us"], bill["calculate_partner_us"], bill["documents_partner_us"]),
+        bill=Bill(**{part.name: bill[part.name] for part in fields(Bill)}),
         operation_bytes=tables | {"message": body_bytes},
         packed_bytes=path["packed"]["bytes"] / path["packed"]["records"],
         message_bytes=message_bytes,

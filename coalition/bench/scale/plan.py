@@ -69,13 +69,19 @@ class Storage:
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """What a window, a night of expiry and a full check take: seconds of CPU in one process, one after the other."""
+    """What a window, a night of expiry and a full check take: seconds of CPU in one process, one after the other.
+
+    The calculation is in two parts: what the database adds up, each machine what it has, and what one process makes of
+    it, in `calculate_bytes` of memory."""
 
     close_s: float
+    add_up_s: float
     calculate_s: float
+    calculate_bytes: float
     documents_s: float
     statement_rows: float
     lot_rows: float
+    cells: float
     expiry_s: float
     check_s: float
 
@@ -242,12 +248,18 @@ def month_of(programme: Programme, demand: Demand, clearing: Clearing, figures: 
     bill, partners, lanes = figures.bill, programme.partners, clearing.lanes
     expiry_us = figures.expiry.hub_us + figures.expiry.postgres_us
     check_us = figures.check_record.hub_us + figures.check_record.postgres_us
+    statement_rows = lanes * partners * programme.lines_per_partner
+    rows = lot_rows_of(programme, demand, lanes=lanes)
+    cells = pairs(programme, lots_of_window(programme, demand), places_of_pair=1)
     return Month(
         close_s=lanes * bill.close_lane_us / 1e6,
-        calculate_s=partners * bill.calculate_partner_us / 1e6,
+        add_up_s=(statement_rows * bill.calculate_total_row_us + rows * bill.calculate_lot_row_us) / 1e6,
+        calculate_s=(partners * bill.calculate_partner_us + cells * bill.calculate_cell_us) / 1e6,
+        calculate_bytes=cells * bill.calculate_cell_bytes,
         documents_s=partners * bill.documents_partner_us / 1e6,
-        statement_rows=lanes * partners * programme.lines_per_partner,
-        lot_rows=lot_rows_of(programme, demand, lanes=lanes),
+        statement_rows=statement_rows,
+        lot_rows=rows,
+        cells=cells,
         expiry_s=programme.members * expiry_us / 1e6,
         check_s=years * demand.operations_per_year * check_us / 1e6,
     )
@@ -255,14 +267,24 @@ def month_of(programme: Programme, demand: Demand, clearing: Clearing, figures: 
 
 def lot_rows_of(programme: Programme, demand: Demand, *, lanes: int) -> float:
     """Return how many rows of `lot_total` a window makes, in all lanes."""
-    used = demand.lots_used * programme.shopping_days / programme.windows_per_year
-    return lanes * lot_rows(programme, used / lanes)
+    return lanes * lot_rows(programme, lots_of_window(programme, demand) / lanes)
+
+
+def lots_of_window(programme: Programme, demand: Demand) -> float:
+    """Return how many lots the burns and returns of a window use."""
+    return demand.lots_used * programme.shopping_days / programme.windows_per_year
 
 
 def lot_rows(programme: Programme, lots_used: float) -> float:
     """Return how many rows of `lot_total` the lots used in a window make in one lane: payers x redeemers x months of
-    sale x VAT rates, as far as they occur. Partners are as unlike as 1/rank; ranks are taken in bands of a factor 2."""
+    sale x VAT rates, as far as they occur."""
     months = float(programme.lot_life_years) * 12
+    return pairs(programme, lots_used, places_of_pair=months * programme.vat_rates)
+
+
+def pairs(programme: Programme, lots_used: float, *, places_of_pair: float) -> float:
+    """Return how many places of payer and redeemer occur, of so many for each pair of them. Partners are as unlike as
+    1/rank; ranks are taken in bands of a factor 2."""
     bands, start = list[tuple[int, float]](), 1
     while start <= programme.partners:
         end = min(start * 2, programme.partners + 1)
@@ -272,7 +294,7 @@ def lot_rows(programme: Programme, lots_used: float) -> float:
     rows = 0.0
     for payers, payer_weight in bands:
         for redeemers, redeemer_weight in bands:
-            places = payers * redeemers * months * programme.vat_rates
+            places = payers * redeemers * places_of_pair
             rows += distinct(places, lots_used * payer_weight * redeemer_weight / total**2)
     return rows
 

@@ -58,6 +58,7 @@ class Machines:
     """What machines are like and cost. All of it is assumed: set it to what yours are."""
 
     hub_cores: int = 8
+    hub_memory_bytes: int = 32 * 2**30
     worker_cores: int = 32
     # Of the busiest second; what is left carries the sweep, reads, vacuum, a lost machine.
     used_share: Decimal = Decimal("0.5")
@@ -74,6 +75,8 @@ class Machines:
     lanes_per_worker_min: int = 4
     # From a till's sight a lane must be free again soon; fuller lanes wait longer.
     lane_used_share: Decimal = Decimal("0.5")
+    # Of the prices below.
+    currency: str = "EUR"
     vcpu_hour: Decimal = Decimal("0.04")
     disk_gb_month: Decimal = Decimal("0.10")
     archive_gb_month: Decimal = Decimal("0.02")

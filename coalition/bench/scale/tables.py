@@ -73,6 +73,9 @@ def figures_table(figures: Figures) -> Table:
     more = [
         ("a lane closed (both together)", bill.close_lane_us),
         ("a partner calculated (both together)", bill.calculate_partner_us),
+        ("a row of `window_total` added up (both together)", bill.calculate_total_row_us),
+        ("a row of `lot_total` added up (both together)", bill.calculate_lot_row_us),
+        ("a payer and a redeemer set against each other (both together)", bill.calculate_cell_us),
         ("a partner's documents (both together)", bill.documents_partner_us),
     ]
     return Table(
@@ -178,10 +181,13 @@ def month_table(plans: Mapping[str, Plan]) -> Table:
     return _by_plan(
         plans,
         ("close a window, lane by lane", [duration(plan.month.close_s) for plan in every]),
-        ("calculate it: one process", [duration(plan.month.calculate_s) for plan in every]),
-        ("its documents: one process", [duration(plan.month.documents_s) for plan in every]),
         ("rows of `window_total` at most", [number(plan.month.statement_rows) for plan in every]),
         ("rows of `lot_total`, about", [number(plan.month.lot_rows) for plan in every]),
+        ("pairs of payer and redeemer, about", [number(plan.month.cells) for plan in every]),
+        ("add its rows up: one process of the database", [duration(plan.month.add_up_s) for plan in every]),
+        ("calculate it from the sums: one process", [duration(plan.month.calculate_s) for plan in every]),
+        ("memory of that process", [size(plan.month.calculate_bytes) for plan in every]),
+        ("its documents: one process", [duration(plan.month.documents_s) for plan in every]),
         ("everybody's points expire in one night: one process", [duration(plan.month.expiry_s) for plan in every]),
         ("`coalition check` of 3 years: one process", [duration(plan.month.check_s) for plan in every]),
     )
@@ -190,16 +196,18 @@ def month_table(plans: Mapping[str, Plan]) -> Table:
 def money_table(plans: Mapping[str, Plan]) -> Table:
     """Return what it costs."""
     every = list(plans.values())
+    currency = every[0].machines.currency
     return _by_plan(
         plans,
-        ("machines a year", [number(plan.compute_money) for plan in every]),
-        ("disk and archive a year, after 3 years", [number(plan.storage_money) for plan in every]),
-        ("a million operations", [f"{plan.money_per_million_operations:.2f}" for plan in every]),
+        (f"machines a year, {currency}", [number(plan.compute_money) for plan in every]),
+        (f"disk and archive a year, after 3 years, {currency}", [number(plan.storage_money) for plan in every]),
+        (f"a million operations, {currency}", [f"{plan.money_per_million_operations:.2f}" for plan in every]),
     )
 
 
 def habits_table(plans: Mapping[str, Plan]) -> Table:
     """Return what other habits of the same shoppers would mean."""
+    currency = next(iter(plans.values())).machines.currency
     return _by_plan(
         plans,
         (
@@ -210,7 +218,7 @@ def habits_table(plans: Mapping[str, Plan]) -> Table:
         ("CPU of an operation, PostgreSQL", [f"{plan.clearing.postgres_us:.0f} µs" for plan in plans.values()]),
         ("cores busy, hub and PostgreSQL", [number(plan.clearing.cores) for plan in plans.values()]),
         ("hub processes", [number(plan.clearing.processes) for plan in plans.values()]),
-        ("a million operations", [f"{plan.money_per_million_operations:.2f}" for plan in plans.values()]),
+        (f"a million operations, {currency}", [f"{p.money_per_million_operations:.2f}" for p in plans.values()]),
     )
 
 

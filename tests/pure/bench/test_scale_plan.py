@@ -29,7 +29,7 @@ from coalition.bench.scale.fit import fit_parts
 from coalition.bench.scale.lane import Hold, batch_operations
 from coalition.bench.scale.plan import CARDS_REMEMBERED, distinct, lot_rows, operation_us, plan_of, storage_of
 from coalition.bench.scale.programme import Machines, Programme
-from coalition.bench.scale.tables import duration, number, size
+from coalition.bench.scale.tables import duration, habits_table, money_table, number, size
 from coalition.cli.scale import scale_app
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -46,7 +46,15 @@ FIGURES = Figures(
     expiry=Each(100, 100),
     check_record=Each(50, 50),
     probe_us=1,
-    bill=Bill(close_lane_us=2_000, calculate_partner_us=10_000, documents_partner_us=200_000),
+    bill=Bill(
+        close_lane_us=2_000,
+        calculate_partner_us=1_000,
+        calculate_total_row_us=2,
+        calculate_lot_row_us=0.5,
+        calculate_cell_us=50,
+        calculate_cell_bytes=800,
+        documents_partner_us=200_000,
+    ),
     operation_bytes={"journal": 400, "operation": 200, "lot": 200, "message": 60},
     packed_bytes=150,
     message_bytes=800,
@@ -138,6 +146,13 @@ def test_larger_messages_are_cheaper() -> None:
     assert hub_us(1) > hub_us(10) > hub_us(500)
 
 
+def test_money_names_its_currency() -> None:
+    """In each row, since rows are read alone."""
+    plans = {"1 x": plan_of(Programme(), Machines(currency="CHF"), FIGURES)}
+    assert [row[0].rpartition(", ")[2] for row in money_table(plans).rows] == ["CHF"] * 3
+    assert habits_table(plans).rows[-1][0] == "a million operations, CHF"
+
+
 def test_money_is_machines_and_disks_by_the_hour_and_the_month() -> None:
     """Twice the price of a core is twice the machines' money, and nothing else."""
     plan = plan_of(Programme(), Machines(), FIGURES)
@@ -169,6 +184,23 @@ def test_lot_rows_are_at_most_the_lots_and_the_places() -> None:
     two = replace(Programme(), partners=2)
     assert lot_rows(two, 1e12) == pytest.approx(2 * 2 * 36 * 2)
     assert lot_rows(Programme(), 1_000) <= 1_000
+
+
+def test_a_calculation_pays_for_rows_in_the_database_and_for_pairs_in_its_process() -> None:
+    """Rows grow with lanes, pairs of payer and redeemer only with partners: at most their square."""
+    plan = plan_of(Programme(), Machines(), FIGURES)
+    month, lanes = plan.month, plan.clearing.lanes
+    assert month.statement_rows == lanes * 700 * 6
+    assert month.add_up_s == pytest.approx((month.statement_rows * 2 + month.lot_rows * 0.5) / 1e6)
+    assert 0.9 * 700**2 < month.cells <= 700**2
+    assert month.calculate_s == pytest.approx((700 * 1_000 + month.cells * 50) / 1e6)
+    assert month.calculate_bytes == month.cells * 800
+    quiet = plan_of(replace(Programme(), value_per_day=Decimal(10)), Machines(), FIGURES)
+    assert quiet.month.cells < quiet.demand.lots_used * 305 / 12 + 1
+    memory = next(limit for limit in limits_of(plan, FIGURES) if "memory of a hub" in limit.what)
+    assert memory.capacity == pytest.approx(16 * 2**30 / 1e9)
+    reached = [plan_of(Programme().times(factor), Machines(), FIGURES).month.calculate_bytes for factor in (5, 7)]
+    assert (memory.breaks_at, reached[0] <= 16 * 2**30 < reached[1]) == (7, True)
 
 
 def test_limits_come_in_the_order_in_which_they_break() -> None:
