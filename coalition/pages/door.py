@@ -83,7 +83,7 @@ async def _told_as_pages(visit: Visit, handler: PageHandler, *, is_open: bool) -
     try:
         return await _answered(visit, handler, is_open=is_open)
     except PageRefusedError as error:
-        log.info("page.refused", path=visit.request.path, status=error.status, reason=error.key)
+        log.info("page.refused", path=visit.request.rel_url.raw_path, status=error.status, reason=error.key)
         return _problem(visit, error)
     except WindowArchivedError as error:
         page = visit.frame.window
@@ -92,13 +92,13 @@ async def _told_as_pages(visit: Visit, handler: PageHandler, *, is_open: bool) -
     except OverloadedError as error:
         return _problem(visit, PageRefusedError(status=503, key="overloaded", retry_after_s=error.retry_after_s))
     except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
-        log.warning("page.database_unreachable", path=visit.request.path, error=str(error))
+        log.warning("page.database_unreachable", path=visit.request.rel_url.raw_path, error=str(error))
         return _problem(visit, PageRefusedError(status=503, key="overloaded", retry_after_s=5))
     except web.HTTPException as error:
         return _problem(visit, PageRefusedError(status=error.status, key="not_found" if error.status == 404 else "bad"))
     except Exception as error:
         request_id = secrets.token_hex(8)
-        log.error("page.bug", path=visit.request.path, request_id=request_id, exc_info=error)
+        log.error("page.bug", path=visit.request.rel_url.raw_path, request_id=request_id, exc_info=error)
         return _problem(visit, PageRefusedError(status=500, key="bug", request_id=request_id))
 
 
@@ -225,6 +225,6 @@ def session_token(visit: Visit) -> str | None:
 
 def _without_language(request: web.Request) -> str:
     kept = [(name, value) for name, value in request.query.items() if name != "language"]
-    # The path as it came, so that no part of it is read as a host: //evil.example is a path here.
-    path = "/" + request.rel_url.raw_path.lstrip("/")
+    # The path as it came, so that no part of it is read as a host: //evil.example is a path here, with \ for / as well.
+    path = "/" + request.rel_url.raw_path.lstrip("/\\")
     return f"{path}?{urlencode(kept)}" if kept else path

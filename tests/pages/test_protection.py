@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import Page
+from structlog.testing import capture_logs
+from yarl import URL
 
 from coalition.config import Settings
 from coalition.pages.door import SECURITY_HEADERS
@@ -79,6 +81,14 @@ async def test_an_address_that_leads_nowhere_is_told_to_people_as_a_page(site: R
         for path, status in (("/v1/nothing", 404), ("/v1/messages", 405)):
             async with forms.client.get(site.url + path) as told:
                 assert (told.status, told.content_type) == (status, "application/problem+json")
+
+
+async def test_an_address_in_the_log_steers_no_terminal(site: RunningSite) -> None:
+    async with Forms(site.url) as forms:
+        with capture_logs() as logs:
+            await forms.get("/%1B[31mred")
+
+    assert [log["path"] for log in logs if log["event"] == "page.refused"] == ["/%1B[31mred"]
 
 
 async def test_the_token_of_before_signing_in_is_worth_nothing_after(site: RunningSite) -> None:
@@ -188,6 +198,10 @@ async def test_addresses_lead_nowhere_else(site: RunningSite) -> None:
         async with forms.client.get(f"{site.url}/?language=de&x=//evil.example", allow_redirects=False) as answer:
             assert (answer.status, answer.headers["Location"]) == (303, "/?x=%2F%2Fevil.example")
         async with forms.client.get(f"{site.url}//evil.example/?language=de", allow_redirects=False) as answer:
+            assert (answer.status, answer.headers["Location"]) == (303, "/evil.example/")
+        # Browsers read \\ as / in a Location, and write none themselves.
+        address = URL(f"{site.url}/\\evil.example/?language=de", encoded=True)
+        async with forms.client.get(address, allow_redirects=False) as answer:
             assert (answer.status, answer.headers["Location"]) == (303, "/evil.example/")
 
 
