@@ -86,9 +86,9 @@ async def test_an_address_that_leads_nowhere_is_told_to_people_as_a_page(site: R
 async def test_an_address_in_the_log_steers_no_terminal(site: RunningSite) -> None:
     async with Forms(site.url) as forms:
         with capture_logs() as logs:
-            await forms.get("/%1B[31mred")
+            await forms.get("/%1B%5B31mred")
 
-    assert [log["path"] for log in logs if log["event"] == "page.refused"] == ["/%1B[31mred"]
+    assert [log["path"] for log in logs if log["event"] == "page.refused"] == ["/%1B%5B31mred"]
 
 
 async def test_the_token_of_before_signing_in_is_worth_nothing_after(site: RunningSite) -> None:
