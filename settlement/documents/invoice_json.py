@@ -109,6 +109,7 @@ def _payable(payable: Payable) -> dict[str, Any]:
     return {
         "amount": str(payable.amount),
         "due_on": payable.due_on.isoformat(),
+        "pay_on": None if payable.pay_on is None else payable.pay_on.isoformat(),
         "held": str(payable.held),
         "adjusted": str(payable.adjusted),
         "way": payable.way,
@@ -121,9 +122,12 @@ def _original(original: Original) -> dict[str, Any]:
 
 
 def _read_payable(document: dict[str, Any]) -> Payable:
+    # Documents made before this field was there lack it.
+    pay_on = document.get("pay_on")
     return Payable(
         amount=Decimal(document["amount"]),
         due_on=date.fromisoformat(document["due_on"]),
+        pay_on=None if pay_on is None else date.fromisoformat(pay_on),
         held=Decimal(document["held"]),
         adjusted=Decimal(document["adjusted"]),
         way=document["way"],

@@ -222,12 +222,13 @@ class _InvoiceLetter(Letter):
         """Write why there is no VAT where there is none, and how the document is paid."""
         invoice = self._invoice
         categories = {group.treatment.category for group in invoice.breakdown} & WITHOUT_VAT
-        reasons = [self.word(f"vat.reason.{category}") + "." for category in sorted(categories)]
-        self.keep_together(30)
-        if reasons:
-            self.paragraph(" ".join(reasons))
-            self.ln(1.5)
+        reasons = " ".join(self.word(f"vat.reason.{category}") + "." for category in sorted(categories))
         settled, *due = self._payment_sentences()
+        texts = sum(self.height_of(text) + 1.5 for text in (reasons, settled, *due) if text)
+        self.keep_together(texts + 6 * len(self._payable_rows()))
+        if reasons:
+            self.paragraph(reasons)
+            self.ln(1.5)
         self.paragraph(settled)
         self.ln(1.5)
         self._write_payable()
@@ -236,15 +237,20 @@ class _InvoiceLetter(Letter):
 
     def _write_payable(self) -> None:
         """Write how the amount to be paid comes about, where it is not just the statement's net."""
+        rows = self._payable_rows()
+        for key, amount in rows:
+            label = self.word(f"invoice.payable.{key}", statement=self._invoice.statement)
+            self.write_sum(label, grouped(amount, self._language))
+        if rows:
+            self.ln(1.5)
+
+    def _payable_rows(self) -> list[tuple[str, Decimal]]:
         payable = self._invoice.payable
         if payable is None or not (payable.held or payable.adjusted):
-            return
+            return []
         net = payable.amount + payable.held - payable.adjusted
-        for key, amount in (("net", net), ("held", -payable.held), ("adjusted", payable.adjusted)):
-            if amount or key == "net":
-                label = self.word(f"invoice.payable.{key}", statement=self._invoice.statement)
-                self.write_sum(label, grouped(amount, self._language))
-        self.ln(1.5)
+        rows = (("net", net), ("held", -payable.held), ("adjusted", payable.adjusted))
+        return [(key, amount) for key, amount in rows if amount or key == "net"]
 
     @property
     def _totals_height(self) -> float:
@@ -278,7 +284,8 @@ class _InvoiceLetter(Letter):
 
     def _write_line(self, line: InvoiceLine) -> None:
         language = self._language
-        is_of_points = abs(line.quantity) != 1
+        # A fee of the window, and what a credit note takes back, are one of their amount.
+        is_of_points = line.code != "platform_fee" and not self._is_credit_note
         cells = (
             self.word(f"line.{line.code}", counterparty=line.counterparty),
             grouped(line.quantity, language) if is_of_points else "",
@@ -317,7 +324,7 @@ class _InvoiceLetter(Letter):
         amount = f"{grouped(abs(payable.amount), self._language)} {invoice.currency}"
         values = {
             "amount": amount,
-            "due_on": day(payable.due_on, self._language),
+            "due_on": day(payable.pay_on or payable.due_on, self._language),
             "iban": _spaced(payable.iban),
             "reference": share_reference(window=invoice.window, partner=invoice.partner),
         }

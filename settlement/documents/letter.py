@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from fpdf import FPDF
-from fpdf.enums import Align, DocumentCompliance, XPos, YPos
+from fpdf.enums import Align, DocumentCompliance, MethodReturnValue, XPos, YPos
 from fpdf.fonts import TTFFont
 
 from settlement.documents.typeface import FONT_FILES, printable
@@ -171,6 +171,13 @@ class Letter(FPDF):
     def paragraph(self, text: str, *, size: float = 9.5, color: tuple[int, int, int] = INK) -> None:
         self.pen(size, color)
         self.wrapped(WIDTH, size / 2, text)
+
+    def height_of(self, text: str, *, size: float = 9.5) -> float:
+        """Return how many millimetres a paragraph takes."""
+        self.pen(size, INK)
+        height = self.multi_cell(WIDTH, size / 2, self.printable(text), dry_run=True, output=MethodReturnValue.HEIGHT)
+        assert isinstance(height, float), "asked for the height alone"
+        return height
 
     def keep_together(self, height: float) -> None:
         """Begin a new page where this one has not so many millimetres left."""

@@ -164,6 +164,7 @@ class _StatementLetter(Letter):
                 if self.will_page_break(6):
                     self.add_page()
                     self.write_heads(columns, table.heads)
+                    self.ln(0.8)
                 self.pen(9, INK)
                 self.write_cells(columns, tuple(self._cell(cell) for cell in row), 5.4)
             for row in table.sums:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, time
 from decimal import Decimal
 
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from settlement.documents.appendix import AppendixTable, appendix_of
+from settlement.documents.figures import vat_text
 from settlement.documents.line_text import line_text, notes
 from settlement.documents.wording import Language, word
 from settlement.documents.workbook import StyledWorkbook
@@ -52,6 +53,10 @@ def _summary(book: StyledWorkbook, statement: Statement, language: Language) -> 
         sheet.write_string(row, 0, word(language, key), book.bold)
         sheet.write_string(row, 1, text, book.text)
         row += 1
+    for key, first_or_last in _sales_days(statement):
+        sheet.write_string(row, 0, word(language, key), book.bold)
+        sheet.write_datetime(row, 1, first_or_last, book.day)
+        row += 1
     for key, moment in _moments(statement):
         sheet.write_string(row, 0, word(language, key), book.bold)
         sheet.write_datetime(row, 1, moment, book.moment)
@@ -64,17 +69,21 @@ def _summary(book: StyledWorkbook, statement: Statement, language: Language) -> 
 
 
 def _head(statement: Statement) -> list[tuple[str, str]]:
-    sales = statement.sales
-    rows = [
+    return [
         ("number", statement.number),
         ("operator", statement.operator.name),
         ("partner_no", str(statement.partner)),
         ("partner", statement.addressee.name),
         ("currency", statement.currency.code),
     ]
-    if sales is not None:
-        rows += [("sales_from", sales.first_day.isoformat()), ("sales_until", sales.last_day.isoformat())]
-    return rows
+
+
+def _sales_days(statement: Statement) -> list[tuple[str, datetime]]:
+    sales = statement.sales
+    if sales is None:
+        return []
+    days = (("sales_from", sales.first_day), ("sales_until", sales.last_day))
+    return [(key, datetime.combine(day, time())) for key, day in days]
 
 
 def _moments(statement: Statement) -> list[tuple[str, datetime]]:
@@ -116,7 +125,7 @@ def _document(
     sheet.write_string(row, 0, word(language, f"sheet.document.{total.document}"), book.bold)
     row += 1
     for group in total.breakdown:
-        treatment = str(group.treatment)
+        treatment = vat_text(group.treatment, language)
         for key, amount in (("sheet.net_of", group.net), ("sheet.vat_of", group.vat)):
             sheet.write_string(row, 0, word(language, key, treatment=treatment))
             _number(sheet, row, 1, amount, money)
@@ -185,7 +194,7 @@ def _control(book: StyledWorkbook, statement: Statement, language: Language) -> 
 
 
 def _origins(book: StyledWorkbook, statement: Statement, language: Language) -> None:
-    columns = [(word(language, "control"), 34, False), (word(language, "sheet.sales_vat_rate"), 18, True),
+    columns = [(word(language, "sheet.kind"), 34, False), (word(language, "sheet.sales_vat_rate"), 18, True),
                (word(language, "points"), 18, True)]  # fmt: skip
     sheet = book.add_sheet(word(language, "sheet.origins"), columns, language=language, landscape=False)
     for row, origin in enumerate(statement.origins, start=1):

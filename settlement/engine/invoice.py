@@ -94,11 +94,13 @@ class Payable:
     """What is to be paid with a window for all of its documents together, and when; > 0: the partner pays.
 
     It is the statement's net less what is `held` out of it as disputed, with what is `adjusted` from earlier windows.
-    `iban` is the account that is credited, or that is debited by mandate; None: it is not known.
+    `iban` is the account that is credited, or that is debited by mandate; None: it is not known. `pay_on` is the day on
+    which the operator's bank pays or collects it, which is no day without settlement; None: the partner pays.
     """
 
     amount: Decimal
     due_on: date
+    pay_on: date | None = None
     held: Decimal = Decimal("0.00")
     adjusted: Decimal = Decimal("0.00")
     way: PaymentWay = "transfer"

@@ -89,8 +89,13 @@ def order_payments(
         transfers=tuple(_payment(partner, nets, names, accounts) for partner in payees),
         debits=tuple(_payment(partner, nets, names, accounts) for partner in mandated),
         by_invoice=tuple(partner for partner, net in sorted(nets.items()) if net > 0 and partner not in mandated),
-        pay_on=max(target_day_from(due_on), target_days_after(approved_at.date(), 1)),
+        pay_on=day_of_payment(due_on=due_on, approved_on=approved_at.date()),
     )
+
+
+def day_of_payment(*, due_on: date, approved_on: date) -> date:
+    """Return the day on which the operator's bank pays and collects what is due on a day."""
+    return max(target_day_from(due_on), target_days_after(approved_on, 1))
 
 
 def mandate_of(payment: Payment) -> Mandate:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 
 from coalition.database.pool import Connection
@@ -20,12 +21,15 @@ from settlement.engine.invoice import (
     numbered,
 )
 from settlement.engine.legal_party import LegalParty
+from settlement.engine.payment_order import SEPA_CURRENCY, day_of_payment
 from settlement.errors import MissingLegalDataError
+from settlement.operations.make_payments import account_at, accounts_at, approval_of
 from settlement.stores.bank_accounts import load_operator_accounts, load_partner_accounts
-from settlement.stores.hub import load_partner_names
+from settlement.stores.hub import load_partner_names, load_programme
 from settlement.stores.legal_parties import LegalParties, load_legal_parties
 from settlement.stores.shares import Share, load_statement_contents
 from settlement.stores.tax_documents import IssuedInvoice, draw_numbers, insert_documents
+from settlement.stores.windows import load_moves
 
 
 async def issue_documents(
@@ -73,7 +77,7 @@ async def _invoices(
 ) -> list[Invoice]:
     statements = [read_json(content) for content in await load_statement_contents(connection, window_no)]
     billed = [statement for statement in statements if any(line.amount for line in statement.lines)]
-    payables = await _payables(connection, shares, issued_on=issued_on)
+    payables = await _payables(connection, window_no, shares, issued_on=issued_on)
     invoices = [
         invoice
         for statement in billed
@@ -92,16 +96,22 @@ async def _invoices(
     return invoices
 
 
-async def _payables(connection: Connection, shares: Sequence[Share], *, issued_on: date) -> dict[int, Payable]:
-    operators = await load_operator_accounts(connection)
-    operator_account = operators[-1].account if operators else None
-    versions = await load_partner_accounts(connection, [share.partner for share in shares])
-    # The newest version of each comes last.
-    accounts = {stored.partner: stored.account for stored in versions}
-    return {
-        share.partner: _payable(share, issued_on, operator=operator_account, partner=accounts.get(share.partner))
-        for share in shares
-    }
+async def _payables(
+    connection: Connection, window_no: int, shares: Sequence[Share], *, issued_on: date
+) -> dict[int, Payable]:
+    # By the same bank details and on the same day as the files for the bank: the letters tell what these do.
+    approved_at = approval_of(await load_moves(connection, window_no))
+    programme = await load_programme(connection)
+    operator = account_at(await load_operator_accounts(connection), approved_at)
+    accounts = accounts_at(await load_partner_accounts(connection, [share.partner for share in shares]), approved_at)
+    approved_on = approved_at.astimezone(programme.zone).date()
+    payables = {}
+    for share in shares:
+        payable = _payable(share, issued_on, operator=operator, partner=accounts.get(share.partner))
+        if programme.currency.code == SEPA_CURRENCY and (payable.way == "debit" or payable.amount < 0):
+            payable = replace(payable, pay_on=day_of_payment(due_on=payable.due_on, approved_on=approved_on))
+        payables[share.partner] = payable
+    return payables
 
 
 def _payable(share: Share, issued_on: date, *, operator: BankAccount | None, partner: BankAccount | None) -> Payable:

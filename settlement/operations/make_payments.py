@@ -1,6 +1,6 @@
 """Make a window's payment files: what the operator's bank is asked to do."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -15,7 +15,7 @@ from settlement.errors import PaymentFileRefusedError
 from settlement.stores.bank_accounts import StoredBankAccount, load_operator_accounts, load_partner_accounts
 from settlement.stores.hub import load_partner_names, load_programme
 from settlement.stores.shares import load_shares
-from settlement.stores.windows import find_window, load_moves
+from settlement.stores.windows import WindowMove, find_window, load_moves
 
 TRANSFERS: Final = "pain.001"
 DEBITS: Final = "pain.008"
@@ -69,7 +69,7 @@ async def order_window(connection: Connection, window_no: int) -> tuple[PaymentO
         raise PaymentFileRefusedError(window=window_no, problems=[problem])
     programme = await load_programme(connection)
     moves = await load_moves(connection, window_no)
-    approved_at = next(move.moved_at for move in reversed(moves) if move.to_state == "APPROVED")
+    approved_at = approval_of(moves)
     shares = await load_shares(connection, [window_no], programme.currency)
     names = await load_partner_names(connection)
     versions = await load_partner_accounts(connection, [share.partner for share in shares])
@@ -78,24 +78,30 @@ async def order_window(connection: Connection, window_no: int) -> tuple[PaymentO
         approved_at=approved_at.astimezone(programme.zone),
         due_on=max((share.due_on for share in shares if share.due_on), default=approved_at.date()),
         currency=programme.currency,
-        operator=_account_at(await load_operator_accounts(connection), approved_at),
+        operator=account_at(await load_operator_accounts(connection), approved_at),
         nets={share.partner: share.payable for share in shares},
         names=names,
-        accounts=_accounts_at(versions, approved_at),
+        accounts=accounts_at(versions, approved_at),
     )
     return order, names
 
 
-def _accounts_at(versions: Iterable[StoredBankAccount], moment: datetime) -> dict[int, BankAccount]:
+def approval_of(moves: Sequence[WindowMove]) -> datetime:
+    """Return when a window was approved; it is."""
+    return next(move.moved_at for move in reversed(moves) if move.to_state == "APPROVED")
+
+
+def accounts_at(versions: Iterable[StoredBankAccount], moment: datetime) -> dict[int, BankAccount]:
+    """Return by partner the details that count for what was approved at a moment."""
     of_partner: dict[int, list[StoredBankAccount]] = {}
     for stored in versions:
         assert stored.partner is not None, "these are partners' accounts"
         of_partner.setdefault(stored.partner, []).append(stored)
-    found = {partner: _account_at(accounts, moment) for partner, accounts in of_partner.items()}
+    found = {partner: account_at(accounts, moment) for partner, accounts in of_partner.items()}
     return {partner: account for partner, account in found.items() if account is not None}
 
 
-def _account_at(versions: list[StoredBankAccount], moment: datetime) -> BankAccount | None:
+def account_at(versions: list[StoredBankAccount], moment: datetime) -> BankAccount | None:
     """Return the details that counted at a moment, or the first after it; the newest come last."""
     before = [stored.account for stored in versions if stored.set_at <= moment]
     if before:

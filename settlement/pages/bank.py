@@ -112,12 +112,14 @@ async def split_unmatched(visit: Visit) -> web.StreamResponse:
         if "aside" in form:
             await set_entry_aside(visit.site.pool, statement, entry, **named)
         else:
-            matches = await split_bank_entry(visit.site.pool, statement, entry, parse_pieces(typed.split()), **named)
+            # As people of either language type an amount; its parts have to come to the entry, so none is misread.
+            pieces = parse_pieces(typed.replace(",", ".").split())
+            matches = await split_bank_entry(visit.site.pool, statement, entry, pieces, **named)
     except (InvalidEntrySplitError, UnknownBankEntryError) as error:
         log.info("bank.split_refused", operator=operator.name, reason=error.code)
         told = "; ".join(map(str, error.problems)) if isinstance(error, InvalidEntrySplitError) else str(error)
         fault = visit.word("finance.bank.split.refused", problem=told)
-        return await _render(visit, may_import=True, status=422, fault=fault)
+        return await _render(visit, may_import=True, status=422, fault=fault, typed=((statement, entry, part), typed))
     log.info("bank.split", operator=operator.name, pieces=len(matches))
     return await _render(visit, may_import=True, split=matches)
 
@@ -130,7 +132,9 @@ async def _render(
     fault: str | None = None,
     report: BankFileReport | None = None,
     split: Sequence[Match] = (),
+    typed: tuple[tuple[str, str, str], str] | None = None,
 ) -> web.Response:
+    """Return the page; `typed` is what was said of which entry (statement, entry, part), and refused."""
     try:
         account = (await list_bank_accounts(visit.site.pool, None))[0].account
     except UnknownBankAccountError:
@@ -145,6 +149,7 @@ async def _render(
         fault=fault,
         report=report,
         unmatched=unmatched,
+        typed=dict([typed] if typed else ()),
         split=", ".join(_piece(visit, match) for match in split),
     )
 

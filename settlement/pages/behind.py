@@ -14,6 +14,7 @@ from coalition.database.pool import Connection
 from coalition.pages.errors import PageRefusedError
 from coalition.pages.operator_sign_in import signed_in_operator
 from coalition.pages.visit import Visit
+from settlement.documents.figures import percent, price
 from settlement.documents.statement_json import read_json
 from settlement.documents.wording import word
 from settlement.engine.item import BURN_CODES
@@ -76,6 +77,9 @@ async def show_lines(visit: Visit) -> web.StreamResponse:
         partner=partner,
         statement=statement,
         described=lambda line: word(visit.language, line.description_key, counterparty=statement.counterparty_of(line)),
+        # With all of their digits: a fee of 0.0005 is not 0.
+        priced=lambda line: price(line.price, visit.language),
+        rated=lambda line: percent(line.rate, visit.language),
         behind=lambda line: _address_of(number, partner, line),
     )
 

@@ -34,7 +34,8 @@ EN: Final = {
     "finance.close.look": "What stands in the way",
     "finance.lines": "Lines",
     "finance.lines.of": "{partner}, window {number}",
-    "finance.lines.why": "Points × price × rate, rounded once. Points lead to the operations that they are made of.",
+    "finance.lines.why": "Points × price × rate, rounded once; with the other sign for redemptions, since above 0 is "
+    "owed by the partner. Points lead to the operations that they are made of.",
     "finance.lines.line": "Line",
     "finance.lines.terms": "Terms",
     "finance.lines.price": "Price",
@@ -100,7 +101,8 @@ DE: Final = {
     "finance.close.look": "Was im Weg steht",
     "finance.lines": "Zeilen",
     "finance.lines.of": "{partner}, Zeitraum {number}",
-    "finance.lines.why": "Punkte × Preis × Satz, einmal gerundet. Punkte führen zu den Vorgängen dahinter.",
+    "finance.lines.why": "Punkte × Preis × Satz, einmal gerundet; bei Einlösungen mit anderem Vorzeichen, denn über 0 "
+    "schuldet der Partner. Punkte führen zu den Vorgängen dahinter.",
     "finance.lines.line": "Zeile",
     "finance.lines.terms": "Konditionen",
     "finance.lines.price": "Preis",

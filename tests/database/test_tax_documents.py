@@ -2,16 +2,21 @@
 
 import asyncio
 import hashlib
+import io
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import asyncpg
 import pytest
+from pypdf import PdfReader
 
 from coalition.database.pool import Pool
 from coalition.operations.check_sums import check_sums
+from settlement.documents.figures import day
 from settlement.documents.invoice_json import read_invoice_json
+from settlement.documents.invoice_pdf import write_invoice_pdf
 from settlement.errors import (
     CorrectionDecidedError,
     DrafterMayNotApproveError,
@@ -32,10 +37,13 @@ from settlement.operations.correct_document import (
 from settlement.operations.find_documents import list_documents
 from settlement.operations.find_statement import find_statement
 from settlement.operations.invoice_window import invoice, invoice_window
+from settlement.operations.make_payments import make_payments
+from settlement.operations.manage_bank_account import BankDetails, set_bank_account
 from settlement.operations.manage_legal_party import set_legal_party, show_legal_party
 from settlement.operations.report_window import report_window
 from settlement.operations.settle_window import settle_window
 from tests.database.settlement_books import Books, now
+from tests.pure.settlement.bank_examples import IBANS, MANDATE, OPERATOR_IBAN
 from tests.pure.settlement.en16931 import broken_rules
 
 HAMBURG = {"street": "Hafenstraße 1", "post_code": "20457", "town": "Hamburg", "country": "DE"}
@@ -109,6 +117,41 @@ async def test_documents_are_issued_once_though_the_first_try_is_killed(books: B
         kept = read_invoice_json(content.encode())
         assert kept.payable is not None
         assert kept.payable.amount == {a: Decimal(7500), b: Decimal(-5000), c: Decimal(1500)}[kept.partner]
+
+
+async def test_a_letter_says_what_the_files_for_the_bank_do(books: Books) -> None:
+    """Due on a Saturday, it is paid and collected on the day of settlement after it, and the letters name that day; a
+    mandate that came after the approval debits nobody, so its letter asks for a transfer."""
+    a, b, c = await books.worked_example_1()
+    details = BankDetails(iban=OPERATOR_IBAN, holder="A", town="Bonn", country="DE", creditor_id="DE98ZZZ09999999999")
+    await set_bank_account(books.pool, None, details, now=now(), actor="anna")
+    partners = {a: MANDATE, b: None, c: MANDATE}
+    for (partner, mandate), iban in zip(partners.items(), IBANS[:3], strict=True):
+        await know(books, partner, language="en")
+        if partner != c:
+            account = replace(details, iban=iban, creditor_id=None, mandate=mandate)
+            await set_bank_account(books.pool, partner, account, now=now(), actor="anna")
+    await know(books, None)
+    saturday = now() + timedelta(days=(5 - now().weekday()) % 7 + 7)
+    await calculate_window(books.pool, 1, now=saturday, actor="anna")
+    await approve_window(books.pool, 1, now=saturday, actor="bert")
+    late = replace(details, iban=IBANS[2], creditor_id=None, mandate=MANDATE)
+    await set_bank_account(books.pool, c, late, now=saturday + timedelta(seconds=1), actor="anna")
+    await invoice_window(books.pool, 1, now=saturday + timedelta(seconds=2), actor="bert")
+
+    order = (await make_payments(books.pool, 1)).order
+    assert [payment.partner for payment in order.debits] == [a]
+    assert order.by_invoice == (c,)
+    said = {}
+    for content, xml in await books.fetch("SELECT content, xml FROM tax_document ORDER BY document"):
+        invoice = read_invoice_json(content.encode())
+        assert invoice.payable is not None
+        assert invoice.payable.due_on < order.pay_on
+        letter = PdfReader(io.BytesIO(write_invoice_pdf(content.encode(), xml.encode())))
+        text = " ".join("\n".join(page.extract_text() for page in letter.pages).split())
+        pay_on, due_on = (day(date, "en") for date in (order.pay_on, invoice.payable.due_on))
+        said[invoice.partner] = (f"on {pay_on} by direct debit" in text, f"by {pay_on}" in text, f"by {due_on}" in text)
+    assert said == {a: (True, False, False), b: (False, True, False), c: (False, False, True)}
 
 
 async def test_who_lacks_data_is_named_and_no_number_is_used(books: Books) -> None:

@@ -16,6 +16,10 @@ from tests.pages.test_member_journey import texts
 from tests.report_story import two_months
 
 LINK = re.compile(r'<a href="(/finance/[^"]*)"')
+FINER_PRICES = """
+UPDATE window_share SET statement = replace(
+    regexp_replace(statement, '"price":"0.01"', '"price":"0.0005"'), '"rate":"0.02"', '"rate":"0.012345"')
+"""
 ROW = "tr:has(th:text-is('Bakery'))"
 
 
@@ -44,6 +48,13 @@ async def test_a_figure_is_opened_down_to_the_signed_message(site: RunningSite, 
     await submit(page, "#figures >> text=Garage")
     amounts = await texts(page, "#lines td.strong")
     assert amounts == ["€0.50", "−€4.00", "€1.50", "€0.08", "−€0.03"]
+    points = await texts(page, "#lines td:nth-of-type(2)")
+    assert points[:5] == ["50", "400", "−150", "400", "−150"]
+    # Prices and rates have all of their digits, as few as they are of.
+    await site.hub.pool.execute(FINER_PRICES)
+    await page.reload()
+    assert (await texts(page, "#lines td:nth-of-type(3)"))[:2] == ["0.0005", "0.01"]
+    assert await texts(page, "#lines tr:has-text('Commission') td:nth-of-type(4)") == ["1.2345%", "1.2345%"]
     await submit(page, "#lines tr:has-text('Points issued') a")
     assert (await texts(page, "#operations td.figure"))[0].split() == ["50", "of", "101"]
 

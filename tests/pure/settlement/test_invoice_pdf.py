@@ -65,6 +65,19 @@ def test_each_page_says_what_it_carries_to_the_next() -> None:
     assert "Platform fee" in last, "a total never stands alone on its page"
 
 
+def test_one_point_is_told_like_any_others() -> None:
+    """It looked like a fee, which has no points; how a document is paid stays on its page, where it fits."""
+    charged = make_invoices()[0]
+    first, *others = charged.lines
+    few = [line for line in others if line.code in ("issue_charge_reversed", "platform_fee")]
+    one = replace(first, quantity=1, price=Decimal("0.0125"), amount=Decimal("0.01"))
+    pages = pages_of(letter_of(replace(charged, lines=(one, *few))))
+    assert len(pages) == 1
+    rows = [" ".join(line.split()) for line in pages[0].splitlines()]
+    assert "1 0.0125 19% 0.01" in " ".join(rows)
+    assert "Platform fee of the window 19% 250.00" in " ".join(rows)
+
+
 def test_a_direct_debit_and_a_credit_say_so_and_have_no_slip() -> None:
     debit = in_francs(way="debit")
     paid = in_francs(amount=Decimal("-12.00"))
