@@ -1,6 +1,5 @@
 """Input is hostile: each kind of it gets an answer that names the field, and nothing is booked."""
 
-import asyncio
 import gzip
 import json
 import time
@@ -9,8 +8,6 @@ from typing import Any
 
 import pytest
 
-from coalition.http import partner_calls
-from coalition.signatures.sign import sign_request
 from tests.http.conftest import RunningHub
 from tests.shop import Answered, Shop, operation
 
@@ -214,33 +211,6 @@ async def test_other_content_types_and_huge_bodies_are_refused(hub: RunningHub) 
     assert_problem(await shop.post(body, headers={"Content-Type": "text/plain"}), 415)
     assert_problem(await shop.post(body, headers={"Content-Type": None}), 415)
     assert_problem(await shop.post(b" " * 1_048_577), 413, code="body_too_large")
-    await assert_nothing_booked(hub)
-
-
-async def test_a_body_that_does_not_come_is_not_waited_for(hub: RunningHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a partner's for so long, of a stranger's not at all."""
-    monkeypatch.setattr(partner_calls, "BODY_TIMEOUT_S", 0.3)
-    shop, stranger = await hub.shop(), Shop(hub.session, hub.authority)
-    body = json.dumps({"operations": []}).encode()
-    for sender, status, code in ((shop, b"408", b"body_too_slow"), (stranger, b"401", b"key_unknown")):
-        headers = sign_request(
-            private_key=sender.private_key,
-            keyid=sender.keyid,
-            method="POST",
-            authority=hub.authority,
-            path="/v1/messages",
-            query="?",
-            body=body,
-            created_s=int(time.time()),
-        )
-        headers |= {"Host": hub.authority, "Content-Length": str(len(body))}
-        reader, writer = await asyncio.open_connection(*hub.authority.split(":"))
-        writer.write(b"POST /v1/messages HTTP/1.1\r\n")
-        writer.write("".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode() + b"\r\n" + body[:5])
-        answer = await reader.readuntil(b"}")
-        assert answer.startswith(b"HTTP/1.1 " + status)
-        assert code in answer
-        writer.close()
     await assert_nothing_booked(hub)
 
 

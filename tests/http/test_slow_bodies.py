@@ -135,3 +135,13 @@ async def test_a_client_that_disappears_in_the_middle_of_its_body_leaves_nothing
             await earn_as_soon_as_served(shop, card)
     assert {entry.get("code") for entry in logged if entry["event"].startswith("http.")} <= {"body_cut_off"}
     assert (await shop.get(f"/v1/cards/{card}")).document["balance"] == 2 * CONNECTIONS_MAX * 5
+
+
+async def test_a_strangers_body_is_not_waited_for(hub: RunningHub) -> None:
+    """Whose key nobody registered is refused by his head alone."""
+    body = b"{}".ljust(5_000)
+    reader, writer = await begin(Shop(hub.session, hub.authority, "Stranger"), body)
+    head, problem = await read_answer(reader)
+    assert head.startswith(b"HTTP/1.1 401 ")
+    assert problem["code"] == "key_unknown"
+    writer.close()
