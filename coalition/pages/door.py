@@ -104,6 +104,9 @@ async def _told_as_pages(visit: Visit, handler: PageHandler, *, is_open: bool) -
 
 async def _answered(visit: Visit, handler: PageHandler, *, is_open: bool) -> web.StreamResponse:
     request = visit.request
+    if "\0" in request.path or "\0" in request.query_string:
+        # What PostgreSQL keeps in no text; so no address of ours has it.
+        raise PageRefusedError(status=404, key="not_found")
     visit.session = await _session_of(visit)
     if request.method != "POST":
         chosen = known_language(request.query.get("language"))

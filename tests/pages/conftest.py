@@ -29,6 +29,7 @@ from coalition.pages.mount import mount_member_pages
 from coalition.pages.site import SITE, Site
 from coalition.stores.operators import Role, add_operator
 from coalition.stores.programme import load_programme
+from settlement.http import routes as settlement_routes
 from settlement.pages.mount import mount_finance_pages
 from tests.http.conftest import Clock, RunningHub, now
 
@@ -72,12 +73,16 @@ class Mailbox:
 
 @dataclass
 class RunningSite:
-    """A hub with pages; `member` opens an account that can sign in."""
+    """A hub with all that is mounted on it; `member` opens an account that can sign in."""
 
     hub: RunningHub
     url: str
     mailbox: Mailbox
-    pages: Site
+    app: web.Application
+
+    @property
+    def pages(self) -> Site:
+        return self.app[SITE]
 
     async def member(
         self, email: str = "erika@shop.example", *, name: str = "Erika", language: str | None = "en"
@@ -154,7 +159,7 @@ async def site(
 ) -> AsyncIterator[RunningSite]:
     clock = Clock()
     clearing = Clearing(pool, clock=clock)
-    app = build_app(clearing, load_signer(settings.hub_key_path))
+    app = build_app(clearing, load_signer(settings.hub_key_path), more_routes=settlement_routes)
     session = Session(settings, pool, database_url)
     mount_member_pages(app, session)
     mount_finance_pages(app, session)
@@ -166,9 +171,8 @@ async def site(
     await listener.start()
     host, port = runner.addresses[0]
     async with ClientSession() as client:
-        yield RunningSite(
-            RunningHub(f"{host}:{port}", pool, client, clearing, clock), f"http://{host}:{port}", mailbox, app[SITE]
-        )
+        hub = RunningHub(f"{host}:{port}", pool, client, clearing, clock)
+        yield RunningSite(hub, f"http://{host}:{port}", mailbox, app)
     await runner.cleanup()
 
 

@@ -1,0 +1,95 @@
+"""Addresses are input too: whatever stands in a path or a query of any route, nobody gets a fault of ours."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import coalition.pages
+import settlement.pages
+from tests.pages.conftest import PASSWORD, RunningSite
+from tests.pages.forms import Forms
+from tests.report_story import two_months
+
+# A null character, which PostgreSQL keeps in no text; a byte that is no UTF-8; a line's end; a digit that is none of
+# ours; a number and a text beyond all limits.
+HOSTILE = ("%00", "%FF", "%0A", "%D9%A7", "9" * 30, "x" * 300)
+HOSTILE_IN_QUERY = ("%00", "9" * 30)
+# What leads on to the database where other parameters are hostile; of those that are not here, 1.
+GOOD = {
+    "kind": "issued",
+    "name": "control",
+    "format": "csv",
+    "decision": "approve",
+    "step": "approve",
+    "file": "datev.csv",
+    "after": "0.0",
+    "month": "2027-03",
+    "number": "R-000001",
+}
+NEEDED = ("window", "kind")
+# It only matters whether they are there.
+FLAGS = {"billed", "done", "language", "late", "left"}
+NAMES_READ = re.compile(r"""query(?:\.get\(|\[)"(\w+)"|"(\w+)" in (?:visit\.request\.)?query""")
+
+
+def names_read_by_pages(*packages: ModuleType) -> set[str]:
+    """Return the parameters whose values any page of these packages reads from its query."""
+    text = "".join(path.read_text() for package in packages for path in Path(package.__path__[0]).glob("*.py"))
+    return {first or second for first, second in NAMES_READ.findall(text)} - FLAGS
+
+
+async def names_of_the_api(site: RunningSite) -> dict[str, set[str]]:
+    """Return the parameters of each call's query, as OpenAPI tells them."""
+    async with site.hub.session.get(f"{site.url}/openapi.json") as answer:
+        paths = (await answer.json())["paths"]
+    return {
+        path: {told["name"] for call in calls.values() for told in call.get("parameters", ()) if told["in"] == "query"}
+        for path, calls in paths.items()
+    }
+
+
+def hostile_addresses(path: str, names: set[str]) -> Iterator[str]:
+    """Yield a route's address with one hostile part of its path, or one hostile parameter, at a time."""
+    parts = re.findall(r"{(\w+)}", path)
+
+    def filled(hostile: str = "", value: str = "") -> str:
+        return re.sub(r"{(\w+)}", lambda part: value if part[1] == hostile else GOOD.get(part[1], "1"), path)
+
+    for part in parts:
+        yield from (filled(part, value) for value in HOSTILE)
+    for name in sorted(names):
+        needed = "".join(f"&{other}={GOOD.get(other, 1)}" for other in NEEDED if other != name and other in names)
+        yield from (f"{filled()}?{name}={value}{needed}" for value in HOSTILE_IN_QUERY)
+
+
+async def test_no_address_is_a_fault_of_ours(site: RunningSite) -> None:
+    """Of every route of the API and of the pages, asked by somebody who may see it, over the books of two months."""
+    story = await two_months(site.hub)
+    await site.member()
+    await site.operator("ada", "read", "operate", "approve")
+    names_of_calls = await names_of_the_api(site)
+    names_of_pages = names_read_by_pages(coalition.pages), names_read_by_pages(coalition.pages, settlement.pages)
+    asked: dict[str, int] = {}
+    async with Forms(site.url) as member, Forms(site.url) as operator:
+        await member.post("/sign-in", email="erika@shop.example")
+        assert (await member.post("/sign-in/code", code=await site.mailbox.next_code())).path == "/"
+        await operator.get("/finance/sign-in")
+        assert (await operator.post("/finance/sign-in", name="ada", password=PASSWORD)).path == "/finance"
+        for method, path in sorted({(route.method, route.resource.canonical) for route in site.app.router.routes()}):
+            if method == "HEAD":
+                continue
+            is_call = path.startswith("/v1/")
+            names = names_of_calls[path] if is_call else names_of_pages[path.startswith("/finance")]
+            for address in hostile_addresses(path, names if method == "GET" else set()):
+                if is_call:
+                    body = b"" if method == "GET" else b"{}"
+                    status = (await story.bakery.request(method, address, body)).status
+                    assert status != 401, address
+                else:
+                    visitor = operator if path.startswith("/finance") else member
+                    status = (await (visitor.get if method == "GET" else visitor.post)(address)).status
+                asked[f"{method} {address}"] = status
+    assert {address[:80]: status for address, status in asked.items() if status >= 500} == {}
+    # So that the list does not become empty unseen.
+    assert len(asked) > 500
