@@ -1,4 +1,4 @@
-"""A webhook as it came, verified before a word of it is believed: Standard Webhooks 1.0, by its scheme v1a (Ed25519)."""
+"""A webhook as it came, verified before a word of it is believed: Standard Webhooks 1.0, scheme v1a (Ed25519)."""
 
 import base64
 import json
