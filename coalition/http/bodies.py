@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
@@ -15,6 +15,19 @@ M = TypeVar("M", bound=BaseModel)
 Refused = Callable[[tuple[FieldFault, ...]], RequestRefusedError]
 
 OPERATION_TYPES = frozenset({"earn", "burn", "reserve", "capture", "release", "reverse"})
+
+
+# How pydantic begins to say what is wrong, and how the same begins when it says what may stand there.
+EXPECTED = (
+    ("Input should be ", ""),
+    ("Input should have ", ""),
+    ("String should have ", ""),
+    ("List should have ", ""),
+    ("String should match pattern ", "text that matches "),
+    ("Field required", "the field"),
+    ("Extra inputs are not permitted", "no such field"),
+    ("Value error, ", ""),
+)
 
 
 def refuse_other_content(request: web.Request) -> None:
@@ -109,5 +122,24 @@ def _fault(detail: object) -> FieldFault:
     assert isinstance(detail, dict)
     # The union's tag is our own word; the sender knows its field without it.
     path = [str(part) for position, part in enumerate(detail["loc"]) if not (position == 2 and part in OPERATION_TYPES)]
-    came = "nothing" if detail["type"] == "missing" else shortened(detail["input"])
-    return FieldFault(".".join(path) or "body", detail["type"], detail["msg"], came)
+    return FieldFault(".".join(path) or "body", detail["type"], _expected(detail), _came(detail))
+
+
+def _came(detail: dict[str, Any]) -> str:
+    kind, came = detail["type"], detail["input"]
+    if kind == "missing":
+        return "nothing"
+    if kind == "union_tag_invalid":
+        return shortened(detail["ctx"]["tag"])
+    # In quotes where a text is the fault: "7" is no 7.
+    return shortened(json.dumps(came) if kind.endswith("_type") and isinstance(came, str) else came)
+
+
+def _expected(detail: dict[str, Any]) -> str:
+    if detail["type"] == "union_tag_invalid":
+        return f"a type of {detail['ctx']['expected_tags']}"
+    message: str = detail["msg"]
+    for beginning, expected in EXPECTED:
+        if message.startswith(beginning):
+            return expected + message.removeprefix(beginning)
+    return message

@@ -14,6 +14,17 @@ REASON_CHARS_MAX = 1_000
 GOT_CHARS_MAX = 120
 FIELDS_TOLD_MAX = 5
 
+# How what is wrong begins, and how the same begins as what may stand there.
+EXPECTED = (
+    ("Input should be ", ""),
+    ("Input should have ", ""),
+    ("String should have ", ""),
+    ("List should have ", ""),
+    ("String should match pattern ", "text that matches "),
+    ("Field required", "the field"),
+    ("Extra inputs are not permitted", "no such field"),
+    ("Value error, ", ""),
+)
 # A line of a statement: its code and terms version.
 LineKey = tuple[str, int]
 LineCode = Literal[
@@ -88,8 +99,8 @@ def _refusal(error: ValidationError) -> RequestRefusedError:
         fault(
             ".".join(map(str, one["loc"])) or "body",
             one["type"],
-            one["msg"],
-            "nothing" if one["type"] == "missing" else _shortened(one["input"]),
+            _expected(one["msg"]),
+            "nothing" if one["type"] == "missing" else _came(one["type"], one["input"]),
         )
         for one in details
     ]
@@ -99,6 +110,18 @@ def _refusal(error: ValidationError) -> RequestRefusedError:
     named = ", ".join(fields[:FIELDS_TOLD_MAX]) + (", …" if len(fields) > FIELDS_TOLD_MAX else "")
     detail = f"The request can't be answered; mend these and ask again: {named}."
     return RequestRefusedError(422, "request_invalid", faults, detail=detail)
+
+
+def _came(kind: str, came: Any) -> str:
+    # In quotes where a text is the fault: "7" is no 7.
+    return _shortened(json.dumps(came) if kind.endswith("_type") and isinstance(came, str) else came)
+
+
+def _expected(message: str) -> str:
+    for beginning, expected in EXPECTED:
+        if message.startswith(beginning):
+            return expected + message.removeprefix(beginning)
+    return message
 
 
 def _refuse_repeated_keys(body: bytes) -> None:
