@@ -286,7 +286,8 @@ class Fault(AnswerModel):
 
 
 class Problem(AnswerModel):
-    """RFC 9457. `code` is for machines and stays as it is; `errors` names every bad field."""
+    """RFC 9457. `code` is for machines and stays as it is; `errors` names every bad field, 5,000 at
+    most."""
 
     type: str
     title: str

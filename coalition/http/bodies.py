@@ -14,8 +14,10 @@ from coalition.ledger.operation import OPERATIONS_MAX
 M = TypeVar("M", bound=BaseModel)
 Refused = Callable[[tuple[FieldFault, ...]], RequestRefusedError]
 
-OPERATION_TYPES = frozenset({"earn", "burn", "reserve", "capture", "release", "reverse"})
+# So many are told; a megabyte of nothing but bad fields would else be answered with a dozen, and hold up all others.
+FAULTS_MAX = 5_000
 
+OPERATION_TYPES = frozenset({"earn", "burn", "reserve", "capture", "release", "reverse"})
 
 # How pydantic begins to say what is wrong, and how the same begins when it says what may stand there.
 EXPECTED = (
@@ -65,12 +67,13 @@ def read_json(model: type[M], body: bytes) -> M:
 
 
 def parse_json(model: type[M], body: bytes, *, refused: Refused) -> M:
-    """Read a body as what it should be; raises RequestRefusedError with every bad field: 400 not JSON, 413 too many,
-    `refused` else. It takes a key that stands twice."""
+    """Read a body as what it should be; raises RequestRefusedError with every bad field, FAULTS_MAX at most: 400 not
+    JSON, 413 too many, `refused` else. It takes a key that stands twice."""
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        faults = tuple(_fault(detail) for detail in error.errors(include_url=False, include_context=True))
+        told = error.errors(include_url=False, include_context=True)[:FAULTS_MAX]
+        faults = tuple(_fault(detail) for detail in told)
     if any(fault.code == "json_invalid" for fault in faults):
         raise RequestRefusedError(status=400, code="not_json", detail="The body is not JSON.", faults=faults)
     if any(fault.field == "operations" and fault.code == "too_long" for fault in faults):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from coalition.http.bodies import FAULTS_MAX
 from tests.http.conftest import RunningHub
 from tests.shop import Answered, Shop, operation
 
@@ -159,6 +160,17 @@ async def test_an_operation_id_twice_in_one_message_is_refused(hub: RunningHub) 
 
     assert_problem(await shop.send(earn, earn), 422, field="operations.1.id")
     await assert_nothing_booked(hub)
+
+
+async def test_of_very_many_bad_fields_so_many_are_told(hub: RunningHub) -> None:
+    """Else a megabyte of them would be a dozen to be written, signed and sent, and nobody else answered meanwhile."""
+    shop = await hub.shop()
+    unknown = {f"{number:x}": 1 for number in range(FAULTS_MAX + 1_000)}
+
+    answer = await shop.send(operation("earn", "2760000000018", points=5) | unknown)
+
+    assert_problem(answer, 422, field="operations.0.0")
+    assert len(answer.document["errors"]) == FAULTS_MAX
 
 
 async def test_1001_operations_are_too_many_and_1000_are_not(hub: RunningHub) -> None:
