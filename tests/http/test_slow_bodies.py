@@ -118,13 +118,6 @@ async def test_bodies_that_dribble_are_told_so_and_give_their_connections_back(h
     assert (await slow.post(body)).result["balance"] == 22
 
 
-async def test_a_strangers_body_is_not_waited_for(hub: RunningHub) -> None:
-    reader, writer = await begin(Shop(hub.session, hub.authority), b"never sent")
-    head, problem = await read_answer(reader)
-    assert (head[:13], problem["code"]) == (b"HTTP/1.1 401 ", "key_unknown")
-    writer.close()
-
-
 @pytest.mark.parametrize("ending", ["closed", "reset"])
 async def test_a_client_that_disappears_in_the_middle_of_its_body_leaves_nothing(hub: RunningHub, ending: str) -> None:
     """No bug is logged, nothing is booked, and the connection is free at once: so many come one after the other."""
