@@ -5,13 +5,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from partner_sdk.testing.read_message import RequestRefusedError, fault
+from partner_sdk.testing.read_message import RequestRefusedError, fault, refuse_repeated_keys, shortened
 
 WINDOW_MAX = 2_147_483_647
 BODY_BYTES_MAX = 16 * 1024
 OPERATIONS_MAX = 100
 REASON_CHARS_MAX = 1_000
-GOT_CHARS_MAX = 120
 FIELDS_TOLD_MAX = 5
 
 # How what is wrong begins, and how the same begins as what may stand there.
@@ -89,7 +88,7 @@ def read_dispute(body: bytes) -> AskedDispute:
         asked = AskedDispute.model_validate_json(body)
     except ValidationError as error:
         raise _refusal(error) from error
-    _refuse_repeated_keys(body)
+    refuse_repeated_keys(body)
     return asked
 
 
@@ -114,7 +113,7 @@ def _refusal(error: ValidationError) -> RequestRefusedError:
 
 def _came(kind: str, came: Any) -> str:
     # In quotes where a text is the fault: "7" is no 7.
-    return _shortened(json.dumps(came) if kind.endswith("_type") and isinstance(came, str) else came)
+    return shortened(json.dumps(came) if kind.endswith("_type") and isinstance(came, str) else came)
 
 
 def _expected(message: str) -> str:
@@ -122,21 +121,3 @@ def _expected(message: str) -> str:
         if message.startswith(beginning):
             return expected + message.removeprefix(beginning)
     return message
-
-
-def _refuse_repeated_keys(body: bytes) -> None:
-    def unique(pairs: list[tuple[str, object]]) -> None:
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                faults = [fault(_shortened(key), "key_twice", "each key once in its object", "twice")]
-                detail = f"The key {_shortened(key)} stands twice in one object."
-                raise RequestRefusedError(400, "key_twice", faults, detail=detail)
-            seen.add(key)
-
-    json.loads(body, object_pairs_hook=unique)
-
-
-def _shortened(got: Any) -> str:
-    text = (got or "an empty text") if isinstance(got, str) else repr(got)
-    return text if len(text) <= GOT_CHARS_MAX else text[:GOT_CHARS_MAX] + "…"

@@ -14,6 +14,7 @@ from partner_sdk.outbox import same_card
 VALID_S_MIN, VALID_S_MAX = 60, 86_400
 PAST_DAYS_MAX = 400
 AHEAD_MINUTES_MAX = 10
+GOT_CHARS_MAX = 120
 
 Fault = dict[str, str]
 
@@ -52,6 +53,7 @@ def read_message(body: bytes, *, now: datetime, currency: str) -> list[Operation
     faults = faults or list(_faults(operations, now=now, currency=currency))
     if faults:
         raise RequestRefusedError(422, "message_invalid", faults)
+    refuse_repeated_keys(body)
     return operations
 
 
@@ -82,6 +84,27 @@ def read_certificate_request(body: bytes) -> CertificateRequest:
         expected = f"{VALID_S_MIN} to {VALID_S_MAX}"
         raise RequestRefusedError(422, "request_invalid", [fault("valid_s", "invalid", expected, asked.valid_s)])
     return asked
+
+
+def refuse_repeated_keys(body: bytes) -> None:
+    """Refuse a key that stands twice in one object; `body` is JSON. Raises RequestRefusedError."""
+
+    def unique(pairs: list[tuple[str, object]]) -> None:
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                faults = [fault(shortened(key), "key_twice", "each key once in its object", "twice")]
+                detail = f"The key {shortened(key)} stands twice in one object."
+                raise RequestRefusedError(400, "key_twice", faults, detail=detail)
+            seen.add(key)
+
+    json.loads(body, object_pairs_hook=unique)
+
+
+def shortened(got: object) -> str:
+    """Return what came, short enough to be told back."""
+    text = (got or "an empty text") if isinstance(got, str) else repr(got)
+    return text if len(text) <= GOT_CHARS_MAX else text[:GOT_CHARS_MAX] + "…"
 
 
 def fault(field: str, code: str, expected: str, got: object) -> Fault:

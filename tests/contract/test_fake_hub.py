@@ -457,6 +457,8 @@ async def messages_refused_as_a_whole(partner: Partner) -> None:
         faults = [(fault["field"], fault["code"]) for fault in answer.document["errors"]]
         partner.told.append([answer.status, answer.document["code"], answer.document["retryable"], faults])
     await partner.post(json.dumps({"operations": [earn]}).encode(), headers={"Content-Type": "text/plain"})
+    twice = json.dumps({"operations": [earn | {"id": "twice-told"}]}).replace('"points"', '"points": 4, "points"')
+    await partner.post(twice.encode())
     unsigned = await partner.shop.post(b"{}", headers={"Signature-Input": None, "Signature": None})
     partner.told.append([unsigned.status, unsigned.document["code"]])
 
