@@ -71,7 +71,8 @@ class Post:
         if len(self._mails) >= WAITING_MAX:
             log.error("mail.dropped", waiting=len(self._mails), waiting_max=WAITING_MAX)
             return
-        mail = asyncio.create_task(self._send(self._compose(to, subject, text)))
+        # Written there as well: whoever asks for a code must not see by the time whether a mail was to be written.
+        mail = asyncio.create_task(self.deliver(to=to, subject=subject, text=text))
         self._mails.add(mail)
         mail.add_done_callback(self._mails.discard)
 

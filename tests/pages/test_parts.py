@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from email.message import EmailMessage
 from pathlib import Path
 from typing import get_args
 
@@ -170,6 +171,22 @@ def test_a_wrong_mail_servers_address_is_told_without_the_password(url: str) -> 
     with pytest.raises(SettingError, match="COALITION_SMTP_URL") as error:
         parse_smtp_url(url)
     assert "secret" not in str(error.value)
+
+
+async def test_a_mail_is_written_after_the_answer_that_it_belongs_to(mailbox: Mailbox) -> None:
+    """To write one takes longer than to find that there is nobody: the time of an answer must not tell."""
+    written: list[str] = []
+
+    class Watched(Post):
+        def _compose(self, to: str, subject: str, text: str) -> EmailMessage:
+            written.append(to)
+            return super()._compose(to, subject, text)
+
+    post = Watched(parse_smtp_url(f"smtp://127.0.0.1:{mailbox.port}"), sender="hub@coalition.example")
+    post.send(to="erika@shop.example", subject="A code", text="408173")
+    assert written == []
+    assert (await mailbox.next())["To"] == "erika@shop.example"
+    await post.close()
 
 
 async def test_an_address_that_the_server_can_never_take_is_refused_for_good(mailbox: Mailbox) -> None:
