@@ -34,6 +34,8 @@ from partner_sdk.refusal_text import refusal_text
 from partner_sdk.result import Event, Flushed, Result
 
 REFUSED, WRONG_USE, NO_ANSWER, STOPPED = 1, 2, 3, 130
+# The address of commands that ask nobody (RFC 2606).
+NOBODY = "http://nobody.invalid"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -304,13 +306,16 @@ def _parser() -> argparse.ArgumentParser:
     every.add_argument("--json", action="store_true", help="print JSON")
     kept = argparse.ArgumentParser(add_help=False, parents=[every])
     online = argparse.ArgumentParser(add_help=False, parents=[every])
-    for keeping in (kept, online):
-        is_needed = keeping is online
-        keeping.add_argument("--key", type=Path, required=is_needed, help="this partner's private key in PEM")
+    offline = argparse.ArgumentParser(add_help=False, parents=[every])
+    for keeping in (kept, online, offline):
+        keeping.add_argument("--key", type=Path, required=keeping is not kept, help="this partner's private key in PEM")
         keeping.add_argument("--outbox", type=Path, help="default: beside the key, shop.pem has shop.outbox.sqlite")
         keeping.add_argument("--hub-key", type=Path, help="the hub's public key in PEM; default: pinned on first use")
     online.add_argument("--url", required=True, help="the hub's address")
     online.add_argument("--give-up-after", type=float, default=60.0, metavar="SECONDS")
+    # Taken all the same, so that a till's script has one set of flags for all commands.
+    offline.add_argument("--url", default=NOBODY, help=argparse.SUPPRESS)
+    offline.add_argument("--give-up-after", type=float, default=0.0, help=argparse.SUPPRESS)
 
     keygen = commands.add_parser("keygen", parents=[every], help="make a key pair")
     keygen.add_argument("--out", type=Path, required=True, help="where the private key goes, such as shop.pem")
@@ -337,22 +342,26 @@ def _parser() -> argparse.ArgumentParser:
     _add_outbox_commands(outbox.add_subparsers(required=True, metavar="COMMAND"), kept=kept, online=online)
 
     certificate = commands.add_parser("certificate", help="burn without a network, within what the hub signed before")
-    _add_certificate_commands(certificate.add_subparsers(required=True, metavar="COMMAND"), online=online)
+    _add_certificate_commands(
+        certificate.add_subparsers(required=True, metavar="COMMAND"), online=online, offline=offline
+    )
 
     verify_command.add_to(commands, kept)
     return parser
 
 
-def _add_certificate_commands(commands: Any, *, online: argparse.ArgumentParser) -> None:
+def _add_certificate_commands(
+    commands: Any, *, online: argparse.ArgumentParser, offline: argparse.ArgumentParser
+) -> None:
     get = commands.add_parser("get", parents=[online], help="ask the hub for one, for a card and a till")
     for flag, kind in (("card", str), ("till", str), ("points", int)):
         get.add_argument(f"--{flag}", type=kind, required=True)
     get.add_argument("--valid-s", type=int, default=4 * 3_600, metavar="SECONDS", help="60 to 86400, default 4 hours")
     get.set_defaults(run=_certificate_get)
-    listed = commands.add_parser("list", parents=[online], help="those kept, with what is left of them; asks nobody")
+    listed = commands.add_parser("list", parents=[offline], help="those kept, with what is left of them; asks nobody")
     listed.add_argument("--card")
     listed.set_defaults(run=_certificate_list)
-    burn = commands.add_parser("burn", parents=[online], help="save a burn within one; asks nobody")
+    burn = commands.add_parser("burn", parents=[offline], help="save a burn within one; asks nobody")
     for flag, kind in (("card", str), ("points", int), ("certificate", str)):
         burn.add_argument(f"--{flag}", type=kind, required=True)
     for flag in ("shop", "reference", "id"):
