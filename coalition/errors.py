@@ -137,12 +137,12 @@ class WebhookRefusedError(CoalitionError):
 
 
 class ArchiveBrokenError(CoalitionError):
-    """A window's archive is not as its hub wrote it; `line` is at fault, counted from 1."""
+    """A window's archive is not as its hub wrote it; `line` is at fault, counted from 1; 0: the file as a whole."""
 
     code = "archive_broken"
 
     def __init__(self, path: Path, line: int, fault: str) -> None:
-        super().__init__(f"{path}: line {line}: {fault}")
+        super().__init__(f"{path}: line {line}: {fault}" if line else f"{path}: {fault}")
         self.path = path
         self.line = line
 

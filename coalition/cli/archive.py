@@ -129,7 +129,10 @@ def restore(
                 return await restore_window(session.pool, file, progress=progress)
 
     restored = run(work())
-    text = f"Window {restored.window_no} is back: {restored.records:,} records and {restored.messages:,} messages."
+    text = (
+        f"Window {restored.window_no} is back: {restored.records:,} records and {restored.messages:,} messages. "
+        "Archived again it is a new file: then replace every copy of this one."
+    )
     show(_document(restored), as_json=as_json, text=text)
 
 

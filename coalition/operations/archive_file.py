@@ -121,9 +121,10 @@ def read_lines(path: Path) -> Iterator[tuple[str, Row, bytes]]:
                 if not isinstance(document, dict) or not document:
                     raise ArchiveBrokenError(path, number, f"expected an object, {encoded[:40]!r} came")
                 yield next(iter(document)), document, encoded
+    except gzip.BadGzipFile as error:
+        raise ArchiveBrokenError(path, number + 1, f"not gzip, or damaged: {error}") from error
     except OSError as error:
-        # gzip's own errors have no text of the system's.
-        raise ArchiveBrokenError(path, number + 1, error.strerror or f"not gzip, or damaged: {error}") from error
+        raise ArchiveBrokenError(path, 0, error.strerror or str(error)) from error
     except (EOFError, zlib.error, ValueError, RecursionError) as error:
         raise ArchiveBrokenError(path, number + 1, f"cut off or damaged: {error}") from error
 

@@ -115,9 +115,10 @@ def hold_to(archive: Archive, verified: VerifiedArchive) -> None:
     if (verified.window_no, verified.digest) != (archive.window_no, archive.digest):
         raise ArchiveBrokenError(
             verified.path,
-            1,
-            f"expected the archive of window {archive.window_no} with SHA-256 {archive.digest.hex()}, "
-            f"window {verified.window_no} with {verified.digest.hex()} came",
+            0,
+            f"expected the archive of window {archive.window_no} with SHA-256 {archive.digest.hex()}, written on "
+            f"{archive.written_at:%Y-%m-%d} as {archive.path}; window {verified.window_no} with "
+            f"{verified.digest.hex()} came",
         )
 
 

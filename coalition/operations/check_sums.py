@@ -219,7 +219,8 @@ async def _check_files(
     for archive in archives:
         if archive.archived_at is None:
             unchecked.append(f"totals of window {archive.window_no}: it is on its way into its archive, or back")
-        path = Path(archive.path) if folder is None else folder / Path(archive.path).name
+        written = Path(archive.path)
+        path = written if folder is None or not (folder / written.name).exists() else folder / written.name
         if not path.exists():
             unchecked.append(
                 f"{archive.messages:,} messages of window {archive.window_no} and their signatures: {path} is not there"

@@ -8,6 +8,7 @@ import typer
 
 from coalition.cli.options import AsJson, DatabaseUrl, DataDir
 from coalition.cli.session import now, open_session, show
+from coalition.errors import WindowArchivedError
 from settlement.cli.window import run_work, write_output
 from settlement.documents.report import Report
 from settlement.documents.report_formats import report_text, write_report_csv, write_report_json
@@ -46,9 +47,16 @@ def report(
     async def work() -> list[Report]:
         async with open_session(data_dir, database_url) as session:
             number = None if partner is None else await find_partner(session.pool, partner)
-            return [
-                await make_report(session.pool, one, window_no=window_no, partner=number, now=now()) for one in names
-            ]
+            made = []
+            for one in names:
+                try:
+                    made.append(await make_report(session.pool, one, window_no=window_no, partner=number, now=now()))
+                except WindowArchivedError as error:
+                    # Of all reports the others are still wanted, as books of an archived window are never gone.
+                    if name != "all":
+                        raise
+                    typer.echo(f"coalition: {one} is left out: {error}", err=True)
+            return made
 
     made = run_work(work())
     if output is None or name != "all":

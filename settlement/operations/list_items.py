@@ -7,6 +7,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from coalition.database.pool import Connection, Pool
+from coalition.stores.past_records import refuse_archived
 from settlement.documents.statement_json import read_json
 from settlement.engine.item import BookedItem, Item, ItemPlace, ItemPrices, Overdraft
 from settlement.engine.statement import Statement
@@ -37,9 +38,12 @@ async def open_items(pool: Pool, window_no: int, partner: int) -> StatementItems
 
     Raises:
         UnknownWindowError, UnknownStatementError: there is no such statement.
+        WindowArchivedError: its operations are in a file.
     """
     statement = read_json(await find_statement(pool, window_no, partner))
     async with pool.acquire() as connection:
+        # At once, and not with the first page: by then its heading may be written.
+        await refuse_archived(connection, [window_no])
         programme = await load_programme(connection)
         reader = await _open_reader(connection, statement, programme)
     return StatementItems(statement, programme.zone, _pages(pool, reader))

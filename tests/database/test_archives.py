@@ -3,6 +3,7 @@
 # ruff: noqa: ASYNC240
 # The files are small, and nothing else waits for the event loop.
 
+import shutil
 import stat
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,7 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from coalition.database.pool import Pool
-from coalition.errors import NotFoundError, StateConflictError, WindowArchivedError
+from coalition.errors import ArchiveBrokenError, NotFoundError, StateConflictError, WindowArchivedError
 from coalition.operations.archive_file import verify_archive
 from coalition.operations.archive_window import alone, archive_window
 from coalition.operations.check_sums import check_sums
@@ -25,6 +26,7 @@ from coalition.stores.evidence import find_record
 from coalition.stores.explained import load_explained_lots
 from coalition.stores.reconciliations import load_named
 from settlement.operations.find_statement import find_statement
+from settlement.operations.list_items import open_items
 from settlement.stores.items import ItemsWanted, load_items
 from tests.database.archive_story import (
     SEAL,
@@ -113,6 +115,9 @@ async def assert_archived_items_are_refused_by_name(story: Story) -> None:
         assert await load_items(connection, ItemsWanted(window_no=2, partner=partner), count_max=1)
         with pytest.raises(WindowArchivedError):
             await load_items(connection, ItemsWanted(window_no=1, partner=partner), count_max=1)
+    # Before anything of a file is written.
+    with pytest.raises(WindowArchivedError):
+        await open_items(story.pool, 1, partner)
     today = Days(now().date(), now().date())
     tomorrow = today.first + timedelta(days=1)
     compared = {"zone": ZoneInfo("UTC"), "own": {}, "days": today, "window": None, "names_windows": False}
@@ -129,6 +134,8 @@ async def assert_file_is_looked_for(pool: Pool, archived: Archive, *, moved_to: 
     ]
     assert (await check_sums(pool, archives_in=moved_to)).unchecked == ()
     path.rename(archived.path)
+    # Copies may be of some windows only; the others are where they were written.
+    assert (await check_sums(pool, archives_in=moved_to)).unchecked == ()
 
 
 async def test_an_archived_window_answers_and_proves_as_before_and_comes_back_byte_for_byte(
@@ -161,7 +168,8 @@ async def test_what_is_archived_is_undone_like_anything_else(story: Story, tmp_p
     """A reversal finds the original with its lots and what others took of them, once, and not beyond its points; what
     came back for it stays, also when all of the window does."""
     pool = story.pool
-    await archive(pool, tmp_path)
+    first = Path((await archive(pool, tmp_path)).path).rename(tmp_path / "first.jsonl.gz")
+    shutil.copy(first, tmp_path / "window-000001.jsonl.gz")
     results = await story.send(
         operation("reverse", story.cards[1], points=640, operation_id=story.burns[1]["id"]),
         operation("reverse", story.cards[2], operation_id=story.earns[2]["id"]),
@@ -197,6 +205,11 @@ async def test_what_is_archived_is_undone_like_anything_else(story: Story, tmp_p
         await checked(pool)
     assert await pool.fetchval("SELECT count(*) FROM lot_use WHERE leaf < 0") == 0
     await assert_promises_hold(story)
+    # Records are written with their lots, of which some were spent or came back since.
+    again = await archive(pool, tmp_path)
+    with pytest.raises(ArchiveBrokenError, match=f"written on .* as {again.path}; window 1 with .* came"):
+        await restore_window(pool, first)
+    await restore_window(pool, Path(again.path))
 
 
 async def test_a_window_that_may_not_be_archived_is_refused_with_what_is_missing(story: Story, tmp_path: Path) -> None:

@@ -59,6 +59,22 @@ async def test_all_reports_are_written_into_a_folder(pool: Pool, call: Call, tmp
     assert "all reports need" in refused.stderr
 
 
+async def test_reports_that_an_archived_window_has_no_operations_for_are_left_out_by_name(
+    pool: Pool, call: Call, tmp_path: Path
+) -> None:
+    """Asked for alone such a report is refused; of all reports the others are written."""
+    await Books(pool).worked_example_1()
+    await pool.execute("INSERT INTO archived_range (lane, window_no, first_leaf, end_leaf) VALUES (0, 1, 0, 1)")
+
+    alone = await call("report", "shops", "--window", "1")
+    written = await call("report", "all", "--window", "1", "--format", "json", "--output", str(tmp_path / "month"))
+
+    assert (alone.exit_code, written.exit_code) == (1, 0)
+    assert "The operations of window 1 are archived" in alone.stderr
+    assert {path.stem for path in (tmp_path / "month").glob("*.json")} == set(REPORT_NAMES) - {"shops"}
+    assert "shops is left out: The operations of window 1 are archived" in written.stderr
+
+
 async def test_what_is_expected_is_said_from_a_window_on(call: Call) -> None:
     said = json.loads((await call("breakage", "set", "--expected-redemption", "0.97", "--json")).stdout)
     rules = json.loads((await call("breakage", "list", "--json")).stdout)
