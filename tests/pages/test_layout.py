@@ -16,6 +16,8 @@ FINANCE_PAGES = (
     "/finance",
     "/finance/windows/1",
     "/finance/windows/2",
+    # Whose name is one long word.
+    "/finance/windows/1/partners/4",
     "/finance/account",
     "/finance/reports",
     "/finance/reports/close",
