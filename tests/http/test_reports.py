@@ -11,6 +11,7 @@ import pytest
 from coalition.lanes.close_window import close_window
 from coalition.operations.manage_cap import set_cap
 from settlement.documents.report_formats import report_document, write_report_csv
+from settlement.documents.report_wording import report_word
 from settlement.documents.report_xlsx import write_report_xlsx
 from settlement.errors import InvalidBreakageRuleError, UnknownPartnerError, UnknownWindowError
 from settlement.operations.manage_breakage import set_breakage_rule
@@ -227,7 +228,7 @@ async def test_the_close_says_what_stands_in_the_way(hub_of_two_months: RunningH
 
 
 async def test_every_report_is_a_file_in_both_languages(hub_of_two_months: RunningHub) -> None:
-    """The same report is the same bytes; a spreadsheet's figures are figures."""
+    """The same report is the same bytes; a spreadsheet's figures are figures, and no sheet's name is cut."""
     hub = hub_of_two_months
     for name in REPORT_NAMES:
         report = await make_report(hub.pool, name, now=hub.clock())
@@ -235,7 +236,7 @@ async def test_every_report_is_a_file_in_both_languages(hub_of_two_months: Runni
             content = write_report_xlsx(report, language)
             assert content == write_report_xlsx(report, language)
             book = openpyxl.load_workbook(io.BytesIO(content))
-            assert len(book.sheetnames) == len(report.tables)
+            assert book.sheetnames == [report_word(language, f"table.{table.key}") for table in report.tables]
             assert write_report_csv(report, language).startswith(b"\xef\xbb\xbf")
     points = await make_report(hub.pool, "points", window_no=1, now=hub.clock())
     sheet = openpyxl.load_workbook(io.BytesIO(write_report_xlsx(points, "en"))).active
