@@ -10,7 +10,7 @@ import typer
 from coalition.cli.options import AsJson, DatabaseUrl, DataDir
 from coalition.cli.session import now, open_session, read_file, run, show
 from coalition.errors import InvalidTermsError
-from coalition.ledger.participant import Funding, OfflineLoss, ReturnLoss
+from coalition.ledger.participant import Funding, OfflineLoss, ReturnFee, ReturnLoss
 from coalition.operations.manage_cap import set_cap
 from coalition.operations.manage_partner import FirstTerms, add_key, add_partner, end_key, set_status
 from coalition.stores.caps import load_caps
@@ -51,6 +51,9 @@ def add(
     return_loss: Annotated[
         ReturnLoss, typer.Option(help="Who bears a returned sale whose points are gone.")
     ] = "member",
+    return_fee: Annotated[
+        ReturnFee, typer.Option(help="Who bears the bank's fee for a returned payment; rule: as the programme has it.")
+    ] = "rule",
     earn: Annotated[bool, typer.Option(help="May issue points.")] = True,
     burn: Annotated[bool, typer.Option(help="May accept points.")] = True,
     as_json: AsJson = False,
@@ -71,6 +74,7 @@ def add(
         funding=funding,
         offline_loss=offline_loss,
         return_loss=return_loss,
+        return_fee=return_fee,
     )
     pem = read_file(key)
 

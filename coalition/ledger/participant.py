@@ -11,6 +11,8 @@ OfflineLoss = Literal["partner", "member"]
 Funding = Literal["pool", "issuer_pays", "prepaid"]
 # Who bears a returned sale whose points are gone.
 ReturnLoss = Literal["member", "issuer"]
+# Of the bill alone, as funding is: who bears a bank's fee for a payment that comes back.
+ReturnFee = Literal["rule", "operator", "partner"]
 
 
 @dataclass(frozen=True, slots=True)

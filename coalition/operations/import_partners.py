@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, 
 
 from coalition.database.pool import Connection, Pool
 from coalition.errors import CoalitionError, InvalidTermsError, PartnerFileRefusedError
-from coalition.ledger.participant import Funding, OfflineLoss, ReturnLoss
+from coalition.ledger.participant import Funding, OfflineLoss, ReturnFee, ReturnLoss
 from coalition.operations.manage_partner import AddedPartner, FirstTerms, take_in
 
 FILE_BYTES_MAX = 16 * 1024 * 1024
@@ -45,6 +45,7 @@ class TermsEntry(Entry):
     funding: Funding | None = None
     offline_loss: OfflineLoss = "partner"
     return_loss: ReturnLoss = "member"
+    return_fee: ReturnFee = "rule"
 
 
 class PartnerEntry(Entry):

@@ -11,7 +11,7 @@ import asyncpg
 
 from coalition.database.pool import Connection, Pool
 from coalition.errors import AlreadyThereError, FieldFault, InvalidTermsError, NotFoundError, SettingError
-from coalition.ledger.participant import Funding, OfflineLoss, ReturnLoss
+from coalition.ledger.participant import Funding, OfflineLoss, ReturnFee, ReturnLoss
 from coalition.signatures.keys import keyid_of, load_private_key, load_public_key, raw_of_public_key
 from coalition.stores.hub_keys import end_hub_key
 from coalition.stores.programme import load_programme
@@ -43,7 +43,8 @@ class FirstTerms:
 
     VAT is category, rate and country as in `S 19 DE`, or O: `charge_vat` for what pays for points, `fee_vat` for fees
     and commission, `redemption_vat` for redemptions. `funding` None: the programme's. `offline_loss` and `return_loss`:
-    who bears an offline burn, and a returned sale, whose points are gone."""
+    who bears an offline burn, and a returned sale, whose points are gone. `return_fee`: who bears what a bank takes for
+    a payment that comes back; "rule": as the programme has it."""
 
     earn_rate: Decimal | None = None
     issue_price: Decimal | None = None
@@ -57,6 +58,7 @@ class FirstTerms:
     funding: Funding | None = None
     offline_loss: OfflineLoss = "partner"
     return_loss: ReturnLoss = "member"
+    return_fee: ReturnFee = "rule"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,7 @@ async def take_in(
         funding=terms.funding,
         offline_loss=terms.offline_loss,
         return_loss=terms.return_loss,
+        return_fee=terms.return_fee,
         now=now,
         actor=actor,
     )

@@ -7,7 +7,7 @@ from decimal import Decimal
 import asyncpg
 
 from coalition.database.pool import Connection
-from coalition.ledger.participant import Funding, OfflineLoss, Participant, ReturnLoss, TermsVersion
+from coalition.ledger.participant import Funding, OfflineLoss, Participant, ReturnFee, ReturnLoss, TermsVersion
 
 ANNOUNCE = "SELECT pg_notify('registry', '')"
 
@@ -102,8 +102,10 @@ async def set_partner_status(connection: Connection, name: str, status: str) -> 
 
 INSERT_FIRST_TERMS = """
 INSERT INTO terms (partner, version, valid_from, earn_rate, issue_price, service_fee, redemption_price, commission,
-    platform_fee, charge_vat, fee_vat, redemption_vat, funding, offline_loss, return_loss, created_at, created_by)
-SELECT $1, 1, '2000-01-01', $2, $3, $4, $5, $6, $7, $8, $9, $10, coalesce($11, programme.funding), $12, $13, $14, $15
+    platform_fee, charge_vat, fee_vat, redemption_vat, funding, offline_loss, return_loss, return_fee, created_at,
+    created_by)
+SELECT $1, 1, '2000-01-01', $2, $3, $4, $5, $6, $7, $8, $9, $10, coalesce($11, programme.funding), $12, $13, $14, $15,
+    $16
 FROM programme
 """
 
@@ -124,6 +126,7 @@ async def add_first_terms(
     funding: Funding | None,
     offline_loss: OfflineLoss,
     return_loss: ReturnLoss,
+    return_fee: ReturnFee,
     now: datetime,
     actor: str,
 ) -> None:
@@ -144,6 +147,7 @@ async def add_first_terms(
         funding,
         offline_loss,
         return_loss,
+        return_fee,
         now,
         actor,
     )

@@ -16,7 +16,7 @@ from settlement.operations.draft_terms import approve_draft, draft_terms, list_d
 from settlement.operations.find_partner import find_partner
 from settlement.operations.rerate_terms import Period, rerate_terms
 from settlement.stores.hub import load_partner_names, set_default_funding
-from settlement.stores.terms import OfflineLoss, ReturnLoss
+from settlement.stores.terms import OfflineLoss, ReturnFee, ReturnLoss
 from settlement.text.terms import (
     draft_document,
     drafts_text,
@@ -60,6 +60,10 @@ def add(
     return_loss: Annotated[
         ReturnLoss | None, typer.Option(help="Who bears a returned sale whose points are gone.")
     ] = None,
+    return_fee: Annotated[
+        ReturnFee | None,
+        typer.Option(help="Who bears the bank's fee for a returned payment; rule: as `coalition rules` has it."),
+    ] = None,
     draft: Annotated[bool, typer.Option("--draft", help="Draft it only; somebody approves it later.")] = False,
     as_json: AsJson = False,
     data_dir: DataDir = None,
@@ -83,6 +87,7 @@ def add(
         funding=funding,
         offline_loss=offline_loss,
         return_loss=return_loss,
+        return_fee=return_fee,
     )
 
     async def work() -> None:
@@ -246,6 +251,7 @@ def _change(
     earn_rate: str | None = None,
     offline_loss: OfflineLoss | None = None,
     return_loss: ReturnLoss | None = None,
+    return_fee: ReturnFee | None = None,
 ) -> TermsChange:
     return TermsChange(
         issue_price=parse_decimal("issue-price", issue_price),
@@ -260,6 +266,7 @@ def _change(
         earn_rate=parse_decimal("earn-rate", earn_rate),
         offline_loss=offline_loss,
         return_loss=return_loss,
+        return_fee=return_fee,
     )
 
 

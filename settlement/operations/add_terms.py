@@ -13,6 +13,7 @@ from settlement.errors import FieldProblem, InvalidTermsError, UnknownPartnerErr
 from settlement.stores.hub import Programme, load_partner_names, load_programme
 from settlement.stores.terms import (
     OfflineLoss,
+    ReturnFee,
     ReturnLoss,
     StoredTerms,
     announce_terms,
@@ -44,6 +45,7 @@ class TermsChange:
     earn_rate: Decimal | None = None
     offline_loss: OfflineLoss | None = None
     return_loss: ReturnLoss | None = None
+    return_fee: ReturnFee | None = None
 
 
 async def add_terms(
@@ -138,6 +140,7 @@ def next_version(
         earn_rate=change.earn_rate or (last.earn_rate if last else None),
         offline_loss=change.offline_loss or (last.offline_loss if last else "partner"),
         return_loss=change.return_loss or (last.return_loss if last else "member"),
+        return_fee=change.return_fee or (last.return_fee if last else "rule"),
         created_at=now,
         created_by=actor,
     )
@@ -161,8 +164,10 @@ def _in_zone(moment: datetime, zone: ZoneInfo) -> datetime:
 def says_the_same(before: StoredTerms, added: StoredTerms) -> bool:
     """Say whether two versions differ in nothing but their number and who made them."""
     terms = replace(added.terms, version=before.terms.version)
-    hub_says = (added.earn_rate, added.offline_loss, added.return_loss)
-    return before.terms == terms and (before.earn_rate, before.offline_loss, before.return_loss) == hub_says
+    return before.terms == terms and all(
+        getattr(before, field) == getattr(added, field)
+        for field in ("earn_rate", "offline_loss", "return_loss", "return_fee")
+    )
 
 
 def refuse_wrong_start(versions: Sequence[StoredTerms], added: StoredTerms, *, now: datetime) -> None:

@@ -237,7 +237,7 @@ def _kept(run: BankRun, entry: BankEntry, detail: int, part: EntryPart, match: M
         remittance=part.remittance,
         share=match.share,
         outcome=match.outcome,
-        is_charged=run.charges(match),
+        is_charged=run.charges(match, entry.booked_on),
     )
 
 

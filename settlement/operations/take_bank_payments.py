@@ -1,6 +1,6 @@
 """Do to shares what movements on the operator's account were taken for; the caller has the transaction."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -17,6 +17,7 @@ from settlement.stores.hub import load_programme
 from settlement.stores.payments import load_received
 from settlement.stores.rules import FeeBearer, load_rules
 from settlement.stores.shares import Share, load_shares
+from settlement.stores.terms import ReturnFee, load_return_fees
 from settlement.stores.windows import find_window
 
 
@@ -26,7 +27,8 @@ class BankRun:
 
     connection: Connection
     currency: Currency
-    fee_bearer: FeeBearer
+    rule: FeeBearer
+    bearers: Mapping[int, Sequence[tuple[date, ReturnFee]]]
     now: datetime
     actor: str
     shares: dict[ShareReference, OpenShare] = field(default_factory=dict)
@@ -34,15 +36,20 @@ class BankRun:
     moved_partners: set[int] = field(default_factory=set)
     paid_windows: set[int] = field(default_factory=set)
 
-    def charges(self, match: Match) -> bool:
-        """Say whether it is a bank's fee that a partner bears."""
-        return match.outcome == "fee" and match.share is not None and self.fee_bearer == "partner"
+    def charges(self, match: Match, booked_on: date) -> bool:
+        """Say whether it is a bank's fee that the share's partner bears: by its terms of the day, else by the rule."""
+        if match.outcome != "fee" or match.share is None:
+            return False
+        said = [bearer for since, bearer in self.bearers.get(match.share.partner, ()) if since <= booked_on]
+        bearer = said[-1] if said else "rule"
+        return (self.rule if bearer == "rule" else bearer) == "partner"
 
 
 async def open_run(connection: Connection, *, now: datetime, actor: str) -> BankRun:
     """Return a run by the rules of now; the caller has locked the windows, and ends it."""
-    currency = (await load_programme(connection)).currency
-    return BankRun(connection, currency, (await load_rules(connection)).return_fee, now, actor)
+    programme = await load_programme(connection)
+    rule = (await load_rules(connection)).return_fee
+    return BankRun(connection, programme.currency, rule, await load_return_fees(connection, programme), now, actor)
 
 
 async def end_run(run: BankRun) -> tuple[int, ...]:
@@ -62,7 +69,7 @@ async def take_match(run: BankRun, match: Match, reference: str, booked_on: date
     window_no, partner = match.share
     payment = NewPayment(amount=match.amount, reference=reference, paid_on=booked_on)
     if match.outcome == "fee":
-        if run.charges(match):
+        if run.charges(match, booked_on):
             await _charge_fee(run, match.share, -match.amount)
     elif match.outcome == "returned":
         await take_return(run.connection, window_no, partner, payment, now=run.now, actor=run.actor)

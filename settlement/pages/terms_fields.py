@@ -13,7 +13,7 @@ from settlement.engine.terms import FUNDINGS
 from settlement.engine.vat import VatTreatment, parse_vat
 from settlement.errors import FieldProblem, InvalidTermsError
 from settlement.operations.add_terms import TermsChange
-from settlement.stores.terms import OfflineLoss, ReturnLoss, StoredTerms
+from settlement.stores.terms import OfflineLoss, ReturnFee, ReturnLoss, StoredTerms
 
 # What terms say, in the order in which they are read; the rest is who made them and when.
 PRICES: Final = ("issue_price", "service_fee", "redemption_price")
@@ -23,8 +23,12 @@ CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "funding": FUNDINGS,
     "offline_loss": get_args(OfflineLoss),
     "return_loss": get_args(ReturnLoss),
+    "return_fee": get_args(ReturnFee),
 }
-FIELDS: Final = ("funding", *PRICES, "commission", "platform_fee", *VATS, "earn_rate", "offline_loss", "return_loss")
+FIELDS: Final = (
+    *("funding", *PRICES, "commission", "platform_fee", *VATS, "earn_rate"),
+    *("offline_loss", "return_loss", "return_fee"),
+)
 START: Final = "valid_from"
 FIELD_CHARS_MAX: Final = 30
 

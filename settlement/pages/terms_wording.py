@@ -83,6 +83,7 @@ _EN: Final = {
     "finance.terms.rule.earn_rate": "Above 0, at most 100,000, with 6 decimals at most. Empty: as before.",
     "finance.terms.rule.offline_loss": "Of a burn without a network whose points are gone.",
     "finance.terms.rule.return_loss": "Of a return whose points are spent.",
+    "finance.terms.rule.return_fee": "What the bank takes when a payment of the partner comes back.",
     "finance.terms.no_earn_rate": "The partner sends points",
     "finance.terms.vat.O": "not subject to VAT",
     "finance.terms.funding.pool": "When issued, into the pool",
@@ -92,6 +93,9 @@ _EN: Final = {
     "finance.terms.offline_loss.member": "The member",
     "finance.terms.return_loss.member": "The member",
     "finance.terms.return_loss.issuer": "The issuer",
+    "finance.terms.return_fee.rule": "As for all partners",
+    "finance.terms.return_fee.operator": "The operator",
+    "finance.terms.return_fee.partner": "The partner",
     "finance.terms.field.valid_from": "First day",
     "finance.terms.field.funding": "Points are paid for",
     "finance.terms.field.issue_price": "Issue price per point",
@@ -105,6 +109,7 @@ _EN: Final = {
     "finance.terms.field.earn_rate": "Points per unit of currency",
     "finance.terms.field.offline_loss": "Bears what is lost offline",
     "finance.terms.field.return_loss": "Bears what is returned too late",
+    "finance.terms.field.return_fee": "Bears the fee of a returned payment",
 }
 _DE: Final = {
     "finance.terms": "Konditionen",
@@ -184,6 +189,7 @@ _DE: Final = {
     "finance.terms.rule.earn_rate": "Über 0, höchstens 100.000, mit höchstens 6 Nachkommastellen. Leer: wie bisher.",
     "finance.terms.rule.offline_loss": "Bei einer Einlösung ohne Netz, deren Punkte weg sind.",
     "finance.terms.rule.return_loss": "Bei einer Rückgabe, deren Punkte ausgegeben sind.",
+    "finance.terms.rule.return_fee": "Was die Bank nimmt, wenn eine Zahlung des Partners zurückkommt.",
     "finance.terms.no_earn_rate": "Der Partner sendet Punkte",
     "finance.terms.vat.O": "nicht steuerbar",
     "finance.terms.funding.pool": "Bei der Ausgabe, in den Pool",
@@ -193,6 +199,9 @@ _DE: Final = {
     "finance.terms.offline_loss.member": "Das Mitglied",
     "finance.terms.return_loss.member": "Das Mitglied",
     "finance.terms.return_loss.issuer": "Der Ausgeber",
+    "finance.terms.return_fee.rule": "Wie bei allen Partnern",
+    "finance.terms.return_fee.operator": "Der Betreiber",
+    "finance.terms.return_fee.partner": "Der Partner",
     "finance.terms.field.valid_from": "Erster Tag",
     "finance.terms.field.funding": "Punkte werden bezahlt",
     "finance.terms.field.issue_price": "Ausgabepreis je Punkt",
@@ -206,5 +215,6 @@ _DE: Final = {
     "finance.terms.field.earn_rate": "Punkte je Währungseinheit",
     "finance.terms.field.offline_loss": "Trägt, was offline verloren geht",
     "finance.terms.field.return_loss": "Trägt, was zu spät zurückkommt",
+    "finance.terms.field.return_fee": "Trägt Rücklastschriftgebühren",
 }
 TERMS_WORDS: Final[Mapping[Language, dict[str, str]]] = {"en": _EN, "de": _DE}

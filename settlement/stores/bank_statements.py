@@ -236,7 +236,7 @@ async def split_off(
     connection: Connection,
     entry: UnmatchedEntry,
     matches: Sequence[Match],
-    is_charged: Callable[[Match], bool],
+    is_charged: Callable[[Match, date], bool],
     currency: Currency,
     *,
     now: datetime,
@@ -259,7 +259,7 @@ async def split_off(
         [match.share.window if match.share else None for match in matches],
         [match.share.partner if match.share else None for match in matches],
         [match.outcome for match in matches],
-        [is_charged(match) for match in matches],
+        [is_charged(match, entry.booked_on) for match in matches],
     )
     return details
 

@@ -1,7 +1,8 @@
 """Partners' terms: versions are added, never changed."""
 
+from collections import defaultdict
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 
@@ -14,12 +15,14 @@ from settlement.stores.hub import Programme
 
 OfflineLoss = Literal["partner", "member"]
 ReturnLoss = Literal["member", "issuer"]
+ReturnFee = Literal["rule", "operator", "partner"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredTerms:
-    """Terms with what only the hub uses: the earn rate, points per unit of the currency (None: points are sent), and
-    who bears an offline burn whose points are gone.
+    """Terms with what no bill needs: the earn rate, points per unit of the currency (None: points are sent), who bears
+    an offline burn and a returned sale whose points are gone, and who bears what a bank takes for a payment that comes
+    back (rule: as the programme has it).
 
     They start at a moment in the programme's time zone. `approved_by` None: those that a partner was taken in with.
     """
@@ -28,6 +31,7 @@ class StoredTerms:
     earn_rate: Decimal | None
     offline_loss: OfflineLoss = "partner"
     return_loss: ReturnLoss = "member"
+    return_fee: ReturnFee = "rule"
     created_at: datetime
     created_by: str
     approved_by: str | None = None
@@ -36,8 +40,8 @@ class StoredTerms:
 
 SELECT_ALL_TERMS = """
 SELECT partner, version, valid_from, earn_rate, issue_price, service_fee, redemption_price, commission, platform_fee,
-    charge_vat, fee_vat, redemption_vat, funding, offline_loss, return_loss, created_at, created_by, approved_by,
-    approved_at
+    charge_vat, fee_vat, redemption_vat, funding, offline_loss, return_loss, return_fee, created_at, created_by,
+    approved_by, approved_at
 FROM terms
 ORDER BY partner, version
 """
@@ -50,8 +54,8 @@ async def load_all_terms(connection: Connection, programme: Programme) -> list[S
 
 SELECT_TERMS = """
 SELECT partner, version, valid_from, earn_rate, issue_price, service_fee, redemption_price, commission, platform_fee,
-    charge_vat, fee_vat, redemption_vat, funding, offline_loss, return_loss, created_at, created_by, approved_by,
-    approved_at
+    charge_vat, fee_vat, redemption_vat, funding, offline_loss, return_loss, return_fee, created_at, created_by,
+    approved_by, approved_at
 FROM terms
 WHERE partner = $1
 ORDER BY version
@@ -63,11 +67,22 @@ async def load_terms(connection: Connection, partner: int, programme: Programme)
     return [_stored(row, programme) for row in await connection.fetch(SELECT_TERMS, partner)]
 
 
+SELECT_RETURN_FEES = "SELECT partner, valid_from, return_fee FROM terms ORDER BY partner, valid_from, version"
+
+
+async def load_return_fees(connection: Connection, programme: Programme) -> dict[int, list[tuple[date, ReturnFee]]]:
+    """Return by partner who bears a bank's fee for what comes back, each from a day on, in order."""
+    bearers: defaultdict[int, list[tuple[date, ReturnFee]]] = defaultdict(list)
+    for partner, valid_from, return_fee in await connection.fetch(SELECT_RETURN_FEES):
+        bearers[partner].append((valid_from.astimezone(programme.zone).date(), return_fee))
+    return bearers
+
+
 INSERT_TERMS = """
 INSERT INTO terms (partner, version, valid_from, earn_rate, issue_price, service_fee, redemption_price, commission,
-    platform_fee, charge_vat, fee_vat, redemption_vat, funding, offline_loss, return_loss, created_at, created_by,
-    approved_by, approved_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+    platform_fee, charge_vat, fee_vat, redemption_vat, funding, offline_loss, return_loss, return_fee, created_at,
+    created_by, approved_by, approved_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
 """
 
 
@@ -91,6 +106,7 @@ async def insert_terms(connection: Connection, stored: StoredTerms) -> None:
         terms.funding,
         stored.offline_loss,
         stored.return_loss,
+        stored.return_fee,
         stored.created_at,
         stored.created_by,
         stored.approved_by,
@@ -138,6 +154,7 @@ def _stored(row: asyncpg.Record, programme: Programme) -> StoredTerms:
         earn_rate=row["earn_rate"],
         offline_loss=row["offline_loss"],
         return_loss=row["return_loss"],
+        return_fee=row["return_fee"],
         created_at=row["created_at"],
         created_by=row["created_by"],
         approved_by=row["approved_by"],

@@ -109,6 +109,7 @@ def _content(stored: StoredTerms) -> str:
         "earn_rate": None if stored.earn_rate is None else str(stored.earn_rate),
         "offline_loss": stored.offline_loss,
         "return_loss": stored.return_loss,
+        "return_fee": stored.return_fee,
     }
     return json.dumps(document, sort_keys=True)
 
@@ -123,6 +124,8 @@ def _draft(row: asyncpg.Record, programme: Programme) -> TermsDraft:
             earn_rate=None if content["earn_rate"] is None else Decimal(content["earn_rate"]),
             offline_loss=content["offline_loss"],
             return_loss=content["return_loss"],
+            # Drafts made before this field was there lack it.
+            return_fee=content.get("return_fee", "rule"),
             created_at=row["drafted_at"],
             created_by=row["drafted_by"],
         ),

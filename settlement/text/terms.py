@@ -32,6 +32,7 @@ def terms_document(stored: StoredTerms) -> dict[str, Any]:
         "earn_rate": None if stored.earn_rate is None else plain(stored.earn_rate),
         "offline_loss": stored.offline_loss,
         "return_loss": stored.return_loss,
+        "return_fee": stored.return_fee,
         "created_at": stored.created_at.isoformat(),
         "created_by": stored.created_by,
         "approved_at": stored.approved_at.isoformat() if stored.approved_at else None,
@@ -55,6 +56,7 @@ def terms_text(versions: Sequence[StoredTerms]) -> str:
             "Earn rate",
             "Lost offline",
             "Lost returns",
+            "Return fee",
         )
     ]
     for stored in versions:
@@ -73,6 +75,7 @@ def terms_text(versions: Sequence[StoredTerms]) -> str:
                 "" if stored.earn_rate is None else plain(stored.earn_rate),
                 stored.offline_loss,
                 stored.return_loss,
+                stored.return_fee,
             )
         )
     return table(rows, left=2)

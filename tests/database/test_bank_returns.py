@@ -48,6 +48,13 @@ def returned(amount: str, *, charges: str) -> str:
         {charges}<RtrInf><Rsn><Cd>MS03</Cd></Rsn></RtrInf></TxDtls></NtryDtls>"""
 
 
+LATER_TERMS = """
+INSERT INTO terms (partner, version, valid_from, issue_price, service_fee, redemption_price, commission, platform_fee,
+    charge_vat, fee_vat, redemption_vat, funding, return_fee, created_at, created_by)
+SELECT partner, 2, '2126-01-01', issue_price, service_fee, redemption_price, commission, platform_fee, charge_vat,
+    fee_vat, redemption_vat, funding, $2, created_at, created_by
+FROM terms WHERE partner = $1
+"""
 FEE = '<Chrgs><Rcrd><Amt Ccy="EUR">4.00</Amt><CdtDbtInd>DBIT</CdtDbtInd></Rcrd></Chrgs>'
 
 
@@ -133,14 +140,26 @@ async def test_all_of_a_batch_that_came_back_is_each_of_it(books: Books) -> None
         )),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("bearer", ["operator", "partner"])
-async def test_the_banks_fee_is_booked_apart_and_borne_as_the_rules_say(books: Books, told: str, bearer: str) -> None:
-    """By the operator, or by the partner with its next share; either way the return is the debit, and all ties out."""
-    await change_rules(books.pool, {"return_fee": bearer})
+@pytest.mark.parametrize(
+    ("rule", "terms", "is_charged"),
+    [
+        ("operator", "rule", False),
+        ("partner", "rule", True),
+        ("operator", "partner", True),
+        ("partner", "operator", False),
+    ],
+)
+async def test_the_banks_fee_is_booked_apart_and_borne_as_terms_and_rules_say(
+    books: Books, told: str, rule: str, terms: str, is_charged: bool
+) -> None:
+    """By the operator, or by the partner with its next share; either way the return is the debit, and all ties out.
+    Terms of the day on which the bank booked it come before the programme's rule, those of a later day do not."""
+    await change_rules(books.pool, {"return_fee": rule})
+    await books.pool.execute("UPDATE terms SET return_fee = $1 WHERE partner = $2", terms, A)
+    await books.pool.execute(LATER_TERMS, A, "partner" if terms == "operator" else "operator")
     await take(books, A_PAYS, B_IS_PAID, statement_id="S1")
     report = await take(books, told, statement_id="S2")
     assert outcomes(report) == [(A, Decimal("-7500.00"), "returned"), (A, Decimal("-4.00"), "fee")]
-    is_charged = bearer == "partner"
     assert await adjustments(books) == ([(A, "return_fee", 400, 1, None)] if is_charged else [])
     await cash_ties_out(books)
     await next_window(books)

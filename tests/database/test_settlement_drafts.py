@@ -23,7 +23,7 @@ from settlement.operations.draft_terms import approve_draft, draft_terms, list_d
 from settlement.operations.rerate_terms import Period, rerate_terms
 from tests.database.settlement_books import Books, now
 
-CHEAPER = TermsChange(issue_price=Decimal("0.008"))
+CHEAPER = TermsChange(issue_price=Decimal("0.008"), return_fee="partner")
 
 
 @pytest.fixture
@@ -61,6 +61,7 @@ async def test_a_draft_holds_for_nothing_until_somebody_else_approves_it(books: 
 
     assert (approved.terms.version, approved.created_by, approved.approved_by) == (2, "anna", "bert")
     assert approved.terms == draft.stored.terms
+    assert [version.return_fee for version in await list_terms(books.pool, a)] == ["rule", "partner"]
     await registry.load()
     assert [version.version for version in registry.participants[a].terms] == [1, 2]
     # A second click is no second version, and there is nothing left to decide.
