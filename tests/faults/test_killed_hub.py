@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from random import Random
@@ -151,3 +153,27 @@ async def test_a_hub_told_to_stop_finishes_what_it_accepted(world: FaultyWorld) 
     assert restarts >= 1
     operations = SHOPS * MESSAGES * OPERATIONS
     await world.assert_nothing_lost_or_doubled(results_of(answers), operations=operations, since=since)
+
+
+async def test_a_hub_of_one_process_stops_at_a_hang_up_unless_it_was_started_to_ignore_it(world: FaultyWorld) -> None:
+    """SIGHUP, as when its terminal closes: what it took is answered, and it ends well. Under nohup it goes on."""
+    shop, (card,) = await world.shop("Hang-up"), await world.cards("hang-up", 1)
+    since = await world.booked()
+    bodies = [json.dumps({"operations": [operation("earn", card, points=1)]}).encode() for _ in range(80)]
+    work = asyncio.gather(*(shop.post(body) for body in bodies), return_exceptions=True)
+    while await world.booked() == since:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    os.kill(world.hub.pid, signal.SIGHUP)
+    assert await world.hub.ended() == 0
+    answered = [answer for answer in await work if isinstance(answer, Answered) and answer.status == 200]
+    assert answered
+    assert await world.booked() - since == sum(len(answer.results) for answer in answered)
+
+    # Who starts a process hands on what it ignores.
+    handler = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        await world.hub.start()
+    finally:
+        signal.signal(signal.SIGHUP, handler)
+    os.kill(world.hub.pid, signal.SIGHUP)
+    assert {(await shop.post(body)).status for body in bodies[:20]} == {200}

@@ -8,6 +8,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -44,8 +45,8 @@ class Crew(FaultyWorld):
             lines = (await answer.text()).splitlines()
         return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
 
-    async def kill_a_worker(self) -> None:
-        """As the kernel does when memory runs out; return when the two are at work again."""
+    async def kill_a_worker(self) -> int:
+        """As the kernel does when memory runs out; return which it was, when the two are at work again."""
         before = self.workers()
         victim = before.pop()
         died = await self.figure(DIED)
@@ -53,6 +54,7 @@ class Crew(FaultyWorld):
         while await self.figure(DIED) == died:  # noqa: ASYNC110
             await asyncio.sleep(PAUSE_S)
         await until(lambda: len(self.workers()) == 2)
+        return victim
 
 
 @pytest.fixture(scope="module")
@@ -114,8 +116,10 @@ async def test_both_workers_answer_at_one_address(crew: Crew) -> None:
     assert await crew.figure("coalition_workers ") == 2
     assert await crew.figure("coalition_waiting_operations") == 0
 
-    await crew.kill_a_worker()
+    victim = await crew.kill_a_worker()
     assert await crew.figure(ANSWERED) == answered + CONNECTIONS
+    # Its counts are with those of all that ended: what it kept itself does not pile up, and its gauges are gone.
+    assert list(crew.hub.data_dir.parent.glob(f"coalition-figures-*/*_{victim}.db")) == []
     shop.session = crew.session
     assert (await crew.send_until_answered(shop, bodies[0])).body in {answer.body for answer in answers}
     assert await crew.figure(ANSWERED) == answered + CONNECTIONS + 1
@@ -133,7 +137,8 @@ async def test_a_worker_killed_in_the_middle_of_a_replay(crew: Crew) -> None:
 
 
 async def test_a_reload_answers_all_the_time(crew: Crew) -> None:
-    """SIGHUP under load: every new connection is answered, none refused or cut, and all workers are new ones."""
+    """SIGHUP under load, to all of its processes as a terminal sends it: every new connection is answered, none refused
+    or cut, there are never fewer workers, and in the end all of them are new ones."""
     shop, cards = await crew.shop("Reload"), await crew.cards("reload", 4)
     answered, died = await crew.figure(ANSWERED), await crew.figure(DIED)
     before, is_over = crew.workers(), False
@@ -145,13 +150,35 @@ async def test_a_reload_answers_all_the_time(crew: Crew) -> None:
         return answers
 
     work = asyncio.gather(*(ask(card) for card in cards))
-    os.kill(crew.hub.pid, signal.SIGHUP)
-    await until(lambda: work.done() or (before.isdisjoint(crew.workers()) and len(crew.workers()) == 2))
+    for pid in (*before, crew.hub.pid):
+        os.kill(pid, signal.SIGHUP)
+    living = []
+    while not work.done() and not (before.isdisjoint(crew.workers()) and len(crew.workers()) == 2):
+        living.append(await crew.figure("coalition_workers "))
     is_over = True
+    assert min(living) == 2
     answers = [answer for some in await work for answer in some]
     assert {answer.status for answer in answers} == {200}
     assert await crew.figure(ANSWERED) == answered + len(answers)
     assert await crew.figure(DIED) == died
+
+
+async def test_who_keeps_a_connection_is_sent_away_by_a_worker_that_stops(crew: Crew) -> None:
+    """With the last answer, so that he comes back by a new connection, to one that goes on; nothing of his is cut."""
+    reader, writer = await asyncio.open_connection(*crew.hub.authority.split(":"))
+    (holder,) = [pid for pid in crew.workers() if any(is_to(writer, one) for one in connections_of(pid))]
+    heads = []
+    while not heads or b"\r\nConnection: close" not in heads[-1]:
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: hub\r\n\r\n")
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        await reader.readuntil(b"}")
+        if len(heads) == 10:
+            os.kill(holder, signal.SIGTERM)
+    assert {head.split(b"\r\n")[0] for head in heads} == {b"HTTP/1.1 200 OK"}
+    assert await reader.read() == b""
+    writer.close()
+    while await crew.figure("coalition_workers ") < 2 or holder in crew.workers():  # noqa: ASYNC110
+        await asyncio.sleep(PAUSE_S)
 
 
 async def test_told_to_stop_the_workers_finish_what_they_accepted(crew: Crew) -> None:
@@ -188,8 +215,8 @@ async def test_workers_stop_when_their_parent_is_gone(crew: Crew) -> None:
 
 
 async def test_workers_that_die_again_and_again_end_the_hub(crew: Crew) -> None:
-    """A key that can't be read: others are tried in a dead worker's place, and the worker that is left answers
-    meanwhile; once there is none, the hub ends with an error."""
+    """A key that can't be read: a reload is given up, and those that work go on; others are tried in a dead worker's
+    place, and the worker that is left answers meanwhile; once there is none, the hub ends with an error."""
     shop, (card,) = await crew.shop("Left"), await crew.cards("left", 1)
     key = crew.hub.data_dir / "hub-key.pem"
     pem = key.read_bytes()
@@ -199,6 +226,10 @@ async def test_workers_that_die_again_and_again_end_the_hub(crew: Crew) -> None:
     died, (victim, last) = await crew.figure(DIED), crew.workers()
     try:
         key.write_bytes(b"no key")
+        os.kill(crew.hub.pid, signal.SIGHUP)
+        await until(lambda: len(crew.workers()) == 3)
+        await until(lambda: len(crew.workers()) == 2)
+        assert (crew.workers(), await crew.figure(DIED)) == ({victim, last}, died)
         os.kill(victim, signal.SIGKILL)
         while await crew.figure(DIED) < died + EARLY_DEATHS_MAX + 2:  # noqa: ASYNC110
             await asyncio.sleep(PAUSE_S)
@@ -221,5 +252,11 @@ def message(card: str) -> bytes:
     return json.dumps({"operations": [operation("earn", card, points=1)]}).encode()
 
 
-def connections_of(pid: int) -> list[object]:
+def is_to(writer: asyncio.StreamWriter, connection: Any) -> bool:
+    """Say whether a connection of another process is the other end of ours."""
+    ours: object = writer.get_extra_info("sockname")
+    return (connection.raddr.ip, connection.raddr.port) == ours
+
+
+def connections_of(pid: int) -> list[Any]:
     return [one for one in psutil.Process(pid).net_connections("tcp") if one.status == psutil.CONN_ESTABLISHED]
