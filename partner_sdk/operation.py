@@ -5,6 +5,7 @@ one is found at the till and never waits in the outbox. Not checked here: how fa
 whether VAT shares add up.
 """
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -134,6 +135,13 @@ class _Operation(_Checked):
     def to_json(self) -> bytes:
         """Return the exact bytes that are saved and sent, however often they are sent."""
         return self.model_dump_json(exclude_none=True).encode()
+
+    def is_said_by(self, saved: bytes) -> bool:
+        """Tell whether bytes that were saved before say this; a moment that was left out is the one saved then."""
+        if "occurred_at" in self.model_fields_set:
+            return saved == self.to_json()
+        first = datetime.fromisoformat(json.loads(saved)["occurred_at"])
+        return saved == self.model_copy(update={"occurred_at": first}).to_json()
 
 
 class Earn(_Operation):

@@ -18,9 +18,8 @@ def operation_of_flags(kind: str, fields: Mapping[str, Any]) -> Operation:
 def read_operations(source: str, *, new_ids: bool, flags: Mapping[str, Any]) -> list[Operation]:
     """Return the operations of a file, or of stdin for "-"; `flags` describe one without a file, and may not be given.
 
-    JSON: a list, or the body of a message; JSON Lines: one a line. Each needs its id and moment, so that the same file
-    sent twice says the same and books nothing twice; `new_ids` makes both where they are missing. Raises
-    InvalidOperationError with every fault.
+    JSON: a list, or the body of a message; JSON Lines: one a line. Each needs its id, so that sending the same file
+    twice books nothing twice; `new_ids` makes ids for those without. Raises InvalidOperationError with every fault.
     """
     if flags:
         raise _unreadable(source, f"{', '.join(flags)}: flags are for one operation without a file, which has its own")
@@ -49,10 +48,8 @@ def _checked(source: str, every: list[Any], *, new_ids: bool) -> list[Operation]
 def _operation(fields: Any, *, new_ids: bool) -> Operation:
     if not isinstance(fields, dict):
         raise InvalidOperationError("operation", [FieldFault(field="", reason="must be an object")])
-    missing = [] if new_ids else [name for name in ("id", "occurred_at") if name not in fields]
-    if missing:
-        faults = [FieldFault(field=name, reason="is missing (or use --new-ids)") for name in missing]
-        raise InvalidOperationError("operation", faults)
+    if "id" not in fields and not new_ids:
+        raise InvalidOperationError("operation", [FieldFault(field="id", reason="is missing (or use --new-ids)")])
     return parse_operation(fields)
 
 

@@ -131,17 +131,17 @@ class Outbox:
 
     def put(self, operations: Iterable[Operation], *, now: datetime, clock_offset_s: float | None = None) -> list[str]:
         """Save the operations in one commit and return their ids. Raises OperationIdReusedError: then none is saved."""
-        saved_at = now.timestamp()
-        rows = [_operation_row(one, saved_at, clock_offset_s) for one in operations]
+        every, saved_at = list(operations), now.timestamp()
+        rows = [_operation_row(one, saved_at, clock_offset_s) for one in every]
         with self.transaction() as connection:
             inserted = connection.executemany(self._PUT, rows).rowcount
             if inserted != len(rows):
-                self._refuse_other_content(rows)
-        return [row[0] for row in rows]
+                self._refuse_other_content(every)
+        return [one.id for one in every]
 
-    def _refuse_other_content(self, rows: Sequence[tuple[str, str, int, bytes, float, float | None]]) -> None:
+    def _refuse_other_content(self, operations: Sequence[Operation]) -> None:
         saved = "SELECT body FROM operation WHERE id = ?"
-        reused = [row[0] for row in rows if self.rows(saved, row[0]) != [(row[3],)]]
+        reused = [one.id for one in operations if not one.is_said_by(self.rows(saved, one.id)[0][0])]
         if reused:
             raise OperationIdReusedError(reused)
 

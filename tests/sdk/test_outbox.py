@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from partner_sdk import Coalition, Earn, Outbox, OutboxError, UnknownOperationError
+from partner_sdk import Coalition, Earn, OperationIdReusedError, Outbox, OutboxError, UnknownOperationError
 from partner_sdk.outbox import Answered
 from partner_sdk.receipt import Receipt
 from partner_sdk.signing import SignedRequest
@@ -51,6 +51,20 @@ def test_what_was_saved_is_there_after_opening_again(outbox, outbox_path):
     assert [entry.body for entry in reopened.entries()] == [operation.to_json() for operation in operations]
     assert due(reopened) == [operation.id for operation in operations]
     reopened.close()
+
+
+@pytest.mark.parametrize("first", ["2026-11-21T18:04:11+01:00", "2026-11-21T17:04:11.5Z", None])
+def test_a_repeated_call_without_a_moment_means_that_of_the_first_time(outbox, first):
+    """As after a crash, by the id kept with the sale: what was saved stays. Any other difference is another operation,
+    and so is a moment that is given and differs."""
+    told = {"card": CARD, "points": 5, "shop": "0042", "id": "sale-1"}
+    outbox.put([Earn(**told, **({} if first is None else {"occurred_at": first}))], now=NOW)
+    (saved,) = outbox.bodies()
+    outbox.put([Earn(**told)], now=NOW)
+    for change in ({"points": 6}, {"shop": None}, {"card": "other"}, {"occurred_at": "2026-11-21T18:04:12+01:00"}):
+        with pytest.raises(OperationIdReusedError):
+            outbox.put([Earn(**(told | change))], now=NOW)
+    assert list(outbox.bodies()) == [saved]
 
 
 def test_each_card_belongs_to_one_stream(outbox):
