@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from settlement.documents.figures import plain
 from settlement.engine.document import VatGroup
-from settlement.engine.invoice import Invoice, InvoiceLine, InvoiceParty, Original, Payable
+from settlement.engine.invoice import Earlier, Invoice, InvoiceLine, InvoiceParty, Original, Payable
 from settlement.engine.legal_party import LegalParty
 from settlement.engine.money import Currency
 from settlement.engine.vat import VatTreatment
@@ -112,6 +112,7 @@ def _payable(payable: Payable) -> dict[str, Any]:
         "pay_on": None if payable.pay_on is None else payable.pay_on.isoformat(),
         "held": str(payable.held),
         "adjusted": str(payable.adjusted),
+        "earlier": [{"kind": part.kind, "window": part.window, "amount": str(part.amount)} for part in payable.earlier],
         "way": payable.way,
         "iban": payable.iban,
     }
@@ -122,7 +123,11 @@ def _original(original: Original) -> dict[str, Any]:
 
 
 def _read_payable(document: dict[str, Any]) -> Payable:
-    # Documents made before this field was there lack it.
+    # Documents made before these fields were there lack them.
+    earlier = tuple(
+        Earlier(kind=part["kind"], window=part["window"], amount=Decimal(part["amount"]))
+        for part in document.get("earlier", ())
+    )
     pay_on = document.get("pay_on")
     return Payable(
         amount=Decimal(document["amount"]),
@@ -130,6 +135,7 @@ def _read_payable(document: dict[str, Any]) -> Payable:
         pay_on=None if pay_on is None else date.fromisoformat(pay_on),
         held=Decimal(document["held"]),
         adjusted=Decimal(document["adjusted"]),
+        earlier=earlier,
         way=document["way"],
         iban=document["iban"],
     )

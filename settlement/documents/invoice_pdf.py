@@ -238,8 +238,7 @@ class _InvoiceLetter(Letter):
     def _write_payable(self) -> None:
         """Write how the amount to be paid comes about, where it is not just the statement's net."""
         rows = self._payable_rows()
-        for key, amount in rows:
-            label = self.word(f"invoice.payable.{key}", statement=self._invoice.statement)
+        for label, amount in rows:
             self.write_sum(label, grouped(amount, self._language))
         if rows:
             self.ln(1.5)
@@ -248,9 +247,15 @@ class _InvoiceLetter(Letter):
         payable = self._invoice.payable
         if payable is None or not (payable.held or payable.adjusted):
             return []
-        net = payable.amount + payable.held - payable.adjusted
-        rows = (("net", net), ("held", -payable.held), ("adjusted", payable.adjusted))
-        return [(key, amount) for key, amount in rows if amount or key == "net"]
+        net = self.word("invoice.payable.net", statement=self._invoice.statement)
+        rows = [(net, payable.amount + payable.held - payable.adjusted)]
+        if payable.held:
+            rows.append((self.word("invoice.payable.held"), -payable.held))
+        for part in payable.earlier:
+            rows.append((self.word(f"invoice.earlier.{part.kind}", window=part.window), part.amount))
+        if payable.adjusted and not payable.earlier:
+            rows.append((self.word("invoice.payable.adjusted"), payable.adjusted))
+        return rows
 
     @property
     def _totals_height(self) -> float:
@@ -322,13 +327,14 @@ class _InvoiceLetter(Letter):
         if payable is None:
             return [settled_text(invoice)]
         amount = f"{grouped(abs(payable.amount), self._language)} {invoice.currency}"
+        with_earlier = "_with_earlier" if self._payable_rows() else ""
         values = {
-            "amount": amount,
+            "sum": self.word(f"invoice.due.sum{with_earlier}", amount=amount),
             "due_on": day(payable.pay_on or payable.due_on, self._language),
             "iban": _spaced(payable.iban),
             "reference": share_reference(window=invoice.window, partner=invoice.partner),
         }
-        key = "none" if not payable.amount else "pay" if payable.amount > 0 else "get"
+        key = f"none{with_earlier}" if not payable.amount else "pay" if payable.amount > 0 else "get"
         if payable.amount > 0 and payable.way == "debit":
             key = "debit"
         account = "" if payable.iban is None or not payable.amount else ".account"

@@ -90,10 +90,20 @@ PaymentWay = Literal["transfer", "debit"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """What of an earlier window is payable with this one, by what it comes of; > 0: the partner owes it."""
+
+    kind: str
+    window: int
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Payable:
     """What is to be paid with a window for all of its documents together, and when; > 0: the partner pays.
 
-    It is the statement's net less what is `held` out of it as disputed, with what is `adjusted` from earlier windows.
+    It is the statement's net less what is `held` out of it as disputed, with what is `adjusted` from earlier windows,
+    which `earlier` tells part by part.
     `iban` is the account that is credited, or that is debited by mandate; None: it is not known. `pay_on` is the day on
     which the operator's bank pays or collects it, which is no day without settlement; None: the partner pays.
     """
@@ -103,6 +113,7 @@ class Payable:
     pay_on: date | None = None
     held: Decimal = Decimal("0.00")
     adjusted: Decimal = Decimal("0.00")
+    earlier: tuple[Earlier, ...] = ()
     way: PaymentWay = "transfer"
     iban: str | None = None
 

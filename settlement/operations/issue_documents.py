@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from decimal import Decimal
 
 from coalition.database.pool import Connection
 from settlement.documents.invoice_json import write_invoice_json
@@ -12,6 +13,7 @@ from settlement.documents.statement_json import read_json
 from settlement.engine.bank_account import BankAccount
 from settlement.engine.invoice import (
     INVOICE_KINDS,
+    Earlier,
     Invoice,
     InvoiceKind,
     Payable,
@@ -24,6 +26,7 @@ from settlement.engine.legal_party import LegalParty
 from settlement.engine.payment_order import SEPA_CURRENCY, day_of_payment
 from settlement.errors import MissingLegalDataError
 from settlement.operations.make_payments import account_at, accounts_at, approval_of
+from settlement.stores.adjustments import Adjustment, load_adjustments
 from settlement.stores.bank_accounts import load_operator_accounts, load_partner_accounts
 from settlement.stores.hub import load_partner_names, load_programme
 from settlement.stores.legal_parties import LegalParties, load_legal_parties
@@ -105,13 +108,27 @@ async def _payables(
     operator = account_at(await load_operator_accounts(connection), approved_at)
     accounts = accounts_at(await load_partner_accounts(connection, [share.partner for share in shares]), approved_at)
     approved_on = approved_at.astimezone(programme.zone).date()
+    earlier = _earlier(await load_adjustments(connection, window_no, programme.currency))
     payables = {}
     for share in shares:
         payable = _payable(share, issued_on, operator=operator, partner=accounts.get(share.partner))
+        payable = replace(payable, earlier=tuple(earlier.get(share.partner, ())))
         if programme.currency.code == SEPA_CURRENCY and (payable.way == "debit" or payable.amount < 0):
             payable = replace(payable, pay_on=day_of_payment(due_on=payable.due_on, approved_on=approved_on))
         payables[share.partner] = payable
     return payables
+
+
+def _earlier(adjustments: Iterable[Adjustment]) -> dict[int, list[Earlier]]:
+    """Return by partner what comes from earlier windows, a part for each window and what it comes of."""
+    sums: defaultdict[tuple[int, int, str], Decimal] = defaultdict(Decimal)
+    for adjustment in adjustments:
+        sums[adjustment.partner, adjustment.from_window, adjustment.kind] += adjustment.amount
+    earlier: defaultdict[int, list[Earlier]] = defaultdict(list)
+    for (partner, window, kind), amount in sorted(sums.items()):
+        if amount:
+            earlier[partner].append(Earlier(kind=kind, window=window, amount=amount))
+    return earlier
 
 
 def _payable(share: Share, issued_on: date, *, operator: BankAccount | None, partner: BankAccount | None) -> Payable:

@@ -17,6 +17,7 @@ from coalition.operations.check_sums import check_sums
 from settlement.documents.figures import day
 from settlement.documents.invoice_json import read_invoice_json
 from settlement.documents.invoice_pdf import write_invoice_pdf
+from settlement.engine.invoice import Earlier
 from settlement.errors import (
     CorrectionDecidedError,
     DrafterMayNotApproveError,
@@ -257,6 +258,11 @@ async def test_a_correction_needs_a_second_person_and_is_part_of_the_next_paymen
     assert (adjustment.kind, adjustment.amount, adjustment.about) == ("correction", Decimal("-11.90"), note.document)
     ((payable,),) = await books.fetch("SELECT net_minor + adjusted_minor FROM window_share WHERE window_no = 2")
     assert payable == 3570 - 1190
+    # And the letter says what it is of.
+    *_, (content,) = await books.fetch("SELECT content FROM tax_document ORDER BY document")
+    told = read_invoice_json(content.encode()).payable
+    assert told is not None
+    assert told.earlier == (Earlier(kind="correction", window=first, amount=Decimal("-11.90")),)
 
 
 TAKES_TWICE = 'UPDATE tax_document SET content = replace(content, \'"amount":"10.00"\', \'"amount":"101.00"\')'

@@ -3,6 +3,7 @@
 import io
 from dataclasses import replace
 from decimal import Decimal
+from typing import get_args
 
 import facturx
 import pypdfium2
@@ -11,13 +12,16 @@ import zxingcpp
 from pypdf import PdfReader
 from qrbill import QRBill
 
+from settlement.documents.invoice_json import read_invoice_json, write_invoice_json
 from settlement.documents.invoice_pdf import slip_of
 from settlement.documents.invoice_xml import write_invoice_xml
 from settlement.documents.payment_slip_pdf import in_slip_characters
-from settlement.engine.invoice import Invoice, Payable
+from settlement.documents.wording import LANGUAGES, word
+from settlement.engine.invoice import Earlier, Invoice, Payable
 from settlement.engine.money import Currency
 from settlement.engine.payment_reference import creditor_reference, find_shares, qr_reference
 from settlement.engine.payment_slip import PaymentSlip, slip_code
+from settlement.stores.adjustments import AdjustmentKind
 from tests.pure.settlement.invoice_examples import OPERATOR, QR_IBAN, in_francs, letter_of, make_invoices, make_party
 
 PLAIN_IBAN = "CH9300762011623852957"
@@ -95,7 +99,20 @@ def test_what_is_held_out_or_comes_from_earlier_windows_is_told_with_the_amount_
     text = " ".join(pages_of(letter_of(replace(charged, payable=payable)))[-1].split())
     assert "Net of statement ST-00007-00012 17,456.88 Disputed, held out until it is answered -500.00" in text
     assert "carried forward 43.12" in text
-    assert "come to 17,000.00 EUR, which you pay by 3 November 2026 with reference W00007-P00012." in text
+    assert "Together that is 17,000.00 EUR, which you pay by 3 November 2026 with reference W00007-P00012." in text
+
+    # Part by part, where it is kept so: a returned debit is told as what it is, and so is its fee.
+    parts = tuple(
+        Earlier(kind=kind, window=6, amount=Decimal(amount))
+        for kind, amount in (("payment_returned", "40.12"), ("return_fee", "3.00"))
+    )
+    told = replace(charged, payable=replace(payable, earlier=parts))
+    assert read_invoice_json(write_invoice_json(told)) == told
+    text = " ".join("\n".join(pages_of(letter_of(told))).split())
+    assert "Payment for window 6 that came back 40.12 The bank’s fee for what came back of window 6 3.00" in text
+    assert "carried forward" not in text
+    for kind in get_args(AdjustmentKind):
+        assert all(word(language, f"invoice.earlier.{kind}", window=1) for language in LANGUAGES)
 
 
 @pytest.mark.parametrize(("iban", "kind"), [(QR_IBAN, "QRR"), (PLAIN_IBAN, "SCOR")])
