@@ -12,7 +12,7 @@ from coalition.cli.session import now, open_session, read_file, run, show
 from coalition.errors import InvalidTermsError
 from coalition.ledger.participant import Funding, OfflineLoss, ReturnFee, ReturnLoss
 from coalition.operations.manage_cap import set_cap
-from coalition.operations.manage_partner import FirstTerms, add_key, add_partner, end_key, set_status
+from coalition.operations.manage_partner import AddedPartner, FirstTerms, add_key, add_partner, end_key, set_status
 from coalition.stores.caps import load_caps
 from coalition.stores.programme import load_programme
 from coalition.stores.registry import load_participants, load_partner_keys
@@ -22,38 +22,37 @@ key_app = typer.Typer(help="Partners' keys: add, end, list; end one of the hub's
 
 Name = Annotated[str, typer.Argument(help="The partner's name.")]
 KeyFile = Annotated[Path, typer.Option("--key", help="The partner's Ed25519 public key, PEM.")]
+EarnRate = Annotated[str | None, typer.Option(help="Points per unit of currency, for earns without points.")]
 Price = Annotated[str | None, typer.Option(help="Money per point; without it the point value.")]
-
+ServiceFee = Annotated[str, typer.Option(help="Money per point issued, on top.")]
+Commission = Annotated[str, typer.Option(help="Share of redemptions kept, 0 to 1.")]
+PlatformFee = Annotated[str, typer.Option(help="Money per window.")]
 Vat = Annotated[str, typer.Option(help="Category, rate and country, like 'S 19 DE', 'E DE' or 'O'.")]
+PaidFor = Annotated[Funding | None, typer.Option(help="When points are paid for; without it the programme's.")]
+BurnLoss = Annotated[OfflineLoss, typer.Option(help="Who bears an offline burn whose points are gone.")]
+SaleLoss = Annotated[ReturnLoss, typer.Option(help="Who bears a returned sale whose points are gone.")]
+BankFee = Annotated[
+    ReturnFee, typer.Option(help="Who bears the bank's fee for a returned payment; rule: as the programme has it.")
+]
 
 
 @partner_app.command("add")
 def add(
     name: Name,
     key: KeyFile,
-    earn_rate: Annotated[
-        str | None, typer.Option(help="Points per unit of currency, for earns without points.")
-    ] = None,
+    earn_rate: EarnRate = None,
     issue_price: Price = None,
-    service_fee: Annotated[str, typer.Option(help="Money per point issued, on top.")] = "0",
+    service_fee: ServiceFee = "0",
     redemption_price: Price = None,
-    commission: Annotated[str, typer.Option(help="Share of redemptions kept, 0 to 1.")] = "0",
-    platform_fee: Annotated[str, typer.Option(help="Money per window.")] = "0",
+    commission: Commission = "0",
+    platform_fee: PlatformFee = "0",
     charge_vat: Vat = "O",
     fee_vat: Vat = "O",
     redemption_vat: Vat = "O",
-    funding: Annotated[
-        Funding | None, typer.Option(help="When points are paid for; without it the programme's.")
-    ] = None,
-    offline_loss: Annotated[
-        OfflineLoss, typer.Option(help="Who bears an offline burn whose points are gone.")
-    ] = "partner",
-    return_loss: Annotated[
-        ReturnLoss, typer.Option(help="Who bears a returned sale whose points are gone.")
-    ] = "member",
-    return_fee: Annotated[
-        ReturnFee, typer.Option(help="Who bears the bank's fee for a returned payment; rule: as the programme has it.")
-    ] = "rule",
+    funding: PaidFor = None,
+    offline_loss: BurnLoss = "partner",
+    return_loss: SaleLoss = "member",
+    return_fee: BankFee = "rule",
     earn: Annotated[bool, typer.Option(help="May issue points.")] = True,
     burn: Annotated[bool, typer.Option(help="May accept points.")] = True,
     as_json: AsJson = False,
@@ -64,10 +63,10 @@ def add(
     terms = FirstTerms(
         earn_rate=_price("earn-rate", earn_rate),
         issue_price=_price("issue-price", issue_price),
-        service_fee=_price("service-fee", service_fee) or Decimal(0),
+        service_fee=_amount("service-fee", service_fee),
         redemption_price=_price("redemption-price", redemption_price),
-        commission=_price("commission", commission) or Decimal(0),
-        platform_fee=_price("platform-fee", platform_fee) or Decimal(0),
+        commission=_amount("commission", commission),
+        platform_fee=_amount("platform-fee", platform_fee),
         charge_vat=charge_vat,
         fee_vat=fee_vat,
         redemption_vat=redemption_vat,
@@ -78,10 +77,10 @@ def add(
     )
     pem = read_file(key)
 
-    async def work() -> None:
+    async def work() -> AddedPartner:
         async with open_session(data_dir, database_url) as session:
             try:
-                added = await add_partner(
+                return await add_partner(
                     session.pool,
                     name=name,
                     key_pem=pem,
@@ -93,10 +92,10 @@ def add(
                 )
             except InvalidTermsError as error:
                 raise typer.BadParameter(_by_flag(error)) from error
-            document = {"partner": added.partner, "name": name, "keyid": added.keyid}
-            show(document, as_json=as_json, text=f"{name} is partner {added.partner}; its key is {added.keyid}.")
 
-    run(work())
+    added = run(work())
+    document = {"partner": added.partner, "name": name, "keyid": added.keyid}
+    show(document, as_json=as_json, text=f"{name} is partner {added.partner}; its key is {added.keyid}.")
 
 
 @partner_app.command("list")
@@ -243,8 +242,10 @@ def _minor(amount: str, minor_unit: int) -> int:
 
 
 def _price(flag: str, text: str | None) -> Decimal | None:
-    if text is None:
-        return None
+    return None if text is None else _amount(flag, text)
+
+
+def _amount(flag: str, text: str) -> Decimal:
     try:
         value = Decimal(text)
     except ArithmeticError:

@@ -12,16 +12,17 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, NoReturn
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, create_model, with_config
 
 from coalition.database.pool import Connection, Pool
 from coalition.errors import CoalitionError, InvalidTermsError, PartnerFileRefusedError
-from coalition.ledger.participant import Funding, OfflineLoss, ReturnFee, ReturnLoss
 from coalition.operations.manage_partner import AddedPartner, FirstTerms, take_in
 
 FILE_BYTES_MAX = 16 * 1024 * 1024
 PARTNERS_MAX = 10_000
 GOT_CHARS_MAX = 80
+# Faults of pydantic's for which it does not matter what came.
+ABOUT_NAMES = ("missing", "extra_forbidden", "unexpected_keyword_argument")
 
 
 class Entry(BaseModel):
@@ -30,22 +31,10 @@ class Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class TermsEntry(Entry):
-    """First terms, as `FirstTerms` has them."""
-
-    earn_rate: Decimal | None = None
-    issue_price: Decimal | None = None
-    service_fee: Decimal = Decimal(0)
-    redemption_price: Decimal | None = None
-    commission: Decimal = Decimal(0)
-    platform_fee: Decimal = Decimal(0)
-    charge_vat: str = "O"
-    fee_vat: str = "O"
-    redemption_vat: str = "O"
-    funding: Funding | None = None
-    offline_loss: OfflineLoss = "partner"
-    return_loss: ReturnLoss = "member"
-    return_fee: ReturnFee = "rule"
+@with_config(extra="forbid")
+@dataclass(frozen=True, slots=True)
+class TermsEntry(FirstTerms):
+    """First terms, as a file says them."""
 
 
 class PartnerEntry(Entry):
@@ -155,7 +144,7 @@ async def _take_in(connection: Connection, entry: PartnerEntry, *, now: datetime
         connection,
         name=entry.name,
         key_pem=entry.key.encode(),
-        terms=FirstTerms(**dict(entry.terms)),
+        terms=entry.terms,
         may_earn=entry.may_earn,
         may_burn=entry.may_burn,
         now=now,
@@ -173,9 +162,7 @@ def _file_model(sections: Sequence[Section]) -> type[BaseModel]:
 def _form_faults(error: ValidationError) -> Iterator[str]:
     for fault in error.errors(include_url=False):
         where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in fault["loc"]).lstrip(".")
-        got = (
-            "" if fault["type"] in ("missing", "extra_forbidden") else f", {str(fault['input'])[:GOT_CHARS_MAX]!r} came"
-        )
+        got = "" if fault["type"] in ABOUT_NAMES else f", {str(fault['input'])[:GOT_CHARS_MAX]!r} came"
         yield f"{where or 'the file'}: {fault['msg']}{got}"
 
 

@@ -22,6 +22,9 @@ from settlement.stores.rules import DefaultRule, FeeBearer, Rules, load_rules
 from settlement.stores.shares import Share
 from settlement.text.report import share_document, window_document
 
+Reference = Annotated[str, typer.Option(help="Which payment this is; the same again is once.")]
+Day = Annotated[str | None, typer.Option(help="The day, like 2027-01-31; without it today.")]
+
 rules_app = typer.Typer(
     help="When shares are due, and what becomes of those not paid: show, set.", no_args_is_help=True
 )
@@ -46,8 +49,8 @@ def pay(
     window_no: WindowNo,
     partner: Partner,
     amount: Annotated[str, typer.Argument(help="Money; below 0 it went to the partner.")],
-    reference: Annotated[str, typer.Option(help="Which payment this is; the same again is once.")],
-    paid_on: Annotated[str | None, typer.Option(help="The day, like 2027-01-31; without it today.")] = None,
+    reference: Reference,
+    paid_on: Day = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
@@ -63,7 +66,7 @@ def unpay(
     partner: Partner,
     amount: Annotated[str, typer.Argument(help="What came back of a payment, as it was paid; below 0 it was ours.")],
     reference: Annotated[str, typer.Option(help="Which return this is; the same again is once.")],
-    returned_on: Annotated[str | None, typer.Option(help="The day, like 2027-01-31; without it today.")] = None,
+    returned_on: Day = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
@@ -107,8 +110,8 @@ def recover(
     window_no: WindowNo,
     partner: Partner,
     amount: Annotated[str, typer.Argument(help="Money that came after all.")],
-    reference: Annotated[str, typer.Option(help="Which payment this is; the same again is once.")],
-    paid_on: Annotated[str | None, typer.Option(help="The day, like 2027-01-31; without it today.")] = None,
+    reference: Reference,
+    paid_on: Day = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,

@@ -18,6 +18,8 @@ from coalition.operations.import_partners import FILE_BYTES_MAX, read_partner_fi
         (b"[]", "the file: "),
         (b'{"partners": [{"name": 7}]}', "2 faults"),
         (b'{"partners": [{"name": "A", "key": "", "bank": {}}]}', "partners[0].bank: Extra inputs are not permitted"),
+        (b'{"partners": [{"name": "A", "key": "", "terms": {"fee": 1}}]}', "terms.fee: Unexpected keyword argument"),
+        (b'{"partners": [{"name": "A", "key": "", "terms": []}]}', "partners[0].terms: Input should be a dictionary"),
         (b" " * (FILE_BYTES_MAX + 1), "expected at most 16,777,216 bytes, 16,777,217 came"),
     ],
 )
