@@ -1,12 +1,13 @@
 """Sign members and operators in and out.
 
 A browser holds a random token; the database only its digest. A member proves himself with a code that is mailed to
-him, an operator with a password. A code belongs to the browser that asked for it, which holds a random ticket: nobody
+him, an operator with a password. A code belongs to the browser that asked for it, which holds a ticket that nobody else can tell: nobody
 uses a code, or uses up its tries, from another one. What is answered, and the work that is done for it, does not tell
 whether an address or a name is known.
 """
 
 import asyncio
+import base64
 import hashlib
 import hmac
 import secrets
@@ -95,19 +96,26 @@ def normalised_email(typed: str) -> str | None:
         return None
 
 
-async def ask_code(pool: Pool, email: str, *, held_ticket: str, now: datetime, is_allowed: bool = True) -> CodeAsked:
+async def ask_code(
+    pool: Pool, email: str, *, browser: str, held_ticket: str, now: datetime, is_allowed: bool = True
+) -> CodeAsked:
     """Make a one-time code for an address, for the browser that asks; nothing is sent to unknown addresses.
 
-    An address that had its codes of this minute or hour gets none, nor does a browser that is not allowed one: the
-    browser's `held_ticket` stays if it is for this address, with its code; else the new one opens nothing. A code is
-    made for unknown addresses as well, so that these take the same time."""
+    `browser` is a secret of that browser. An address that had its codes of this minute or hour gets none, nor does a
+    browser that is not allowed one: it keeps the ticket that it holds for this address, or has just been given by an
+    answer that it did not wait for; else the new one opens nothing. A code is made for unknown addresses as well, so
+    that these take the same time."""
     async with pool.acquire() as connection, connection.transaction():
         sent = await load_sent(connection, email, since=now - timedelta(hours=1))
         member = await find_member_by_email(connection, email)
         if not (is_allowed and _may_send(sent, now)):
-            is_kept = await is_ticket_for(connection, _digest(held_ticket), email, now=now)
-            return CodeAsked(held_ticket if is_kept else secrets.token_urlsafe(32), None)
-        ticket, code = await _add_code(connection, email, now=now)
+            given = [_ticket(browser, email, moment) for moment in sent[-1:]]
+            for ticket in (held_ticket, *given):
+                if await is_ticket_for(connection, _digest(ticket), email, now=now):
+                    return CodeAsked(ticket, None)
+            return CodeAsked(secrets.token_urlsafe(32), None)
+        ticket = _ticket(browser, email, now)
+        code = await _add_code(connection, email, ticket=ticket, now=now)
     return CodeAsked(ticket, None if member is None else IssuedCode(email, member.language, code), is_new=True)
 
 
@@ -167,11 +175,16 @@ def _may_send(sent: Sequence[datetime], now: datetime) -> bool:
     return len(sent) < CODES_PER_HOUR_MAX and all(moment <= now - CODE_PAUSE for moment in sent)
 
 
-async def _add_code(connection: Connection, email: str, *, now: datetime) -> tuple[str, str]:
-    """Keep a new code; return its ticket and the code. Each makes room for itself, so that old ones don't pile up."""
+def _ticket(browser: str, email: str, asked_at: datetime) -> str:
+    """Return the ticket of a code: who does not know the browser's secret can't tell it, and the browser need not."""
+    digest = hashlib.sha256(f"{browser}\n{email}\n{asked_at.timestamp()}".encode()).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+async def _add_code(connection: Connection, email: str, *, ticket: str, now: datetime) -> str:
+    """Keep a new code and return it. Each makes room for itself, so that old ones don't pile up."""
     sent_until = now - timedelta(hours=1)
     await drop_old_codes(connection, sent_until=sent_until, codes_max=OLD_CODES_DROPPED_MAX)
-    ticket = secrets.token_urlsafe(32)
     code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
     await add_code(
         connection,
@@ -181,7 +194,7 @@ async def _add_code(connection: Connection, email: str, *, now: datetime) -> tup
         now=now,
         expires_at=now + timedelta(minutes=CODE_LIFE_MINUTES),
     )
-    return ticket, code
+    return code
 
 
 async def _open_session(connection: Connection, area: Area, subject: str, *, now: datetime) -> OpenedSession:

@@ -1,5 +1,6 @@
 """Signing in with a code that is mailed, and signing out."""
 
+import secrets
 from datetime import timedelta
 from typing import Final
 from urllib.parse import quote, unquote
@@ -71,6 +72,8 @@ class MemberSignIn:
         asked = await ask_code(
             pool,
             email,
+            # That of a session is in the database, where nothing may be that leads to a code.
+            browser=visit.csrf_token if visit.session is None else secrets.token_urlsafe(32),
             held_ticket=_ticket(visit) or "",
             now=visit.now,
             is_allowed=not await self._asked_for.wait_s(pool, by, now=visit.now),

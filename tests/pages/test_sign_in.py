@@ -257,6 +257,23 @@ async def test_codes_asked_for_at_once_are_one(site: RunningSite) -> None:
     assert await site.hub.pool.fetchval("SELECT count(*) FROM sign_in_code") == 1
 
 
+async def test_who_taps_twice_signs_in_with_the_code_that_came(site: RunningSite) -> None:
+    """The browser drops the first answer, and with it the ticket; in another browser the code is worth nothing."""
+    await site.member()
+    async with Forms(site.url) as phone, Forms(site.url) as stranger:
+        before = phone.cookie("coalition_form")
+        await phone.post("/sign-in", email="erika@shop.example")
+        code = await site.mailbox.next_code()
+        ticket = phone.cookie("coalition_ticket")
+        phone.client.cookie_jar.clear(lambda cookie: cookie.key == "coalition_ticket")
+        await phone.post("/sign-in", email="erika@shop.example")
+        await stranger.post("/sign-in", email="erika@shop.example")
+
+        assert (phone.cookie("coalition_form"), phone.cookie("coalition_ticket")) == (before, ticket)
+        assert (await stranger.post("/sign-in/code", code=code)).status == 422
+        assert (await phone.post("/sign-in/code", code=code)).path == "/"
+
+
 async def test_old_codes_go_a_few_at_a_time(site: RunningSite) -> None:
     """No request has to clear away what a flood has left."""
     await site.hub.pool.execute(
