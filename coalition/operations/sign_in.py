@@ -1,9 +1,9 @@
 """Sign members and operators in and out.
 
 A browser holds a random token; the database only its digest. A member proves himself with a code that is mailed to
-him, an operator with a password. A code belongs to the browser that asked for it, which holds a ticket that nobody else can tell: nobody
-uses a code, or uses up its tries, from another one. What is answered, and the work that is done for it, does not tell
-whether an address or a name is known.
+him, an operator with a password. A code belongs to the browser that asked for it, which holds a ticket that nobody else
+can tell: nobody uses a code, or uses up its tries, from another one. What is answered, and the work that is done for
+it, does not tell whether an address or a name is known.
 """
 
 import asyncio
