@@ -42,6 +42,7 @@ from tests.database.archive_story import (
     publish_key,
     settle,
 )
+from tests.database.command_line import Call, document_of
 from tests.database.lane_books import LANES, new_cards, new_partners, now, open_hub
 from tests.shop import operation
 
@@ -255,3 +256,37 @@ async def test_the_tables_of_old_windows_stay_as_large_as_they_are(pool: Pool, t
     assert max(sizes[2:]) < sizes[1] + 2 * of_a_window
     assert kept[4] > kept[1]
     await checked(pool)
+
+
+async def test_a_window_is_archived_and_brought_back_from_the_shell(story: Story, call: Call, tmp_path: Path) -> None:
+    """Each step says where the file lies and what it holds; what can't be is one line, and exit code 1."""
+    refused = await call("archive", "window", "1", "--to", str(tmp_path))
+    assert refused.exit_code == 1
+    assert "it can be archived 410 days later" in refused.stderr
+    assert "For trials only" in (await call("archive", "after", "0")).stdout
+    assert (await call("archive", "list")).stdout == "No window is archived.\n"
+
+    archived = await document_of(call, "archive", "window", "1", "--to", str(tmp_path))
+    path = Path(archived["path"])
+    assert path == tmp_path / "window-000001.jsonl.gz"
+    verified = await document_of(call, "archive", "verify", str(path))
+    assert (verified["sha256"], verified["records"], verified["messages"]) == (
+        archived["digest"],
+        archived["records"],
+        archived["messages"],
+    )
+    assert (await document_of(call, "archive", "list"))["archives"][0]["path"] == str(path)
+    moved = path.rename(tmp_path / "moved.jsonl.gz")
+    assert "(the file is not there)" in (await call("archive", "list")).stdout
+    broken = moved.with_name("broken.jsonl.gz")
+    broken.write_bytes(moved.read_bytes()[:-100])
+    told = await call("archive", "verify", str(broken))
+    assert (told.exit_code, told.stderr.startswith(f"coalition: {broken}: line ")) == (1, True)
+
+    assert (await call("archive", "restore", str(moved))).stdout.startswith("Window 1 is back: ")
+    again = await call("archive", "restore", str(moved))
+    assert (again.exit_code, again.stderr) == (
+        1,
+        "coalition: window 1 is not archived; all of it is in the database\n",
+    )
+    await checked(story.pool)
