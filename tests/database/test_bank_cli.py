@@ -1,24 +1,15 @@
 """The operator's shell and the bank: details in, payment files out, refusals in one line."""
 
-import asyncio
-import json
-from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import structlog
-from click.testing import Result
-from typer.testing import CliRunner
 
-from coalition.__main__ import app
 from coalition.database.pool import Pool
 from settlement.operations.invoice_window import invoice_window
+from tests.database.command_line import Call, document_of
 from tests.database.settlement_books import Books, now
 from tests.pure.settlement.bank_examples import IBANS, OPERATOR_IBAN
 from tests.pure.settlement.bank_files import bank_file, entry
-
-Call = Callable[..., Awaitable[Result]]
 
 OPERATOR = ("operator", "bank", "set", "--holder", "Coalition Betriebs-GmbH", "--town", "Hamburg",
             "--country", "DE", "--creditor-id", "DE98ZZZ09999999999", "--iban")  # fmt: skip
@@ -48,27 +39,8 @@ def books(pool: Pool) -> Books:
     return Books(pool)
 
 
-@pytest.fixture
-def call(database_url: str) -> Iterator[Call]:
-    async def call(*arguments: str) -> Result:
-        # A command runs a loop of its own, so it gets a thread of its own.
-        return await asyncio.to_thread(
-            CliRunner().invoke, app, list(arguments), env={"COALITION_DATABASE_URL": database_url}
-        )
-
-    yield call
-    # A command sets the logging up for its process, onto streams that end with it.
-    structlog.reset_defaults()
-
-
 def files_in(folder: Path) -> list[Path]:
     return sorted(folder.iterdir())
-
-
-async def document_of(call: Call, *arguments: str) -> Any:
-    result = await call(*arguments, "--json")
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
 
 
 async def test_bank_details_are_kept_by_version_and_shown(books: Books, call: Call) -> None:

@@ -1,38 +1,20 @@
 """Partners taken in from a file, all of them or none, and a window billed in one command."""
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
-from click.testing import Result
-from typer.testing import CliRunner
 
-from coalition.__main__ import app
 from coalition.database.pool import Pool
 from partner_sdk import make_key_pair
+from tests.database.command_line import Call, document_of
 from tests.database.settlement_books import Books
 from tests.pure.settlement.bank_examples import IBANS, OPERATOR_IBAN
 
-Call = Callable[..., Awaitable[Result]]
 PARTY = {"legal_name": "A GmbH", "street": "Ring 1", "post_code": "20457", "town": "Hamburg", "country": "DE"}
 TERMS = {"service_fee": 0.001, "charge_vat": "S 19 DE", "fee_vat": "S 19 DE", "funding": "prepaid"}
-
-
-@pytest.fixture
-def call(pool: Pool, database_url: str) -> Iterator[Call]:
-    async def call(*arguments: str) -> Result:
-        # A command runs a loop of its own, so it gets a thread of its own.
-        return await asyncio.to_thread(
-            CliRunner().invoke, app, list(arguments), env={"COALITION_DATABASE_URL": database_url}
-        )
-
-    yield call
-    # A command sets the logging up for its process, onto streams that end with it.
-    structlog.reset_defaults()
 
 
 @pytest.fixture
@@ -48,12 +30,6 @@ def file_of(tmp_path: Path) -> Callable[..., str]:
 def entry(folder: Path, name: str, **more: Any) -> dict[str, Any]:
     public_key, _ = make_key_pair(folder / f"{name}.pem")
     return {"name": name, "key": public_key.read_text(), **more}
-
-
-async def document_of(call: Call, *arguments: str) -> Any:
-    result = await call(*arguments, "--json")
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
 
 
 async def test_partners_come_with_all_that_is_known_of_them(

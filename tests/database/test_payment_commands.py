@@ -1,45 +1,15 @@
 """The operator's shell from the invoice to the money: calendar, rules, payments, collateral, disputes, exits."""
 
-import asyncio
-import json
-from collections.abc import Awaitable, Callable, Iterator
 from decimal import Decimal
-from typing import Any
 
-import pytest
-import structlog
-from click.testing import Result
-from typer.testing import CliRunner
-
-from coalition.__main__ import app
 from coalition.database.pool import Pool
 from settlement.engine.dispute import Claim
 from settlement.operations.approve_window import approve_window
 from settlement.operations.calculate_window import calculate_window
 from settlement.operations.open_dispute import open_dispute
+from tests.database.command_line import Call, document_of
 from tests.database.settlement_books import Books, now
 from tests.database.test_settlement_killed import evidence
-
-Call = Callable[..., Awaitable[Result]]
-
-
-@pytest.fixture
-def call(database_url: str) -> Iterator[Call]:
-    async def call(*arguments: str) -> Result:
-        # A command runs a loop of its own, so it gets a thread of its own.
-        return await asyncio.to_thread(
-            CliRunner().invoke, app, list(arguments), env={"COALITION_DATABASE_URL": database_url}
-        )
-
-    yield call
-    # A command sets the logging up for its process, onto streams that end with it.
-    structlog.reset_defaults()
-
-
-async def document_of(call: Call, *arguments: str) -> Any:
-    result = await call(*arguments, "--json")
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
 
 
 async def refusal_of(call: Call, *arguments: str) -> str:

@@ -1,37 +1,14 @@
 """Reports at the operator's shell: as text, JSON and files, and refusals in one line."""
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
-import structlog
-import typer
-from click.testing import Result
-from typer.testing import CliRunner
 
 from coalition.database.pool import Pool
-from settlement.cli.reports import add_report_commands
 from settlement.operations.reports.make_report import REPORT_NAMES
+from tests.database.command_line import Call
 from tests.database.settlement_books import Books
-
-app = typer.Typer()
-add_report_commands(app)
-
-Call = Callable[..., Awaitable[Result]]
-
-
-@pytest.fixture
-def call(database_url: str) -> Iterator[Call]:
-    async def call(*arguments: str) -> Result:
-        # A command runs a loop of its own, so it gets a thread of its own.
-        return await asyncio.to_thread(
-            CliRunner().invoke, app, list(arguments), env={"COALITION_DATABASE_URL": database_url}
-        )
-
-    yield call
-    structlog.reset_defaults()
 
 
 async def test_a_report_is_told_and_written(pool: Pool, call: Call, tmp_path: Path) -> None:

@@ -1,65 +1,20 @@
 """The operator's shell: each command with text and with JSON, and refusals in one line."""
 
-import asyncio
-import json
-from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
-import structlog
-import typer
-from click.testing import Result
-from typer.testing import CliRunner
 
 from coalition.database.pool import Pool
-from settlement.cli.documents import invoice_app
-from settlement.cli.legal_parties import add_party_commands
-from settlement.cli.prepaid import prepaid_app
-from settlement.cli.terms import terms_app
-from settlement.cli.window import window_app
+from tests.database.command_line import Call, document_of
 from tests.database.settlement_books import Books
 
-app = typer.Typer()
-app.add_typer(window_app, name="window")
-app.add_typer(terms_app, name="terms")
-app.add_typer(prepaid_app, name="prepaid")
-app.add_typer(invoice_app, name="invoice")
-partner_app, operator_app = typer.Typer(), typer.Typer()
-add_party_commands(partner_app, operator_app)
-# A lone command would take the place of its group.
-for group in (partner_app, operator_app):
-    group.callback()(lambda: None)
-app.add_typer(partner_app, name="partner")
-app.add_typer(operator_app, name="operator")
-
-Call = Callable[..., Awaitable[Result]]
 NEXT_YEAR = datetime.now(UTC).year + 1
 
 
 @pytest.fixture
 def books(pool: Pool) -> Books:
     return Books(pool)
-
-
-@pytest.fixture
-def call(database_url: str) -> Iterator[Call]:
-    async def call(*arguments: str) -> Result:
-        # A command runs a loop of its own, so it gets a thread of its own.
-        return await asyncio.to_thread(
-            CliRunner().invoke, app, list(arguments), env={"COALITION_DATABASE_URL": database_url}
-        )
-
-    yield call
-    # A command sets the logging up for its process, onto streams that end with it.
-    structlog.reset_defaults()
-
-
-async def document_of(call: Call, *arguments: str) -> Any:
-    result = await call(*arguments, "--json")
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
 
 
 async def test_a_window_is_closed_and_settled_in_two_commands(books: Books, call: Call) -> None:
