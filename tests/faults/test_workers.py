@@ -182,7 +182,8 @@ async def test_who_keeps_a_connection_is_sent_away_by_a_worker_that_stops(crew: 
 
 
 async def test_told_to_stop_the_workers_finish_what_they_accepted(crew: Crew) -> None:
-    """SIGTERM in the middle: every message that was taken is answered, and whatever is in the journal was."""
+    """SIGTERM in the middle: every message that was taken is answered, and whatever is in the journal was; the parent
+    is the last to go."""
     shop, cards = await crew.shop("Drain"), await crew.cards("drain", 8)
     since, is_over = await crew.booked(), False
 
@@ -201,7 +202,9 @@ async def test_told_to_stop_the_workers_finish_what_they_accepted(crew: Crew) ->
     while await crew.booked() == since:  # noqa: ASYNC110
         await asyncio.sleep(PAUSE_S)
     is_over = True
+    workers = [psutil.Process(pid) for pid in crew.workers()]
     await crew.hub.stop()
+    assert [worker.pid for worker in workers if worker.is_running()] == []
     assert sum(await work) == await crew.booked() - since
 
 
