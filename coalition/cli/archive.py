@@ -152,7 +152,7 @@ def set_after(
             await set_archive_after(connection, days)
 
     run(work())
-    text = f"Windows can be archived {days} days after their close."
+    text = f"Windows can be archived {days} {'day' if days == 1 else 'days'} after their close."
     if days <= PAST_DAYS_MAX:
         text += f" For trials only: a message may be {PAST_DAYS_MAX} days old, and come again after its archive."
     show({"archive_after_days": days}, as_json=as_json, text=text)

@@ -39,7 +39,12 @@ def counted_as(address: str) -> str:
 
 
 def _is_trusted(address: str, trusted: Sequence[Network]) -> bool:
-    return _is_address(address) and any(ip_address(address) in network for network in trusted)
+    if not _is_address(address):
+        return False
+    parsed = ip_address(address)
+    # Who listens on :: sees an address of IPv4 as one of IPv6.
+    parsed = getattr(parsed, "ipv4_mapped", None) or parsed
+    return any(parsed in network for network in trusted)
 
 
 def _is_address(text: str) -> bool:
