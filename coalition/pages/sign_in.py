@@ -2,6 +2,7 @@
 
 import secrets
 from datetime import timedelta
+from math import ceil
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -139,7 +140,7 @@ async def refuse_while_full(throttle: Throttle, key: str, visit: Visit) -> None:
 
 def _refuse_for(wait_s: int) -> None:
     if wait_s:
-        raise PageRefusedError(status=429, key="too_many", retry_after_s=wait_s, seconds=wait_s)
+        raise PageRefusedError(status=429, key="too_many", retry_after_s=wait_s, minutes=ceil(wait_s / 60))
 
 
 def _hand_over(visit: Visit, issued: IssuedCode) -> None:

@@ -166,6 +166,7 @@ async def test_who_knows_many_members_guesses_no_faster(site: RunningSite) -> No
         code = await site.mailbox.next_code()
         tries = [await forms.post("/sign-in/code", code=tried, headers=here) for tried in ("x", code)]
         assert [answer.status for answer in tries] == [422, 429]
+        assert "try again in 60 min" in tries[1].text
         assert (await forms.post("/sign-in/code", code=code, headers=elsewhere)).path == "/"
     assert await wrong.wait_s(site.hub.pool, "198.51.100.2", now=site.pages.clock()) == 0
 
