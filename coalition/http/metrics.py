@@ -5,15 +5,16 @@ A worker of many keeps its figures in files of its own in a folder that all work
 it on). What an ended worker has counted stays counted: see `fold_ended`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
 
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 KINDS_THAT_ADD_UP = ("counter", "histogram")
@@ -55,8 +56,21 @@ def build_metrics_app(shown: CollectorRegistry) -> web.Application:
 def registry_of_workers(folder: Path) -> CollectorRegistry:
     """Return what sums up the figures of all workers that keep theirs in this folder."""
     summed = CollectorRegistry()
-    MultiProcessCollector(summed, path=str(folder))  # type: ignore[no-untyped-call]
+    summed.register(FiguresOfWorkers(folder))
     return summed
+
+
+class FiguresOfWorkers(Collector):
+    """The sums over all files of a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterable[Metric]:
+        # A worker that starts just now has made its file and put nothing in; the library's own collector fails then.
+        files = [str(file) for file in self._folder.glob("*.db") if file.stat().st_size]
+        summed: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
+        return summed
 
 
 def fold_ended(folder: Path, pid: int) -> None:
