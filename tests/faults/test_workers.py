@@ -166,7 +166,13 @@ async def test_a_reload_answers_all_the_time(crew: Crew) -> None:
 async def test_who_keeps_a_connection_is_sent_away_by_a_worker_that_stops(crew: Crew) -> None:
     """With the last answer, so that he comes back by a new connection, to one that goes on; nothing of his is cut."""
     reader, writer = await asyncio.open_connection(*crew.hub.authority.split(":"))
-    (holder,) = [pid for pid in crew.workers() if any(is_to(writer, one) for one in connections_of(pid))]
+
+    def holders() -> list[int]:
+        return [pid for pid in crew.workers() if any(is_to(writer, one) for one in connections_of(pid))]
+
+    # The kernel says that it is open before a worker has taken it.
+    await until(lambda: len(holders()) == 1)
+    (holder,) = holders()
     heads = []
     while not heads or b"\r\nConnection: close" not in heads[-1]:
         writer.write(b"GET /healthz HTTP/1.1\r\nHost: hub\r\n\r\n")
