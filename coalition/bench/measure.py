@@ -48,7 +48,7 @@ async def _first_points(run: Run) -> None:
     sizes = run.sizes
     run.progress("first points for each account", 0, 1)
     await run.prepare(run.hub.authority, -(-sizes.members // sizes.operations), sizes.operations, "each")
-    run.measured.first = await run.send_to_hub(SendClosed(sizes.in_flight))
+    run.measured.first = await run.send_to_hub(SendClosed(sizes.messages_in_flight))
     run.progress("first points for each account", 1, 1)
 
 

@@ -42,7 +42,7 @@ async def _clearing_round(run: Run, number: int) -> dict[str, Part]:
 async def clear(run: Run, spread: Spread) -> Part:
     """Send the messages of one round to the hub."""
     await run.prepare(run.hub.authority, run.sizes.messages, run.sizes.operations, spread)
-    return await run.send_to_hub(SendClosed(run.sizes.in_flight))
+    return await run.send_to_hub(SendClosed(run.sizes.messages_in_flight))
 
 
 async def _copy(run: Run, slices: list[tuple[int, bytes]], *, connections: int) -> Part:

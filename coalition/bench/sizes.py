@@ -12,22 +12,30 @@ class Sizes:
     """`messages` of `operations` each are sent per round of B1 and to fill a small window of B4, `singles` of one
     operation each per round of B3, and as many reads per round of B5.
 
-    `in_flight` and `singles_in_flight` say how many messages wait for their answers at once, `workers` how many
-    processes the hub has, `lanes` how many the database is made with."""
+    For each of the hub's processes, `workers` of them, so many messages wait for their answers at once: `messages_each`
+    of many operations, `singles_each` of one. `lanes` is how many the database is made with."""
 
     members: int
     partners: int
     rounds: int
     messages: int
     operations: int
-    in_flight: int
+    messages_each: int
     singles: int
-    singles_in_flight: tuple[int, ...]
+    singles_each: tuple[int, ...]
     open_loop_s: float
     peer_s: float
     peer_connections: int
     workers: int = 1
     lanes: int = 4
+
+    @property
+    def messages_in_flight(self) -> int:
+        return self.messages_each * self.workers
+
+    @property
+    def singles_in_flight(self) -> tuple[int, ...]:
+        return tuple(each * self.workers for each in self.singles_each)
 
 
 FULL = Sizes(
@@ -36,9 +44,9 @@ FULL = Sizes(
     rounds=5,
     messages=200,
     operations=500,
-    in_flight=16,
+    messages_each=16,
     singles=6_000,
-    singles_in_flight=(32, 64),
+    singles_each=(16, 32, 64, 96),
     open_loop_s=8.0,
     peer_s=3.0,
     peer_connections=8,
@@ -50,9 +58,9 @@ QUICK = Sizes(
     rounds=2,
     messages=40,
     operations=500,
-    in_flight=16,
+    messages_each=16,
     singles=1_500,
-    singles_in_flight=(32, 64),
+    singles_each=(16, 32, 64, 96),
     open_loop_s=1.5,
     peer_s=1.0,
     peer_connections=8,

@@ -36,12 +36,19 @@ DATABASE = "coalition"
 SOCKET_PATH_BYTES_MAX = 100
 START_TIMEOUT_S = 60
 
+
+def _shared_buffers_mb() -> int:
+    """Return an eighth of the machine's memory, 128 to 1,024 MB: the server takes of it what its tables fill."""
+    machine_mb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
+    return min(max(machine_mb // 8, 128), 1024)
+
+
 # Only what makes a small machine pleasant; every durability setting keeps PostgreSQL's default.
 SERVER_SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "max_connections": "200",
-    "shared_buffers": "256MB",
+    "shared_buffers": f"{_shared_buffers_mb()}MB",
     "max_wal_size": "4GB",
     "jit": "off",
     "log_min_messages": "warning",

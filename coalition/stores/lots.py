@@ -8,10 +8,12 @@ from coalition.ledger.account import Account
 from coalition.ledger.lot import Lot, LotRestoration, LotUse
 
 # A card that is used all day has thousands of lots, and a burn empties a few: so many of the oldest are looked at
-# first, in the order of Lot.age. The account stands first in the join, and both sides name the lane: LIMIT then ends
-# the walk through lot_open, on one machine as on many. `older` are the points in lots that are spent before this one.
-OLDEST_COUNT = 16
-SELECT_OLDEST = f"""
+# first, in the order of Lot.age, and so many times as many where those do not hold the points. The account stands first
+# in the join, and both sides name the lane: LIMIT then ends the walk through lot_open, on one machine as on many.
+# The number is an argument: one that the planner knew and found larger than an average account's lots let it read and
+# sort all of a busy card's (46,000 in 20 ms). `older` are the points in lots that are spent before this one.
+OLDEST_COUNT, OLDEST_GROWTH = 16, 16
+SELECT_OLDEST = """
 SELECT account, leaf, part, issuer, payer, month_of_sale, vat_rate, expires_on, points, remaining
 FROM (
     SELECT oldest.*,
@@ -21,7 +23,7 @@ FROM (
         FROM lot
         WHERE lot.lane = $1 AND lot.account = account.account AND remaining > 0
         ORDER BY expires_on, leaf, part
-        LIMIT {OLDEST_COUNT}
+        LIMIT $4
     ) AS oldest
     WHERE account.lane = $1 AND account.account = ANY($2::bigint[])
 ) AS aged
@@ -64,11 +66,19 @@ async def load_lots(
             lots[account][lot[0], lot[1]] = Lot(*lot)
 
     everything = {number for number, points in wanted.items() if points == ALL_POINTS}
-    if some := sorted(wanted.keys() - everything):
-        await load(SELECT_OLDEST, some, [wanted[number] for number in some])
-        everything.update(number for number in some if _lacks(accounts[number], lots[number].values(), wanted[number]))
     if everything:
         await load(SELECT_LOTS, sorted(everything))
+    lacking, count = sorted(wanted.keys() - everything), OLDEST_COUNT
+    while lacking:
+        await load(SELECT_OLDEST, lacking, [wanted[number] for number in lacking], count)
+        # An account with fewer lots than were asked for has no more.
+        lacking = [
+            number
+            for number in lacking
+            if len(lots[number]) >= count and _points(lots[number]) < min(wanted[number], _in_lots(accounts[number]))
+        ]
+        count *= OLDEST_GROWTH
+    everything.update(number for number in wanted if _points(lots[number]) == _in_lots(accounts[number]))
     if also:
         await load(SELECT_NAMED_LOTS, sorted(also), sorted(set().union(*also.values())))
     for number, found in lots.items():
@@ -77,10 +87,13 @@ async def load_lots(
             accounts[number].others_expire_on = None
 
 
-def _lacks(account: Account, oldest: Iterable[Lot], wanted: int) -> bool:
-    """Say whether points that are wanted lie in lots that are not among the oldest."""
-    in_lots = account.balance + account.debt
-    return sum(lot.remaining for lot in oldest) < min(wanted, in_lots)
+def _points(lots: Mapping[tuple[int, int], Lot]) -> int:
+    return sum(lot.remaining for lot in lots.values())
+
+
+def _in_lots(account: Account) -> int:
+    """Return how many points all lots of an account hold together."""
+    return account.balance + account.debt
 
 
 SELECT_USES = """

@@ -9,7 +9,7 @@ from coalition.ledger.account import Account
 from coalition.ledger.batch import Changes
 from coalition.ledger.lot import Lot
 from coalition.stores.batches import open_batch, write_batch
-from coalition.stores.lots import ALL_POINTS, OLDEST_COUNT, load_lots
+from coalition.stores.lots import ALL_POINTS, OLDEST_COUNT, OLDEST_GROWTH, load_lots
 
 MONTH = date(2026, 1, 1)
 
@@ -62,10 +62,41 @@ async def test_the_oldest_lots_that_hold_the_points_are_loaded(
     assert await loaded(pool, [*LOTS, SPENT], wanted, also) == expected
 
 
-@pytest.mark.parametrize("count", [1, OLDEST_COUNT, OLDEST_COUNT + 1])
+@pytest.mark.parametrize("count", [1, OLDEST_COUNT, OLDEST_COUNT + 1, OLDEST_COUNT * OLDEST_GROWTH + 1, 300, 400])
 async def test_of_many_lots_the_oldest_are_loaded(pool: Pool, count: int) -> None:
-    """Whatever the order in which they came; further ones only where the first do not hold the points."""
-    days = [*range(OLDEST_COUNT + 5, 4, -1), 0, *range(1, 5)]
+    """As many as hold the points, however many looks that takes, and whatever the order in which they came."""
+    days = [*range(299, 4, -1), 0, *range(1, 5)]
     by_age = sorted(range(len(days)), key=lambda leaf: days[leaf] or 1_000)
-    expected = by_age[:count] if count <= OLDEST_COUNT else by_age
-    assert await loaded(pool, lots_of(days), 10 * count, []) == sorted(expected)
+    assert await loaded(pool, lots_of(days), 10 * count, []) == sorted(by_age[:count])
+
+
+# As they were booked: an account of a lane has eight lots, far from each other, and account 7 some thousands.
+FILL = """
+INSERT INTO lot (lane, account, leaf, part, issuer, payer, month_of_sale, expires_on, points, remaining)
+SELECT leaf % 4, CASE WHEN leaf % 3 = 0 THEN 7 ELSE 10 + leaf % 625 END, leaf, 0, 1, 1, $1, $1::date + leaf / 100,
+    10, 10
+FROM generate_series(1, $2::integer) AS leaf
+"""
+OPEN_ACCOUNTS = """
+INSERT INTO account (lane, account, opened_at)
+SELECT lane, number, now() FROM generate_series(0, 3) AS lane, generate_series(1, 650) AS number
+"""
+SELECT_READ = """
+SELECT (coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::bigint
+FROM pg_stat_xact_user_tables WHERE relname = 'lot'
+"""
+
+
+async def test_a_burn_on_a_card_with_thousands_of_lots_reads_the_few_it_empties(pool: Pool) -> None:
+    """Also when the planner, which knows the average account alone, sees less work in reading and sorting them all."""
+    accounts = {7: Account(7, 25_000)}
+    async with pool.acquire() as connection:
+        await connection.execute(OPEN_ACCOUNTS)
+        await connection.execute(FILL, MONTH, 30_000)
+        await connection.execute("VACUUM ANALYZE lot, account")
+        async with connection.transaction(readonly=True):
+            before = await connection.fetchval(SELECT_READ)
+            await load_lots(connection, 0, accounts, wanted={7: 60})
+            read = await connection.fetchval(SELECT_READ) - before
+    assert len(accounts[7].lots) == 6
+    assert read <= OLDEST_COUNT + 1
