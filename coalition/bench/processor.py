@@ -1,5 +1,6 @@
 """Seconds of CPU and bytes of memory by process."""
 
+import re
 from pathlib import Path
 
 import psutil
@@ -42,3 +43,13 @@ def tree_memory_bytes(pid: int) -> int:
     """Return the memory of a process and its children; what several share counts once (the sum of their PSS)."""
     process = psutil.Process(pid)
     return sum(one.memory_full_info().pss for one in (process, *process.children(recursive=True)))
+
+
+def largest_memory_bytes(pid: int) -> int:
+    """Return the most memory that a process has had until now, 0 when it has ended; by Linux's status."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    largest = re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
+    return int(largest[1]) * 1024 if largest else 0

@@ -9,13 +9,14 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
-from coalition.bench.processor import tree_cpu_s
+from coalition.bench.processor import largest_memory_bytes, tree_cpu_s
 from coalition.bench.scale.write_path import WritePath, open_write_path
 from coalition.signatures.keys import generate_private_key, public_key_pem
 
@@ -28,6 +29,7 @@ LANES = 4
 # A window's totals have a row for each partner in each of them: with fewer their cost would not show.
 MANY_LANES = 128
 RECALCULATIONS = 3
+LOOK_EVERY_S = 0.02
 ADDRESS = (
     "--street",
     "Ring 1",
@@ -60,6 +62,8 @@ FROM generate_series($1::integer, $2::integer) AS lane, partner AS payer, partne
 """
 # The first of them makes the cells of the matrix, the others only rows.
 FIRST_LANE, OTHER_LANES = (0, 0), (1, 8)
+# Else the database would do it by itself, while a command is measured.
+SETTLE = "VACUUM ANALYZE window_total, lot_total"
 COUNT_TOTALS = "SELECT count(*) FROM window_total WHERE window_no = 1"
 
 
@@ -67,8 +71,13 @@ COUNT_TOTALS = "SELECT count(*) FROM window_total WHERE window_no = 1"
 class Used:
     """CPU seconds of a command and of the database meanwhile, and the command's memory at its largest."""
 
-    cpu_s: float
+    command_s: float
+    database_s: float
     memory_bytes: int
+
+    @property
+    def cpu_s(self) -> float:
+        return self.command_s + self.database_s
 
 
 async def measure_bill(folder: Path) -> Figures:
@@ -91,27 +100,32 @@ async def _calculation(folder: Path) -> Figures:
     async with _closed_window(many, MANY_PARTNERS, lanes=MANY_LANES) as path:
         with_many, rows = _calculated(path, many), await path.pool.fetchval(COUNT_TOTALS)
         await path.pool.execute(ADD_TOTALS)
+        await path.pool.execute(SETTLE)
         added = await path.pool.fetchval(COUNT_TOTALS) - rows
         with_totals = _calculated(path, many)
         await path.pool.execute(ADD_LOT_TOTALS, *FIRST_LANE)
+        await path.pool.execute(SETTLE)
         with_cells = _calculated(path, many)
         await path.pool.execute(ADD_LOT_TOTALS, *OTHER_LANES)
+        await path.pool.execute(SETTLE)
         with_rows = _calculated(path, many)
     # And the partner that the database was made with.
     cells = (MANY_PARTNERS + 1) ** 2
 
-    def more_us(one: Used, other: Used, count: int) -> float:
-        return max(other.cpu_s - one.cpu_s, 0.0) / count * 1e6
+    def more_us(less: float, more: float, count: int) -> float:
+        return max(more - less, 0.0) / count * 1e6
 
-    total_row_us = more_us(with_many, with_totals, added)
-    lot_row_us = more_us(with_cells, with_rows, cells * (OTHER_LANES[1] - OTHER_LANES[0] + 1))
+    # Rows are added up by the database alone: what the command takes would only add its noise.
+    total_row_us = more_us(with_many.database_s, with_totals.database_s, added)
+    lot_rows = cells * (OTHER_LANES[1] - OTHER_LANES[0] + 1)
+    lot_row_us = more_us(with_cells.database_s, with_rows.database_s, lot_rows)
     partners = MANY_PARTNERS - FEW_PARTNERS
-    partner_us = more_us(with_few, with_many, partners) - (rows - rows_of_few) / partners * total_row_us
+    partner_us = more_us(with_few.cpu_s, with_many.cpu_s, partners) - (rows - rows_of_few) / partners * total_row_us
     return {
         "calculate_partner_us": round(max(partner_us, 0.0), 1),
         "calculate_total_row_us": round(total_row_us, 3),
         "calculate_lot_row_us": round(lot_row_us, 3),
-        "calculate_cell_us": round(max(more_us(with_totals, with_cells, cells) - lot_row_us, 0.0), 2),
+        "calculate_cell_us": round(max(more_us(with_totals.cpu_s, with_cells.cpu_s, cells) - lot_row_us, 0.0), 2),
         "calculate_cell_bytes": round(max(with_cells.memory_bytes - with_totals.memory_bytes, 0) / cells),
     }
 
@@ -130,7 +144,7 @@ def _calculated(path: WritePath, folder: Path) -> Used:
     """Calculate a window anew; a command takes a second to start, which moves by more than a partner takes."""
     _command(path, folder, ["window", "recalculate", "1"])
     used = [_command(path, folder, ["window", "recalculate", "1"]) for _ in range(RECALCULATIONS)]
-    return min(used, key=lambda one: one.cpu_s)
+    return Used(*(min(part) for part in zip(*(astuple(one) for one in used), strict=True)))
 
 
 @asynccontextmanager
@@ -183,8 +197,13 @@ def _command(path: WritePath, folder: Path, arguments: list[str]) -> Used:
         environment | {"COALITION_DATA_DIR": str(folder)},
         file_actions=[(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)],
     )
-    _, status, used = os.wait4(pid, 0)
+    ended, memory_bytes = 0, 0
+    while not ended:
+        # Looked at, not asked for afterwards: what the system tells of an ended process begins with our own size.
+        memory_bytes = max(memory_bytes, largest_memory_bytes(pid))
+        time.sleep(LOOK_EVERY_S)
+        ended, status, used = os.wait4(pid, os.WNOHANG)
     if status:
         raise subprocess.CalledProcessError(os.waitstatus_to_exitcode(status), command)
     database_s = tree_cpu_s(path.postgres_pid) - before_s
-    return Used(used.ru_utime + used.ru_stime + database_s, used.ru_maxrss * 1024)
+    return Used(used.ru_utime + used.ru_stime, database_s, memory_bytes)

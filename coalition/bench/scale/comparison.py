@@ -93,8 +93,9 @@ def model_of(figures: Figures, run: Run) -> Model:
 
 
 def stretch_of(run: Run, process: str) -> float:
-    """Return how much longer a process's CPU lasted because it waited for a core."""
-    return float(1 + run[f"{process}_queued_s"] / run[f"{process}_cpu_s"])
+    """Return how much longer a process's CPU lasted because it waited for a core; CPU below 10 ms is told as none."""
+    cpu_s = run[f"{process}_cpu_s"]
+    return float(1 + run[f"{process}_queued_s"] / cpu_s) if cpu_s else 1.0
 
 
 def _simulated(run: Run, model: Model) -> Outcome:

@@ -66,8 +66,11 @@ def test_the_same_seed_gives_the_same_outcome() -> None:
 
 
 def test_what_waited_for_a_core_stretches_its_cpu() -> None:
-    """4 s of CPU that could have been 6 s earlier count as 10; what never waited lasts as long as it is."""
+    """4 s of CPU that could have been 6 s earlier count as 10; what never waited lasts as long as it is, and so
+    does what was too short for the system's clock."""
     run = {"hub_cpu_s": 4.0, "hub_queued_s": 6.0, "postgres_cpu_s": 2.0, "postgres_queued_s": 0.0}
+    run |= {"generator_cpu_s": 0.0, "generator_queued_s": 0.003}
+    assert stretch_of(run, "generator") == 1
     assert stretch_of(run, "hub") == 2.5
     assert stretch_of(run, "postgres") == 1
 
