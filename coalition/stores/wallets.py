@@ -5,6 +5,7 @@ from typing import NamedTuple
 import asyncpg
 
 from coalition.database.pool import Connection
+from coalition.name_order import name_order
 from coalition.stores.cards import Place
 
 
@@ -62,10 +63,10 @@ FROM lot
 JOIN partner ON partner.partner = lot.issuer
 WHERE lot.lane = $1 AND lot.account = $2
 GROUP BY partner.name
-ORDER BY remaining DESC, collected DESC, partner.name
 """
 
 
 async def load_sources(connection: Connection, place: Place) -> list[Source]:
     """Return where an account's points come from, the largest part first."""
-    return [Source(*row.values()) for row in await connection.fetch(SELECT_SOURCES, place.lane, place.account)]
+    found = [Source(*row.values()) for row in await connection.fetch(SELECT_SOURCES, place.lane, place.account)]
+    return sorted(found, key=lambda source: (-source.remaining, -source.collected, name_order(source.partner)))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from coalition.database.pool import Connection, Pool
+from coalition.name_order import name_order
 from settlement.engine.terms import terms_valid_at
 from settlement.errors import UnknownDraftError, UnknownPartnerError
 from settlement.stores.hub import Programme, load_partner_names, load_programme
@@ -49,7 +50,7 @@ async def report_terms(pool: Pool) -> list[PartnerTerms]:
         drafts_of[draft.partner].append(draft)
     return [
         PartnerTerms(partner=partner, name=name, versions=tuple(versions_of[partner]), drafts=tuple(drafts_of[partner]))
-        for partner, name in sorted(names.items(), key=lambda item: (item[1], item[0]))
+        for partner, name in sorted(names.items(), key=lambda item: (name_order(item[1]), item[0]))
     ]
 
 

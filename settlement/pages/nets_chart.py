@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from coalition.name_order import name_order
+
 WIDTH = Decimal(100)
 # So that a net of a cent beside one of millions is still seen.
 LEAST_WIDTH = Decimal("0.4")
@@ -41,7 +43,7 @@ def nets_chart(nets: Sequence[tuple[str, Decimal]]) -> NetsChart:
     most, least = max(most, Decimal(0)), min(least, Decimal(0))
     span = most - least or Decimal(1)
     zero = (-least * WIDTH / span).quantize(HUNDREDTH)
-    ordered = sorted(nets, key=lambda item: (-item[1], item[0]))
+    ordered = sorted(nets, key=lambda item: (-item[1], name_order(item[0])))
     return NetsChart(zero, tuple(_bar(name, net, zero=zero, span=span) for name, net in ordered))
 
 

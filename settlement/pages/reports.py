@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from coalition.name_order import name_order
 from coalition.pages.errors import PageRefusedError
 from coalition.pages.operator_sign_in import signed_in_operator
 from coalition.pages.visit import Visit
@@ -64,7 +65,7 @@ async def show_report(visit: Visit) -> web.StreamResponse:
         address=address,
         query=urlencode(_query(window, partner)),
         partner=partner,
-        partner_names=sorted(names.items(), key=lambda item: item[1]) if name in ABOUT_A_PARTNER else [],
+        partner_names=sorted(names.items(), key=lambda item: name_order(item[1])) if name in ABOUT_A_PARTNER else [],
         has_window=name in ABOUT_A_WINDOW,
     )
 

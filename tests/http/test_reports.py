@@ -76,6 +76,15 @@ async def test_reports_say_what_was_booked_and_all_ties_out(hub_of_two_months: R
     for group in ("points", "money", "cash"):
         outcomes = await figures(hub, "control", f"control_{group}", "outcome")
         assert {outcome for (outcome,) in outcomes if outcome} == {"control.ties_out"}
+    # Where a reader looks for them, and not by code points.
+    await hub.pool.execute("UPDATE partner SET name = CASE name WHEN 'Bakery' THEN 'Zoo' ELSE 'Äpfel' END")
+    tables: dict[ReportName, str] = {
+        "points": "points_by_partner",
+        "shops": "points_by_shop",
+        "nets": "nets_by_partner",
+    }
+    for name, table in tables.items():
+        assert [*dict.fromkeys(await figures(hub, name, table, "partner", window_no=1))] == [("Äpfel",), ("Zoo",)]
 
 
 async def test_breakage_and_revenue_follow_the_cohorts(hub_of_two_months: RunningHub) -> None:

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from coalition.database.pool import Connection
+from coalition.name_order import name_order
 from settlement.documents.report import Report, Table
 from settlement.engine.money import Currency, multiply_exactly, round_half_up
 from settlement.stores.hub import Programme
@@ -50,6 +51,10 @@ class Asked:
 
     def name(self, partner: int) -> str:
         return self.names.get(partner, str(partner))
+
+    def place(self, partner: int) -> tuple[tuple[str, str], int]:
+        """Return the key by which partners are sorted."""
+        return name_order(self.name(partner)), partner
 
     def wants(self, partner: int) -> bool:
         return self.partner is None or self.partner == partner

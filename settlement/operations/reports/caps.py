@@ -35,7 +35,7 @@ async def report_caps(asked: Asked) -> Report:
             ),
             {"position": Source("reports/caps", {"partner": use.partner}, table="positions")},
         )
-        for use in sorted(found, key=lambda use: asked.name(use.partner))
+        for use in sorted(found, key=lambda use: asked.place(use.partner))
     )
     table = Table(
         key="caps",
@@ -51,7 +51,7 @@ async def report_caps(asked: Asked) -> Report:
 def _positions(asked: Asked, found: Sequence[CapUse]) -> Iterator[Row]:
     """Give each position by its windows: those with a statement lead to its lines, others to their operations."""
     has_statement = {window.window_no: has_reached(window.state, "CALCULATED") for window in asked.windows}
-    for use in sorted(found, key=lambda use: asked.name(use.partner)):
+    for use in sorted(found, key=lambda use: asked.place(use.partner)):
         for window, position in sorted(use.positions.items()):
             behind: dict[str, str | int] = {"window": window, "partner": use.partner, "kind": "operations", "billed": 1}
             source = (

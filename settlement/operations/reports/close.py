@@ -100,7 +100,7 @@ async def _without_legal_data(asked: Asked, partners: Sequence[int]) -> tuple[st
     if known.operator is None:
         # The coalition settles by statements alone.
         return None
-    return tuple(sorted(asked.name(partner) for partner in partners if partner not in known.partners))
+    return tuple(asked.name(partner) for partner in sorted(partners, key=asked.place) if partner not in known.partners)
 
 
 def _to_be_paid(asked: Asked, shares: Sequence[Share], involved: Sequence[int]) -> list[int]:
@@ -114,7 +114,7 @@ async def _without_bank(asked: Asked, partners: Sequence[int]) -> tuple[str, ...
         # Payments are made and recorded by hand.
         return None
     known = {stored.partner for stored in await load_partner_accounts(asked.connection, partners)}
-    return tuple(sorted(asked.name(partner) for partner in partners if partner not in known))
+    return tuple(asked.name(partner) for partner in sorted(partners, key=asked.place) if partner not in known)
 
 
 def _last_actor(moves: Sequence[WindowMove], state: str) -> str | None:

@@ -34,7 +34,7 @@ SHARES = (
 
 async def report_fund(asked: Asked) -> Report:
     """Return each day on which points were booked or money for points was billed or paid."""
-    moves = sorted(await load_fund_moves(asked), key=lambda move: (move.window, asked.name(move.partner)))
+    moves = sorted(await load_fund_moves(asked), key=lambda move: (move.window, asked.place(move.partner)))
     days = fund_by_day(
         await load_outstanding_by_day(asked.connection, asked.lanes),
         moves,

@@ -49,7 +49,7 @@ async def report_nets(asked: Asked) -> Report:
         of_partner[share.partner].append(share)
     rows = tuple(_window_row(asked, window, of_window[window.window_no]) for window in windows)
     partners = tuple(
-        _partner_row(asked, partner, of_partner[partner]) for partner in sorted(of_partner, key=asked.name)
+        _partner_row(asked, partner, of_partner[partner]) for partner in sorted(of_partner, key=asked.place)
     )
     money = frozenset(column.key for column in (*WINDOWS, *PARTNERS) if column.kind == "money")
     report = asked.report(

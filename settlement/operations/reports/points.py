@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 
+from coalition.name_order import name_order
 from settlement.documents.report import Chart, Column, Report, Row, Source, Table, sum_row
 from settlement.operations.reports.asked import Asked
 from settlement.stores.points_reports import load_points_by_partner, load_points_by_shop
@@ -39,7 +40,7 @@ async def report_points(asked: Asked) -> Report:
         if asked.wants(found.partner):
             points[found.partner][found.kind] += found.points
             points[found.partner]["operations"] += found.operations if found.kind in KINDS else 0
-    rows = tuple(_partner_row(asked, partner, points[partner]) for partner in sorted(points, key=asked.name))
+    rows = tuple(_partner_row(asked, partner, points[partner]) for partner in sorted(points, key=asked.place))
     summed = frozenset(column.key for column in PARTNERS)
     table = Table(key="points_by_partner", columns=PARTNERS, rows=rows, total=sum_row(PARTNERS, rows, summed=summed))
     chart = Chart(kind="bars", table="points_by_partner", label="partner", figures=("issued", "redeemed"))
@@ -53,7 +54,7 @@ async def report_shops(asked: Asked) -> Report:
         if asked.wants(found.partner):
             points[found.partner, found.shop][COLUMN_OF_KIND[found.kind]] += found.points
             points[found.partner, found.shop]["operations"] += found.operations
-    shops = sorted(points, key=lambda shop: (asked.name(shop[0]), shop[1] or ""))
+    shops = sorted(points, key=lambda shop: (asked.place(shop[0]), name_order(shop[1] or "")))
     rows = tuple(_shop_row(asked, *shop, points[shop]) for shop in shops)
     summed = frozenset(column.key for column in SHOPS[2:])
     return asked.report(
