@@ -21,6 +21,7 @@ from partner_sdk.errors import (
     CertificateUnusableError,
     CoalitionError,
     HubUnreachableError,
+    MessageRejectedError,
     OutboxError,
     ReceiptInvalidError,
     RefusedError,
@@ -69,7 +70,10 @@ def _print_fault(fault: CoalitionError, *, as_json: bool) -> None:
         content = {"error": fault.code, "text": str(fault), "retryable": fault.is_retryable}
         print(json.dumps(content | {"request_id": fault.request_id, "notes": _notes(fault)}))
     else:
-        print("\n".join([f"{fault.code}: {fault}", *_notes(fault)]), file=sys.stderr)
+        # A refusal's own text says its code, beside the status or the operation.
+        says_code = isinstance(fault, MessageRejectedError | RefusedError)
+        text = str(fault) if says_code else f"{fault.code}: {fault}"
+        print("\n".join([text, *_notes(fault)]), file=sys.stderr)
 
 
 def _notes(fault: BaseException) -> list[str]:

@@ -67,13 +67,30 @@ def import_members(
 
 
 def _read_members(content: bytes) -> list[NewMember]:
+    rows = csv.reader(io.StringIO(_text(content), newline=""), strict=True)
+    members: list[NewMember] = []
     try:
-        rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig")), strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise typer.BadParameter(f"expected CSV in UTF-8: {error}") from error
-    if not rows or rows[0] != COLUMNS:
-        raise typer.BadParameter(f"line 1: expected {','.join(COLUMNS)}, {','.join(rows[0]) if rows else ''!r} came")
-    for number, row in enumerate(rows[1:], 2):
-        if len(row) != len(COLUMNS):
-            raise typer.BadParameter(f"line {number}: expected {len(COLUMNS)} fields, {len(row)} came")
-    return [NewMember(email, name, language or None) for email, name, language in rows[1:]]
+        header = next(rows, [])
+        if header != COLUMNS:
+            raise typer.BadParameter(f"line 1: expected {','.join(COLUMNS)}, {','.join(header)!r} came")
+        # A quoted field may go over several lines: a row is told by its first.
+        line = rows.line_num + 1
+        for row in rows:
+            if len(row) != len(COLUMNS):
+                raise typer.BadParameter(f"line {line}: expected {len(COLUMNS)} fields, {len(row)} came")
+            email, name, language = row
+            members.append(NewMember(email, name, language or None, place=f"line {line}"))
+            line = rows.line_num + 1
+    except csv.Error as error:
+        raise typer.BadParameter(f"line {rows.line_num}: expected CSV: {error}") from error
+    return members
+
+
+def _text(content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise typer.BadParameter(
+            f"line {line}: expected UTF-8, {content[error.start : error.start + 1]!r} came"
+        ) from error

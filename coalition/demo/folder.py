@@ -22,6 +22,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import TextIO
 
 import coalition
 from coalition.database.embedded import EmbeddedPostgres
@@ -50,6 +51,11 @@ class DemoFolder:
     @property
     def hub_log(self) -> Path:
         return self.path / "hub.log"
+
+    def open_private(self, path: Path) -> TextIO:
+        """Open a file of this folder to be written from its beginning: addresses, accounts and sign-in codes are for
+        its owner alone, also where the folder lets others through."""
+        return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8", newline="")
 
 
 @contextmanager

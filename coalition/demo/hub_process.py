@@ -92,7 +92,7 @@ class HubProcess:
         """Keep all that the hub prints, until it ends."""
         output = self._process.stdout
         assert output is not None
-        with self._folder.hub_log.open("w") as log:
+        with self._folder.open_private(self._folder.hub_log) as log:
             async for line in output:
                 self._keep_line(line.decode(errors="replace"), log)
         await self._process.wait()

@@ -51,8 +51,8 @@ async def serve_pages(
 async def _add_operator(commands: Commands, folder: DemoFolder) -> str:
     password = secrets.token_urlsafe(12)
     file = folder.path / "operator-password"
-    file.touch(mode=0o600)
-    file.write_text(password)
+    with folder.open_private(file) as opened:
+        opened.write(password)
     roles = [argument for role in ROLES for argument in ("--role", role)]
     await commands.run("operator", "add", OPERATOR, *roles, "--password-file", str(file))
     return password

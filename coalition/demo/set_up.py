@@ -40,7 +40,8 @@ async def set_up(commands: Commands, folder: DemoFolder, household_ids: Iterable
 
     Raises CommandFailedError.
     """
-    folder.partners.mkdir()
+    for path in (folder.partners, folder.reports):
+        path.mkdir(mode=0o700)
     running = asyncio.Semaphore(COMMANDS_AT_ONCE)
 
     async def step(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
@@ -70,7 +71,8 @@ async def _import_partners(commands: Commands, folder: DemoFolder) -> dict[str, 
     keys = {partner.slug: folder.partners / f"{partner.slug}.pem" for partner in PARTNERS}
     entries = [_entry(partner, make_key_pair(keys[partner.slug])[0].read_text()) for partner in PARTNERS]
     file = folder.path / "partners.json"
-    file.write_text(json.dumps({"partners": entries}, indent=2, ensure_ascii=False))
+    with folder.open_private(file) as opened:
+        json.dump({"partners": entries}, opened, indent=2, ensure_ascii=False)
     await commands.run_json("partner", "import", str(file))
     return keys
 
@@ -103,9 +105,10 @@ def _entry(partner: Partner, public_key: str) -> dict[str, Any]:
 async def _import_members(commands: Commands, folder: DemoFolder, household_ids: Iterable[int]) -> dict[int, str]:
     members = [member_of(household_id) for household_id in household_ids]
     file = folder.path / "members.csv"
-    file.write_text(_members_csv(members))
-    opened = await commands.run_json("member", "import", str(file))
-    cards = {account["email"]: account["card"] for account in opened}
+    with folder.open_private(file) as opened:
+        opened.write(_members_csv(members))
+    accounts = await commands.run_json("member", "import", str(file))
+    cards = {account["email"]: account["card"] for account in accounts}
     return {member.household_id: cards[member.email] for member in members}
 
 

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 import asyncpg
 from email_validator import EmailNotValidError, validate_email
@@ -21,15 +22,19 @@ from coalition.stores.programme import load_programme
 
 LANGUAGES = ("en", "de")
 NAME_CHARS_MAX = 100
+FAULTS_SHOWN_MAX = 20
+GOT_CHARS_MAX = 120
 
 
 @dataclass(frozen=True, slots=True)
 class NewMember:
-    """`language` is that of mails and pages, en or de; None: not known, the member's browser tells it."""
+    """`language` is that of mails and pages, en or de; None: not known, the member's browser tells it. `place` is what
+    a fault names beside the field, such as the line of a file."""
 
     email: str
     name: str
     language: str | None = None
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,23 +98,34 @@ async def join_household(
 
 
 def _checked_emails(members: Sequence[NewMember]) -> list[str]:
-    emails: list[str] = []
+    places: dict[str, str] = {}
     faults: list[FieldFault] = []
-    for index, member in enumerate(members):
+    for member in members:
         try:
-            emails.append(kept_email(member.email))
+            email = kept_email(member.email)
+            if email in places:
+                expected = f"each address once; {places[email] or 'another member'} has the same"
+                faults.append(_fault(member, "email", "email_twice", expected))
+            places.setdefault(email, member.place)
         except EmailNotValidError as error:
-            faults.append(FieldFault(f"members.{index}.email", "email_invalid", str(error), member.email[:120]))
+            expected = f"an e-mail address ({str(error).rstrip('.')})"
+            faults.append(_fault(member, "email", "email_invalid", expected))
         if member.language is not None and member.language not in LANGUAGES:
-            expected = " or ".join(LANGUAGES)
-            faults.append(FieldFault(f"members.{index}.language", "language_unknown", expected, member.language[:20]))
+            faults.append(_fault(member, "language", "language_unknown", " or ".join(LANGUAGES)))
         if not (member.name.strip() and len(member.name) <= NAME_CHARS_MAX and re.fullmatch(TEXT_PATTERN, member.name)):
             expected = f"1 to {NAME_CHARS_MAX} characters on one line, not only spaces"
-            faults.append(FieldFault(f"members.{index}.name", "name_invalid", expected, member.name[:120]))
+            faults.append(_fault(member, "name", "name_invalid", expected))
     if faults:
-        told = "; ".join(f"{fault.field}: expected {fault.expected}, {fault.got!r} came" for fault in faults[:10])
-        raise RequestRefusedError(status=422, code="member_invalid", detail=told, faults=tuple(faults))
-    return emails
+        told = [f"{fault.field}: expected {fault.expected}, {fault.got!r} came" for fault in faults[:FAULTS_SHOWN_MAX]]
+        more = [f"and {len(faults) - FAULTS_SHOWN_MAX:,} more"] if len(faults) > FAULTS_SHOWN_MAX else []
+        detail = "; ".join(told + more)
+        raise RequestRefusedError(status=422, code="member_invalid", detail=detail, faults=tuple(faults))
+    return list(places)
+
+
+def _fault(member: NewMember, field: Literal["email", "name", "language"], code: str, expected: str) -> FieldFault:
+    got = (getattr(member, field) or "")[:GOT_CHARS_MAX]
+    return FieldFault(f"{member.place}, {field}" if member.place else field, code, expected, got)
 
 
 def kept_email(email: str) -> str:

@@ -138,6 +138,14 @@ def test_the_books_hold_after_the_demo_too(printed: str, data_dir: Path) -> None
     assert not (data_dir / "postgres" / "postmaster.pid").exists()
 
 
+def test_what_names_members_is_for_the_owner_alone(printed: str, data_dir: Path) -> None:
+    """Also as root, where the folder lets the database's user through, and so everybody who knows a name."""
+    assert printed
+    private = ["members.csv", "partners.json", "hub.log", "partners", "reports"]
+    open_to_others = {name: oct(mode) for name in private if (mode := (data_dir / name).stat().st_mode) & 0o077}
+    assert open_to_others == {}
+
+
 def test_a_directory_of_others_is_not_emptied(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     refused = coalition("demo", "--days", "1", "--data-dir", str(tmp_path))

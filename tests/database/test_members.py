@@ -1,21 +1,57 @@
 """Taking members in: all of them or none, and each bad field told."""
 
+from pathlib import Path
+
 import pytest
 
 from coalition.database.pool import Pool
 from coalition.errors import RequestRefusedError
 from coalition.operations.add_members import NewMember, add_members
+from tests.database.command_line import Call, document_of
 from tests.http.conftest import now
 
 
 async def test_members_that_can_not_be_kept_or_shown_are_refused_together(pool: Pool) -> None:
     """What no database keeps, what would break a page's line or turn it around, and what can't be seen at all."""
     bad_names = ["", "   ", "a\0b", "Erika\nMuster", "\u202eErika", "x" * 101]
-    members = [NewMember(f"member{number}@shop.example", name) for number, name in enumerate(bad_names)]
-    members += [NewMember("nobody", "A name"), NewMember("good@shop.example", "نام\u200cها", "fr")]
+    members = [
+        NewMember(f"member{number}@shop.example", name, place=f"line {number}") for number, name in enumerate(bad_names)
+    ]
+    members += [NewMember("nobody", "A name"), NewMember("good@shop.example", "نام\u200cها", "fr", place="line 7")]
+    members += [NewMember("Good@Shop.example", "Zwilling", place="line 8")]
     with pytest.raises(RequestRefusedError) as refusal:
         await add_members(pool, members, now=now())
 
-    wrong = [f"members.{number}.name" for number in range(len(bad_names))]
-    assert [fault.field for fault in refusal.value.faults] == [*wrong, "members.6.email", "members.7.language"]
+    wrong = [f"line {number}, name" for number in range(len(bad_names))]
+    assert [fault.field for fault in refusal.value.faults] == [*wrong, "email", "line 7, language", "line 8, email"]
+    assert refusal.value.faults[-1].expected == "each address once; line 7 has the same"
     assert await pool.fetchval("SELECT count(*) FROM member") == 0
+
+
+async def test_a_file_of_members_is_refused_by_its_lines_and_columns(call: Call, tmp_path: Path, pool: Pool) -> None:
+    """As an editor counts them: a quoted name over two lines moves what comes after it."""
+    file, head = tmp_path / "members.csv", "email,name,language\r\n"
+    refused: dict[bytes, str] = {
+        b"e-mail,name\n": "line 1: expected email,name,language, 'e-mail,name' came",
+        f"{head}a@b.example,A,de\r\nb@b.example,B\r\n".encode(): "line 3: expected 3 fields, 2 came",
+        f"{head}a@b.example,A,de\r\n".encode()
+        + b"b@b.example,M\xfcller,de\r\n": r"line 3: expected UTF-8, b'\xfc' came",
+        f'{head}a@b.example,"A"x,de\r\n'.encode(): "line 2: expected CSV",
+        f'{head}a@b.example,"A\r\nB",de\r\nnobody,C,fr\r\nA@b.example,D,\r\n'.encode(): (
+            r"line 2, name: expected 1 to 100 characters on one line, not only spaces, 'A\r\nB' came; "
+            "line 4, email: expected an e-mail address (An email address must have an @-sign), 'nobody' came; "
+            "line 4, language: expected en or de, 'fr' came; "
+            "line 5, email: expected each address once; line 2 has the same, 'A@b.example' came"
+        ),
+    }
+    for content, told in refused.items():
+        file.write_bytes(content)
+        answer = await call("member", "import", str(file))
+        words = " ".join(answer.stderr.replace("│", " ").split())
+        assert (answer.exit_code != 0, told in words) == (True, True), words
+    file.write_text(f"{head}a@b.example,A,de\r\nb@b.example,B,\r\n")
+    assert [one["email"] for one in await document_of(call, "member", "import", str(file))] == [
+        "a@b.example",
+        "b@b.example",
+    ]
+    assert await pool.fetchval("SELECT count(*) FROM member") == 2

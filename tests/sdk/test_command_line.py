@@ -230,6 +230,8 @@ async def test_a_clock_that_is_off_is_told(send, signing_hub):
     signing_hub.problems.append((401, told))
     code, _, err = await run(*send, "earn", "--card", CARD, "--points", "5")
     assert (code, "this machine's clock is further from the hub's than the hub allows: set it" in err) == (2, True)
+    # The code once, beside the status.
+    assert err.startswith("401 signature_stale: created: expected at most 300 s before\n")
 
 
 def test_the_sdk_imports_nothing_but_a_plain_install():
