@@ -119,10 +119,13 @@ async def ask_code(
     return CodeAsked(ticket, None if member is None else IssuedCode(email, member.language, code), is_new=True)
 
 
-async def sign_in_member(pool: Pool, ticket: str, code: str, *, language: str, now: datetime) -> OpenedSession | None:
+async def sign_in_member(
+    pool: Pool, ticket: str, code: str, *, chosen: str | None = None, language: str, now: datetime
+) -> OpenedSession | None:
     """Take a ticket's code, which is then used up; None: it is wrong, over, or has been tried too often.
 
-    `language` is the browser's: the member's own from now on, where none was known."""
+    The member's own language is from now on the one that was chosen before signing in; None: none was, and it stays.
+    `language` is the browser's: the member's own where none was known."""
     async with pool.acquire() as connection, connection.transaction():
         tried = await count_attempt(connection, _digest(ticket), attempts_max=CODE_ATTEMPTS_MAX, now=now)
         if tried is None or not hmac.compare_digest(tried.code_digest, _code_digest(ticket, code)):
@@ -131,10 +134,11 @@ async def sign_in_member(pool: Pool, ticket: str, code: str, *, language: str, n
         if member is None:
             return None
         await drop_code(connection, _digest(ticket))
-        if member.language is None:
-            await set_language(connection, member.member, language)
+        own = chosen or member.language or language
+        if own != member.language:
+            await set_language(connection, member.member, own)
         opened = await _open_session(connection, "member", str(member.member), now=now)
-    return replace(opened, language=member.language or language)
+    return replace(opened, language=own)
 
 
 async def sign_in_operator(pool: Pool, name: str, password: str, *, now: datetime) -> OpenedSession | None:

@@ -20,7 +20,7 @@ from aiohttp import web
 from coalition.errors import OverloadedError, WindowArchivedError
 from coalition.operations.sign_in import choose_language, find_signed_in
 from coalition.pages.errors import PageRefusedError
-from coalition.pages.language import accepted_language, known_language
+from coalition.pages.language import Language, accepted_language, known_language
 from coalition.pages.site import SITE
 from coalition.pages.visit import Visit
 from coalition.stores.sessions import Area, StoredSession
@@ -31,8 +31,11 @@ PageHandler = Callable[[Visit], Awaitable[web.StreamResponse]]
 
 SESSION_COOKIES: dict[Area, str] = {"member": "coalition_member", "finance": "coalition_finance"}
 LANGUAGE_COOKIE = "coalition_language"
+# There from the choice on until the member who made it signs in: from then on it is his own language.
+CHOSEN_LANGUAGE_COOKIE = "coalition_language_chosen"
 FORM_COOKIE = "coalition_form"
 LANGUAGE_MAX_AGE_S = 365 * 24 * 3600
+CHOSEN_LANGUAGE_MAX_AGE_S = 24 * 3600
 TOKEN_PATTERN = re.compile(r"[A-Za-z0-9_-]{43}")
 FORM_TIMEOUT_S = 30
 FORM_FIELD_CHARS_MAX = 2_000
@@ -112,8 +115,8 @@ async def _answered(visit: Visit, handler: PageHandler, *, is_open: bool) -> web
         chosen = known_language(request.query.get("language"))
         if chosen is not None:
             visit.set_cookie(LANGUAGE_COOKIE, chosen, max_age_s=LANGUAGE_MAX_AGE_S)
-            if visit.session is not None and visit.area == "member":
-                await choose_language(visit.site.pool, int(visit.session.subject), chosen)
+            if visit.area == "member":
+                await _keep_language(visit, chosen)
             return visit.redirect(_without_language(request))
     if visit.session is not None:
         visit.csrf_token = visit.session.csrf_token
@@ -122,6 +125,14 @@ async def _answered(visit: Visit, handler: PageHandler, *, is_open: bool) -> web
     if visit.session is None and not is_open:
         return visit.redirect(visit.frame.sign_in)
     return await handler(visit)
+
+
+async def _keep_language(visit: Visit, chosen: Language) -> None:
+    """Make a choice the member's own: now, or when he signs in."""
+    if visit.session is None:
+        visit.set_cookie(CHOSEN_LANGUAGE_COOKIE, chosen, max_age_s=CHOSEN_LANGUAGE_MAX_AGE_S)
+    else:
+        await choose_language(visit.site.pool, int(visit.session.subject), chosen)
 
 
 async def _visit_of(request: web.Request, area: Area) -> Visit:

@@ -22,9 +22,16 @@ from coalition.operations.sign_in import (
     sign_in_member,
     sign_out,
 )
-from coalition.pages.door import LANGUAGE_COOKIE, LANGUAGE_MAX_AGE_S, SESSION_COOKIES, TOKEN_PATTERN, session_token
+from coalition.pages.door import (
+    CHOSEN_LANGUAGE_COOKIE,
+    LANGUAGE_COOKIE,
+    LANGUAGE_MAX_AGE_S,
+    SESSION_COOKIES,
+    TOKEN_PATTERN,
+    session_token,
+)
 from coalition.pages.errors import PageRefusedError
-from coalition.pages.language import known_language
+from coalition.pages.language import Language, known_language
 from coalition.pages.throttle import Throttle
 from coalition.pages.visit import Visit
 
@@ -96,14 +103,19 @@ class MemberSignIn:
             return visit.redirect(visit.frame.sign_in)
         await refuse_while_full(self._wrong, visit.counted_remote, visit)
         code = "".join(visit.form.get("code", "").split())
-        opened = await sign_in_member(visit.site.pool, ticket, code, language=visit.language, now=visit.now)
+        chosen = _chosen_language(visit)
+        opened = await sign_in_member(
+            visit.site.pool, ticket, code, chosen=chosen, language=visit.language, now=visit.now
+        )
         if opened is None:
             await self._wrong.take(visit.site.pool, visit.counted_remote, now=visit.now)
             return visit.render("code.html", status=422, email=email, fault=visit.word("code.wrong"))
         visit.set_cookie(TICKET_COOKIE, "", max_age_s=0)
         visit.set_cookie(EMAIL_COOKIE, "", max_age_s=0)
+        visit.set_cookie(CHOSEN_LANGUAGE_COOKIE, "", max_age_s=0)
         language = known_language(opened.language)
-        if language is not None and not visit.cookie(LANGUAGE_COOKIE):
+        if language is not None:
+            # Also where the cookie has another one: that is of whoever signed in here before.
             visit.set_cookie(LANGUAGE_COOKIE, language, max_age_s=LANGUAGE_MAX_AGE_S)
         set_session(visit, opened)
         return visit.redirect("/")
@@ -149,13 +161,18 @@ def _hand_over(visit: Visit, issued: IssuedCode) -> None:
         typer.echo(f"sign-in code for {issued.email}: {issued.code}")
         return
     assert site.post is not None, "codes are made only where they can be sent"
-    language = known_language(issued.language) or visit.language
+    language = _chosen_language(visit) or known_language(issued.language) or visit.language
     values = {"code": issued.code, "programme": site.programme.name}
     site.post.send(
         to=issued.email,
         subject=site.word(language, "mail.subject", **values),
         text=site.word(language, "mail.text", **values),
     )
+
+
+def _chosen_language(visit: Visit) -> Language | None:
+    """Return what was chosen in this browser since anybody signed in here; None: nothing."""
+    return known_language(visit.cookie(CHOSEN_LANGUAGE_COOKIE))
 
 
 def _ticket(visit: Visit) -> str | None:

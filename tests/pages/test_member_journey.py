@@ -12,6 +12,7 @@ from coalition.ledger.expiry import RuleName
 from coalition.operations.manage_card import block_card
 from coalition.programme.card_number import printed
 from tests.pages.conftest import RunningSite, submit
+from tests.pages.forms import Forms
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -341,3 +342,25 @@ async def test_a_member_without_a_language_gets_that_of_his_first_browser(site: 
     await submit(page, "text=EN")
     assert await site.hub.pool.fetchval(select) == "en"
     await laptop.close()
+
+
+async def test_a_language_chosen_before_signing_in_is_the_members_own(site: RunningSite) -> None:
+    """Over the one that is kept of him, in mails as well; whoever signs in after him in that browser has his own."""
+    select = "SELECT email, language FROM member ORDER BY email"
+    for email in ("anna@shop.example", "erika@shop.example"):
+        await site.member(email, language="en")
+    async with Forms(site.url) as forms:
+        for email, chosen, language in (("erika@shop.example", "de", "de"), ("anna@shop.example", None, "en")):
+            await forms.get("/" if chosen is None else f"/?language={chosen}")
+            await forms.post("/sign-in", email=email)
+            mail = await site.mailbox.next()
+            assert ("ist Ihr Code" in str(mail["Subject"])) is (language == "de")
+            found = re.search("[0-9]{6}", str(mail["Subject"]))
+            assert found is not None
+            await forms.post("/sign-in/code", code=found[0])
+            assert f'<html lang="{language}"' in (await forms.get("/history")).text
+            await forms.post("/sign-out")
+    assert [tuple(row) for row in await site.hub.pool.fetch(select)] == [
+        ("anna@shop.example", "en"),
+        ("erika@shop.example", "de"),
+    ]
