@@ -31,9 +31,9 @@ def distribute_tables(as_json: AsJson = False, data_dir: DataDir = None, databas
     async def work() -> Distribution:
         # The schema by a connection of its own, gone before anything is looked at: no pool stays that counts as a hub.
         settings = load_settings(data_dir=data_dir, database_url=database_url)
-        with database_of(settings) as url:
-            await _told(migrate(url, settings.programme))
-            return await _told(distribute(url, progress=_say))
+        with database_of(settings) as database:
+            await _told(migrate(database.url, settings.programme))
+            return await _told(distribute(database.url, progress=_say))
 
     _show(run(work()), as_json=as_json)
 
@@ -43,8 +43,8 @@ def level_lanes(as_json: AsJson = False, data_dir: DataDir = None, database_url:
     """Move lanes until each node has about as many, while hubs go on; after a node was added. May be repeated."""
 
     async def work() -> Distribution:
-        with database_of(load_settings(data_dir=data_dir, database_url=database_url)) as url:
-            return await _told(level(url, progress=_say))
+        with database_of(load_settings(data_dir=data_dir, database_url=database_url)) as database:
+            return await _told(level(database.url, progress=_say))
 
     _show(run(work()), as_json=as_json)
 

@@ -17,6 +17,7 @@ import uvloop
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
+from coalition.cli.keep_database import keeping_up
 from coalition.cli.listening import address_of, bind_shared, listen
 from coalition.cli.session import Session, now, open_session, run
 from coalition.cli.workers import READY, Workers, figures_folder
@@ -71,7 +72,7 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
 
 
 async def _serve(extensions: Extensions, data_dir: Path | None, database_url: str | None, **flags: Any) -> None:
-    async with open_session(data_dir, database_url, **flags) as session:
+    async with open_session(data_dir, database_url, **flags) as session, keeping_up(session.database.embedded):
         if session.settings.workers == 1:
             await _serve_alone(session, extensions)
         else:

@@ -25,12 +25,20 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
+class Database:
+    """Where a database is; `embedded` is the server when it is our own."""
+
+    url: str
+    embedded: EmbeddedPostgres | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """An open database with the settings that led to it."""
 
     settings: Settings
     pool: Pool
-    url: str
+    database: Database
 
     @property
     def actor(self) -> str:
@@ -39,13 +47,13 @@ class Session:
 
 
 @contextmanager
-def database_of(settings: Settings) -> Iterator[str]:
-    """Give the database's address; the embedded one runs as long as the block."""
+def database_of(settings: Settings) -> Iterator[Database]:
+    """Give the database; the embedded one runs as long as the block."""
     if settings.database_url is not None:
-        yield settings.database_url
+        yield Database(settings.database_url)
         return
     with EmbeddedPostgres(settings.data_dir) as server:
-        yield server.url
+        yield Database(server.url, server)
 
 
 @asynccontextmanager
@@ -53,16 +61,16 @@ async def open_session(data_dir: Path | None, database_url: str | None, **flags:
     """Open the database that the flags or the environment name, at this version's schema."""
     settings = load_settings(data_dir=data_dir, database_url=database_url, **flags)
     set_up_logging(level=settings.log_level, as_json=settings.log_json)
-    with database_of(settings) as url:
+    with database_of(settings) as database:
         try:
-            await migrate(url, settings.programme)
-            pool = await open_pool(url, size_max=settings.pool_size)
+            await migrate(database.url, settings.programme)
+            pool = await open_pool(database.url, size_max=settings.pool_size)
         except asyncpg.ClientConfigurationError as error:
             raise SettingError(f"database_url (COALITION_DATABASE_URL): {error}") from error
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise DatabaseUnreachableError(f"the database can not be used: {error}") from error
         try:
-            yield Session(settings, pool, url)
+            yield Session(settings, pool, database)
         finally:
             await pool.close()
 

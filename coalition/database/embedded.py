@@ -122,15 +122,32 @@ class EmbeddedPostgres:
                     fcntl.flock(last, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
                     return
-                self.stop()
+                if self._is_running():
+                    self.stop()
 
     def stop(self, mode: str = "fast") -> None:
         """Stop the server now, whoever uses it; `mode` as of pg_ctl. For the last one out, and for tests of faults."""
         self._run("pg_ctl", "-D", str(self.cluster), "-m", mode, "-w", "stop")
 
-    def start(self) -> None:
-        """Start the server again after `stop`."""
-        self._start()
+    def start_again(self) -> bool:
+        """Start the server if it runs no more, as after a crash or on a disk that was full; say whether it did not.
+
+        Raises EmbeddedDatabaseError when it can't start."""
+        with self._starting():
+            if self._is_running():
+                return False
+            self._start()
+            return True
+
+    @contextmanager
+    def stopped(self, mode: str = "immediate") -> Iterator[None]:
+        """Have the server stopped for the block, and by nobody started meanwhile; for tests of faults."""
+        with self._starting():
+            self.stop(mode)
+            try:
+                yield
+            finally:
+                self._start()
 
     @contextmanager
     def _starting(self) -> Iterator[None]:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
@@ -147,6 +148,17 @@ class FaultyWorld:
         records: int = await pool.fetchval("SELECT count(*) FROM journal")
         await pool.close()
         return records
+
+    async def until_back(self) -> None:
+        """Wait until somebody has started the database again."""
+        for _ in range(ATTEMPTS_MAX):
+            try:
+                await self.booked()
+            except (OSError, asyncpg.PostgresError):
+                await asyncio.sleep(PAUSE_S)
+            else:
+                return
+        raise AssertionError("nobody has started the database again")
 
 
 @pytest.fixture(scope="session")

@@ -128,14 +128,15 @@ async def test_a_database_that_is_away_is_503_in_reads_too(world: FaultyWorld) -
     """Until it is back; nothing is called a fault of the hub, and a health check tells the operator."""
     shop, (card,) = await world.shop("Away"), await world.cards("away", 1)
     assert (await shop.get(f"/v1/cards/{card}")).status == 200
-    await asyncio.to_thread(world.postgres.stop, "immediate")
+    stopped = world.postgres.stopped()
+    await asyncio.to_thread(stopped.__enter__)
     try:
         away = [await shop.get(path) for path in (f"/v1/cards/{card}", "/v1/operations/x", "/v1/windows")]
         ready = await shop.get("/readyz")
         alive = await shop.get("/healthz")
         keys = await shop.get("/v1/keys")
     finally:
-        await asyncio.to_thread(world.postgres.start)
+        await asyncio.to_thread(stopped.__exit__, None, None, None)
 
     assert [answer.status for answer in away] == [503] * 3
     assert {answer.document["code"] for answer in away} == {"database_unreachable"}

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
-from coalition.cli.session import Session
+from coalition.cli.session import Database, Session
 from coalition.cli.workers import Workers
 from coalition.config import Settings, load_settings
 from coalition.http.metrics import registry
@@ -40,7 +40,7 @@ def figures_of(shown: CollectorRegistry) -> Iterator[str]:
 def figures(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     """All figures that a hub shows, with workers and without."""
     folder = tmp_path_factory.mktemp("figures")
-    nobody = Session(load_settings(data_dir=folder), None, "")  # type: ignore[arg-type]
+    nobody = Session(load_settings(data_dir=folder), None, Database(""))  # type: ignore[arg-type]
     workers = Workers(nobody, figures=folder)
     return {*figures_of(registry), *figures_of(workers.registry), *OF_PROMETHEUS}
 
