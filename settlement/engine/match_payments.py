@@ -50,14 +50,48 @@ class OpenShare:
         return OpenShare(self.state if unpaid else "PAID", self.payable, unpaid, self.received + amount)
 
 
+ReasonCode = Literal[
+    "no_money", "names_none", "unknown_share", "names_several", "other_way", "closed_share", "unlike_batch"
+]
+TOLD: Final[Mapping[ReasonCode, str]] = {
+    "no_money": "it moves no money",
+    "names_none": "it names no share like W00007-P00012, nor a document of ours",
+    "unknown_share": "there is no share of {shares}",
+    "names_several": "it names {count} shares, and can pay one only",
+    "other_way": "it goes the other way, and {received} was paid of the share",
+    "closed_share": "nothing is left to be paid of the share, which is {state}",
+    "unlike_batch": "it is of batch {batch}, which comes to {total}, and does not say of which of its payments "
+    "({payments}): ask the bank, and split the entry by them",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a payment is matched to nothing: a code and what its words name, so that everybody can word it."""
+
+    code: ReasonCode
+    values: Mapping[str, str]
+
+    def __str__(self) -> str:
+        return TOLD[self.code].format(**self.values)
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What one payment is taken for; `problem` says why it is no more than that, empty where all is well."""
+    """What one payment is taken for; `problem` says why it is no more than that, empty where all is well. `reason`:
+    the same of what is unmatched."""
 
     amount: Decimal
     share: ShareReference | None
     outcome: Outcome
     problem: str = ""
+    reason: Reason | None = None
+
+
+def unmatched(amount: Decimal, share: ShareReference | None, code: ReasonCode, **values: object) -> Match:
+    """Return what is matched to nothing, with the reason."""
+    reason = Reason(code, {name: str(value) for name, value in values.items()})
+    return Match(amount, share, "unmatched", str(reason), reason)
 
 
 def named_shares(part: EntryPart, documents: Documents) -> set[ShareReference]:
@@ -78,18 +112,18 @@ def named_documents(part: EntryPart) -> set[str]:
 def match_part(part: EntryPart, shares: Mapping[ShareReference, OpenShare], documents: Documents) -> Match:
     """Return what a payment does to the share that it names; `shares` and `documents` have all that it could."""
     if not part.amount:
-        return Match(part.amount, None, "unmatched", "it moves no money")
+        return unmatched(part.amount, None, "no_money")
     named = named_shares(part, documents)
     known = sorted(share for share in named if share in shares)
     if part.is_fee:
         return Match(part.amount, known[0] if len(known) == 1 else None, "fee", "the bank's fee for what came back")
     if not named:
-        return Match(part.amount, None, "unmatched", "it names no share like W00007-P00012, nor a document of ours")
+        return unmatched(part.amount, None, "names_none")
     if not known:
-        told = ", ".join(f"window {share.window}, partner {share.partner}" for share in sorted(named))
-        return Match(part.amount, None, "unmatched", f"there is no share of {told}")
+        told = ", ".join(share_reference(window=share.window, partner=share.partner) for share in sorted(named))
+        return unmatched(part.amount, None, "unknown_share", shares=told)
     if len(known) > 1:
-        return Match(part.amount, None, "unmatched", f"it names {len(known)} shares, and can pay one only")
+        return unmatched(part.amount, None, "names_several", count=len(known))
     return match_share(part.amount, known[0], shares[known[0]], is_return=part.is_return)
 
 
@@ -102,11 +136,9 @@ def match_share(amount: Decimal, reference: ShareReference, share: OpenShare, *,
     if is_return or (side and (amount > 0) != (side > 0)):
         if can_come_back(amount, received=share.received):
             return Match(amount, reference, "returned", "it came back, and is owed again")
-        return Match(
-            amount, reference, "unmatched", f"it goes the other way, and {share.received} was paid of the share"
-        )
+        return unmatched(amount, reference, "other_way", received=share.received)
     if share.state in ("DEFAULTED", "CARRIED_FORWARD"):
-        return Match(amount, reference, "unmatched", f"nothing is left to be paid of the share, which is {share.state}")
+        return unmatched(amount, reference, "closed_share", state=share.state)
     if abs(amount) > abs(share.unpaid):
         rest = amount - share.unpaid
         told = f"{share.unpaid} was left to be paid, {rest} goes to the partner's next share"
@@ -144,16 +176,14 @@ def split_batch(
     ]
 
 
-def batch_problem(part: EntryPart, payments: Mapping[ShareReference, Decimal]) -> str:
-    """Say why an entry of a batch that is not of its amount pays nothing: which of its payments it is, only the bank
-    can tell."""
+def unlike_batch(part: EntryPart, payments: Mapping[ShareReference, Decimal]) -> Match:
+    """Return an entry of a batch that is not of its amount as it pays nothing: which of its payments it is, only the
+    bank can tell."""
     total = add_exactly(payments.values())
     listed = [
         f"{share_reference(window=share.window, partner=share.partner)} {amount}"
         for share, amount in sorted(payments.items())[:LISTED_MAX]
     ]
     more = f", and {len(payments) - LISTED_MAX} more" if len(payments) > LISTED_MAX else ""
-    return (
-        f"it is of batch {part.batch}, which comes to {total}, and does not say of which of its payments "
-        f"({', '.join(listed)}{more}): ask the bank, and split the entry by them"
-    )
+    told = ", ".join(listed) + more
+    return unmatched(part.amount, None, "unlike_batch", batch=part.batch, total=total, payments=told)

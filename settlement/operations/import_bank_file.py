@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -14,12 +14,12 @@ from settlement.engine.bank_statement import BankEntry, BankStatement, EntryPart
 from settlement.engine.match_payments import (
     Match,
     Outcome,
-    batch_problem,
     match_part,
     match_share,
     named_documents,
     named_shares,
     split_batch,
+    unlike_batch,
 )
 from settlement.engine.money import Currency
 from settlement.engine.payment_reference import ShareReference, message_reference
@@ -157,7 +157,7 @@ async def _take_statement(run: BankRun, statement: BankStatement) -> tuple[list[
         for detail, part in enumerate(parts, start=1):
             match = match_part(part, run.shares, run.documents)
             if match.outcome == "unmatched" and match.share is None and part.batch in batches:
-                match = replace(match, problem=batch_problem(part, batches[part.batch]))
+                match = unlike_batch(part, batches[part.batch])
             await take_match(run, match, f"{statement.statement_id}/{entry.reference}/{detail}", entry.booked_on)
             kept.append(_kept(run, entry, detail, part, match))
             payments.append(_imported(statement, entry, detail, part, match))
@@ -177,7 +177,7 @@ async def _take_early(run: BankRun) -> list[ImportedPayment]:
         if match.outcome == "early":
             continue
         await take_match(run, match, f"{entry.statement_id}/{entry.entry_reference}/{entry.detail}", entry.booked_on)
-        await set_outcome(run.connection, entry, match.outcome)
+        await set_outcome(run.connection, entry, match)
         payments.append(
             ImportedPayment(
                 statement_id=entry.statement_id,
@@ -238,6 +238,7 @@ def _kept(run: BankRun, entry: BankEntry, detail: int, part: EntryPart, match: M
         share=match.share,
         outcome=match.outcome,
         is_charged=run.charges(match, entry.booked_on),
+        reason=match.reason,
     )
 
 

@@ -1,6 +1,7 @@
 """What goes to the bank and the tax adviser, and what the bank says: files of a window, and a page to take files in."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 import structlog
@@ -14,7 +15,7 @@ from coalition.pages.visit import Visit
 from settlement.documents.items_file import csv_head, csv_rows
 from settlement.engine.bank_account import masked_iban
 from settlement.engine.entry_split import parse_pieces
-from settlement.engine.match_payments import Match
+from settlement.engine.match_payments import Match, Reason
 from settlement.engine.payment_reference import message_reference, share_reference
 from settlement.errors import (
     ForeignBankFileError,
@@ -150,8 +151,19 @@ async def _render(
         report=report,
         unmatched=unmatched,
         typed=dict([typed] if typed else ()),
+        why=lambda reason: _why(visit, reason),
         split=", ".join(_piece(visit, match) for match in split),
     )
+
+
+def _why(visit: Visit, reason: Reason) -> str:
+    """Return why an entry was matched to nothing in the words of the page."""
+    values = dict(reason.values)
+    for amount in values.keys() & {"received", "total"}:
+        values[amount] = visit.formats.money(Decimal(values[amount]))
+    if "state" in values:
+        values["state"] = visit.word(f"finance.share_state.{values['state']}")
+    return visit.word(f"finance.bank.reason.{reason.code}", **values)
 
 
 def _piece(visit: Visit, match: Match) -> str:

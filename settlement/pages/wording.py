@@ -6,6 +6,7 @@ from typing import Final
 from coalition.pages.language import Language
 from settlement.documents.report_wording import REPORT_WORDS
 from settlement.pages import report_wording
+from settlement.pages.bank_wording import BANK_WORDS
 from settlement.pages.payment_wording import PAYMENT_WORDS
 from settlement.pages.terms_wording import TERMS_WORDS
 
@@ -441,6 +442,6 @@ _DE: Final = {
 }
 
 WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
-    "en": _EN | PAYMENT_WORDS["en"] | TERMS_WORDS["en"],
-    "de": _DE | PAYMENT_WORDS["de"] | TERMS_WORDS["de"],
+    "en": _EN | BANK_WORDS["en"] | PAYMENT_WORDS["en"] | TERMS_WORDS["en"],
+    "de": _DE | BANK_WORDS["de"] | PAYMENT_WORDS["de"] | TERMS_WORDS["de"],
 }

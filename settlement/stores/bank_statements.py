@@ -1,5 +1,6 @@
 """What the operator's bank has told, entry by entry, and what each was taken for; an entry is kept once."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -9,7 +10,7 @@ import asyncpg
 
 from coalition.database.pool import Connection
 from settlement.engine.bank_statement import BankStatement
-from settlement.engine.match_payments import Match, Outcome
+from settlement.engine.match_payments import Match, Outcome, Reason
 from settlement.engine.money import Currency, from_minor, to_minor
 from settlement.engine.payment_reference import ShareReference
 
@@ -31,6 +32,7 @@ class KeptEntry:
     share: ShareReference | None
     outcome: Outcome
     is_charged: bool = False
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +91,10 @@ async def load_known_entries(connection: Connection, statement: int, currency: C
 
 INSERT_ENTRIES = """
 INSERT INTO bank_entry (statement, entry_reference, detail, entry_no, amount_minor, booked_on, bank_reference,
-    end_to_end_id, counterparty, remittance, window_no, partner, outcome, is_charged)
+    end_to_end_id, counterparty, remittance, window_no, partner, outcome, is_charged, reason, reason_values)
 SELECT $1, new.* FROM unnest($2::text[], $3::integer[], $4::integer[], $5::bigint[], $6::date[], $7::text[], $8::text[],
-    $9::text[], $10::text[], $11::integer[], $12::bigint[], $13::text[], $14::boolean[]) AS new
+    $9::text[], $10::text[], $11::integer[], $12::bigint[], $13::text[], $14::boolean[], $15::text[],
+    $16::jsonb[]) AS new
 """
 
 
@@ -115,6 +118,8 @@ async def insert_entries(
         [entry.share.partner if entry.share else None for entry in entries],
         [entry.outcome for entry in entries],
         [entry.is_charged for entry in entries],
+        [entry.reason.code if entry.reason else None for entry in entries],
+        [_values(entry.reason) for entry in entries],
     )
 
 
@@ -145,18 +150,29 @@ async def load_early_entries(connection: Connection, currency: Currency) -> list
 
 
 UPDATE_OUTCOME = """
-UPDATE bank_entry SET outcome = $4 WHERE statement = $1 AND entry_reference = $2 AND detail = $3
+UPDATE bank_entry SET outcome = $4, reason = $5, reason_values = $6
+WHERE statement = $1 AND entry_reference = $2 AND detail = $3
 """
 
 
-async def set_outcome(connection: Connection, entry: EarlyEntry, outcome: Outcome) -> None:
+async def set_outcome(connection: Connection, entry: EarlyEntry, match: Match) -> None:
     """Write what a payment that waited was taken for at last."""
-    await connection.execute(UPDATE_OUTCOME, entry.statement, entry.entry_reference, entry.detail, outcome)
+    await connection.execute(
+        UPDATE_OUTCOME,
+        entry.statement,
+        entry.entry_reference,
+        entry.detail,
+        match.outcome,
+        match.reason.code if match.reason else None,
+        _values(match.reason),
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class UnmatchedEntry:
-    """A payment that nobody has said yet what it is of; `statement_id`, reference and detail say which it is."""
+    """A payment that nobody has said yet what it is of; `statement_id`, reference and detail say which it is.
+
+    `reason` is why, when it was imported; None: it was not kept then."""
 
     statement: int
     statement_id: str
@@ -167,11 +183,12 @@ class UnmatchedEntry:
     booked_on: date
     counterparty: str | None
     remittance: str
+    reason: Reason | None
 
 
 SELECT_UNMATCHED = """
 SELECT entry.statement, bank_statement.statement_id, entry.entry_reference, entry.detail, entry.entry_no,
-    entry.amount_minor, entry.booked_on, entry.counterparty, entry.remittance
+    entry.amount_minor, entry.booked_on, entry.counterparty, entry.remittance, entry.reason, entry.reason_values
 FROM bank_entry AS entry
 JOIN bank_statement ON bank_statement.statement = entry.statement
 WHERE entry.outcome = 'unmatched' AND entry.amount_minor <> 0
@@ -187,7 +204,7 @@ async def load_unmatched(connection: Connection, currency: Currency, *, count_ma
 
 FIND_UNMATCHED = """
 SELECT entry.statement, bank_statement.statement_id, entry.entry_reference, entry.detail, entry.entry_no,
-    entry.amount_minor, entry.booked_on, entry.counterparty, entry.remittance
+    entry.amount_minor, entry.booked_on, entry.counterparty, entry.remittance, entry.reason, entry.reason_values
 FROM bank_entry AS entry
 JOIN bank_statement ON bank_statement.statement = entry.statement
 WHERE bank_statement.statement_id = $1 AND entry.entry_reference = $2 AND entry.detail = $3
@@ -266,4 +283,10 @@ async def split_off(
 
 def _unmatched(row: asyncpg.Record, currency: Currency) -> UnmatchedEntry:
     values = dict(row)
-    return UnmatchedEntry(amount=from_minor(values.pop("amount_minor"), currency), **values)
+    code, named = values.pop("reason"), values.pop("reason_values")
+    reason = None if code is None else Reason(code, json.loads(named))
+    return UnmatchedEntry(amount=from_minor(values.pop("amount_minor"), currency), reason=reason, **values)
+
+
+def _values(reason: Reason | None) -> str | None:
+    return None if reason is None else json.dumps(dict(reason.values), sort_keys=True)

@@ -145,6 +145,7 @@ def unmatched_document(entries: Sequence[UnmatchedEntry], currency: Currency) ->
             "amount": str(round_half_up(entry.amount, currency)),
             "counterparty": entry.counterparty,
             "remittance": entry.remittance,
+            "problem": str(entry.reason) if entry.reason else None,
         }
         for entry in entries
     ]
@@ -154,20 +155,23 @@ def unmatched_text(entries: Sequence[UnmatchedEntry], currency: Currency) -> str
     """Return them as a table, with the command that says what one is of."""
     if not entries:
         return "All that the bank has told is matched."
-    rows: list[tuple[str, ...]] = [("Statement", "Entry", "Part", "Booked", f"Amount {currency}", "From or to")]
+    rows: list[tuple[str, ...]] = [
+        ("Statement", "Entry", "Part", "Booked", f"Amount {currency}".rjust(14), "From or to", "Why")
+    ]
     rows += [
         (
             entry.statement_id,
             entry.entry_reference,
             str(entry.detail),
             entry.booked_on.isoformat(),
-            grouped(round_half_up(entry.amount, currency), "en"),
+            grouped(round_half_up(entry.amount, currency), "en").rjust(14),
             f"{entry.counterparty or ''} {entry.remittance}".strip()[:60],
+            str(entry.reason or ""),
         )
         for entry in entries
     ]
     return "\n".join(
-        [table(rows, left=4), "To say what one of them is of:", f"  {SPLIT_EXAMPLE}", f"  {ASIDE_EXAMPLE}"]
+        [table(rows, left=7), "To say what one of them is of:", f"  {SPLIT_EXAMPLE}", f"  {ASIDE_EXAMPLE}"]
     )
 
 

@@ -97,6 +97,7 @@ async def test_a_batch_that_came_back_in_part_as_one_sum_is_split_by_an_operator
         "(W00001-P00001 7500.00, W00001-P00003 1500.00): ask the bank, and split the entry by them"
     )
     _, (waiting,) = await list_unmatched(books.pool)
+    assert str(waiting.reason) == unmatched.match.problem
     assert (waiting.statement_id, waiting.entry_reference, waiting.amount) == ("S2", "R1", Decimal("-1503.50"))
 
     for pieces, told in (

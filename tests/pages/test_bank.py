@@ -87,6 +87,11 @@ async def test_a_banks_file_is_taken_in_and_what_needs_a_look_is_shown(
     await press(page, "Take it in")
     assert await texts(page, ".tiles dd") == ["0", "0", "2", "0"]
     assert "Rent" in (await texts(page, "#unmatched tbody tr"))[0]
+    # Still there long after the import, in the reader's language.
+    await page.goto(f"{site.url}/finance/bank?language=de")
+    why = "nennt keinen Anteil wie W00007-P00012 und keine Rechnung von uns"
+    assert await texts(page, "#unmatched .why") == [why]
+    await page.goto(f"{site.url}/finance/bank?language=en")
     back = entry("-6.50", reference="E3", text=["Rücklastschrift"])
     file.write_bytes(bank_file(back, statement_id="STMT-2"))
     await page.set_input_files("#file", file)

@@ -25,6 +25,7 @@ from coalition.pages.formats import Formats
 from coalition.pages.language import LANGUAGES, Language, accepted_language
 from coalition.stores.cards import REFUSALS
 from coalition.stores.programme import Programme
+from settlement.engine.match_payments import TOLD, ReasonCode
 from settlement.engine.states import SHARE_STATES, WINDOW_STATES
 from settlement.pages import wording as finance_wording
 from settlement.pages.nets_chart import nets_chart
@@ -36,6 +37,13 @@ NOON = datetime(2026, 3, 29, 12, tzinfo=UTC)
 NEVER_JOURNALLED = {"unknown_original", "unknown_card", "certificate_over_limit", "too_many_certificates"}
 PLACEHOLDER = re.compile(r"\{[a-z_]+\}")
 WORDS = {language: {**member_wording.WORDS[language], **finance_wording.WORDS[language]} for language in LANGUAGES}
+
+
+def test_every_reason_of_an_unmatched_entry_has_its_words() -> None:
+    """With no more values than the reason in English has, which are those that are kept."""
+    for code, told in TOLD.items():
+        assert set(PLACEHOLDER.findall(WORDS["en"][f"finance.bank.reason.{code}"])) <= set(PLACEHOLDER.findall(told))
+    assert TOLD.keys() == set(get_args(ReasonCode))
 
 
 def test_every_language_has_the_same_words_with_the_same_values() -> None:

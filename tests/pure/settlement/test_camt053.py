@@ -139,7 +139,7 @@ def test_a_file_beyond_a_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
     ("part", "told"),
     [
         (EntryPart(amount=Decimal(1), remittance="Rent"), "it names no share like W00007-P00012"),
-        (EntryPart(amount=Decimal(1), remittance="W00009-P00012"), "there is no share of window 9, partner 12"),
+        (EntryPart(amount=Decimal(1), remittance="W00009-P00012"), "there is no share of W00009-P00012"),
         (EntryPart(amount=Decimal(1), remittance="W00007-P00012 W00007-P00013"), "it names 2 shares"),
         (EntryPart(amount=Decimal(0), end_to_end_id="W00007-P00012"), "it moves no money"),
     ],
