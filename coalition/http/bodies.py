@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from coalition.errors import FieldFault, RequestRefusedError
 from coalition.http.problems import shortened
@@ -13,9 +14,12 @@ from coalition.ledger.operation import OPERATIONS_MAX
 
 M = TypeVar("M", bound=BaseModel)
 Refused = Callable[[tuple[FieldFault, ...]], RequestRefusedError]
+Further = Callable[[bytes, list[ErrorDetails]], list[ErrorDetails]]
 
 # So many are told; a megabyte of nothing but bad fields would else be answered with a dozen, and hold up all others.
 FAULTS_MAX = 5_000
+# Of more than so many only their number is told: they come all or none, at 3 us each.
+FAULTS_NAMED_MAX = 20_000
 
 OPERATION_TYPES = frozenset({"earn", "burn", "reserve", "capture", "release", "reverse"})
 
@@ -66,20 +70,37 @@ def read_json(model: type[M], body: bytes) -> M:
     return read
 
 
-def parse_json(model: type[M], body: bytes, *, refused: Refused) -> M:
+def parse_json(model: type[M], body: bytes, *, refused: Refused, further: Further | None = None) -> M:
     """Read a body as what it should be; raises RequestRefusedError with every bad field, FAULTS_MAX at most: 400 not
-    JSON, 413 too many, `refused` else. It takes a key that stands twice."""
+    JSON, 413 too many, `refused` else. It takes a key that stands twice.
+
+    `further` finds what the model, which stops at the first bad item of a list, has not looked at."""
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        told = error.errors(include_url=False, include_context=True)[:FAULTS_MAX]
-        faults = tuple(_fault(detail) for detail in told)
+        details = details_of(error)
+    if further is not None:
+        details += further(body, details)
+    faults = tuple(_fault(detail) for detail in details[:FAULTS_MAX])
     if any(fault.code == "json_invalid" for fault in faults):
         raise RequestRefusedError(status=400, code="not_json", detail="The body is not JSON.", faults=faults)
     if any(fault.field == "operations" and fault.code == "too_long" for fault in faults):
         detail = f"A message holds at most {OPERATIONS_MAX} operations; send the rest in the next."
         raise RequestRefusedError(status=413, code="too_many_operations", detail=detail, faults=faults)
     raise refused(faults)
+
+
+def details_of(error: ValidationError, *, within: tuple[str | int, ...] = ()) -> list[ErrorDetails]:
+    """Return what is wrong at each bad field of a value, which stands `within` the body; of more than FAULTS_NAMED_MAX
+    only how many there are."""
+    count = error.error_count()
+    if count > FAULTS_NAMED_MAX:
+        text = f"at most {FAULTS_NAMED_MAX:,} bad fields, to name each"
+        return [ErrorDetails(type="too_many_faults", loc=within, msg=text, input=f"{count:,}")]
+    details = error.errors(include_url=False, include_context=True)
+    for detail in details:
+        detail["loc"] = (*within, *detail["loc"])
+    return details
 
 
 def refuse_repeated_keys(body: bytes) -> None:
@@ -121,14 +142,13 @@ def _unique_pairs(pairs: list[tuple[str, object]]) -> None:
         seen.add(key)
 
 
-def _fault(detail: object) -> FieldFault:
-    assert isinstance(detail, dict)
+def _fault(detail: ErrorDetails) -> FieldFault:
     # The union's tag is our own word; the sender knows its field without it.
     path = [str(part) for position, part in enumerate(detail["loc"]) if not (position == 2 and part in OPERATION_TYPES)]
     return FieldFault(".".join(path) or "body", detail["type"], _expected(detail), _came(detail))
 
 
-def _came(detail: dict[str, Any]) -> str:
+def _came(detail: ErrorDetails) -> str:
     kind, came = detail["type"], detail["input"]
     if kind == "missing":
         return "nothing"
@@ -138,10 +158,10 @@ def _came(detail: dict[str, Any]) -> str:
     return shortened(json.dumps(came) if kind.endswith("_type") and isinstance(came, str) else came)
 
 
-def _expected(detail: dict[str, Any]) -> str:
+def _expected(detail: ErrorDetails) -> str:
     if detail["type"] == "union_tag_invalid":
         return f"a type of {detail['ctx']['expected_tags']}"
-    message: str = detail["msg"]
+    message = detail["msg"]
     for beginning, expected in EXPECTED:
         if message.startswith(beginning):
             return expected + message.removeprefix(beginning)

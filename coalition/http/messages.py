@@ -3,15 +3,25 @@
 from hashlib import sha256
 
 from aiohttp import web
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails, from_json, to_json
 
 from coalition.http.answers import MessageAnswer
-from coalition.http.bodies import parse_json, refuse_other_content, refuse_repeated_keys, refused_message
+from coalition.http.bodies import (
+    FAULTS_MAX,
+    details_of,
+    parse_json,
+    refuse_other_content,
+    refuse_repeated_keys,
+    refused_message,
+)
 from coalition.http.metrics import count_results, waiting_operations
 from coalition.http.routes import CLEARING, Answer, PartnerCall, Route
 from coalition.lanes.clearing import SignedMessage
 from coalition.ledger.admission import message_faults
-from coalition.ledger.operation import Message
+from coalition.ledger.operation import OPERATIONS_MAX, AnyOperation, Message, Operation
 
+OPERATION: TypeAdapter[AnyOperation] = TypeAdapter(Operation)
 KEY_END = b'":'
 SPACED_KEY_ENDS = (b" :", b"\t:", b"\n:", b"\r:")
 
@@ -52,10 +62,31 @@ def _signed_message(request: web.Request, call: PartnerCall, digest: bytes) -> S
 def read_message(body: bytes) -> Message:
     """Read a body strictly; raises RequestRefusedError with every bad field: 400 not JSON or a key that stands twice,
     413 too many, 422 else."""
-    message = parse_json(Message, body, refused=refused_message)
+    message = parse_json(Message, body, refused=refused_message, further=_further_details)
     if not _has_each_key_once(body, message):
         refuse_repeated_keys(body)
     return message
+
+
+def _further_details(body: bytes, told: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Return what is wrong with the operations after the bad one that is told, up to about FAULTS_MAX.
+
+    A megabyte can hold more bad fields than anybody can find, let alone name, while others wait for an answer."""
+    bad = [place[1] for detail in told if len(place := detail["loc"]) > 1 and place[0] == "operations"]
+    if not bad:
+        return []
+    operations = from_json(body)["operations"]
+    if (count := len(operations)) > OPERATIONS_MAX:
+        return [ErrorDetails(type="too_long", loc=("operations",), msg=f"at most {OPERATIONS_MAX} items", input=count)]
+    details: list[ErrorDetails] = []
+    for index in range(int(bad[-1]) + 1, len(operations)):
+        if len(told) + len(details) >= FAULTS_MAX:
+            break
+        try:
+            OPERATION.validate_json(to_json(operations[index]))
+        except ValidationError as error:
+            details += details_of(error, within=("operations", index))
+    return details
 
 
 def _has_each_key_once(body: bytes, message: Message) -> bool:

@@ -158,7 +158,8 @@ def named_id(operation: AnyOperation) -> str | None:
 class Message(WireModel):
     """The body of POST /v1/messages."""
 
-    operations: Annotated[list[Operation], Field(min_length=1, max_length=OPERATIONS_MAX)]
+    # It stops at the first bad one: who wants them all goes on from there, as long as it has time.
+    operations: Annotated[list[Operation], Field(min_length=1, max_length=OPERATIONS_MAX, fail_fast=True)]
 
     def fields_count(self) -> int:
         """Return how many fields the sender gave, in all the objects of the message."""

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from coalition.errors import RequestRefusedError
-from coalition.http.bodies import parse_json, refused_message
-from coalition.http.messages import Message
+from coalition.errors import FieldFault, RequestRefusedError
+from coalition.http.bodies import FAULTS_MAX, FAULTS_NAMED_MAX
+from coalition.http.messages import read_message
 
 EARN: dict[str, Any] = {"id": "op-1", "type": "earn", "card": "2760000000018", "points": 5}
 EARN["occurred_at"] = "2026-11-21T18:04:11Z"
@@ -45,5 +45,43 @@ def test_a_field_that_is_missing_and_a_type_that_is_none() -> None:
     assert (unknown.field, unknown.expected, unknown.got) == ("operations.1", f"a type of {types}", "gift")
 
 
-def read(*operations: dict[str, Any]) -> None:
-    parse_json(Message, json.dumps({"operations": operations}).encode(), refused=refused_message)
+def test_each_bad_operation_is_named_by_its_place() -> None:
+    """The model stops at the first; what is wrong with the others is found all the same, as it would be said of it."""
+    alone = faults_of(EARN | {"points": float("inf"), "colour": {"a": [1]}, "vat": [{"rate": "x", "points": 0}]})
+    bad = [EARN | {"points": float("inf"), "colour": {"a": [1]}, "vat": [{"rate": "x", "points": 0}]}, {}, 7]
+    faults = faults_of(EARN, *bad, EARN, *bad, more="red")
+    own = [fault for fault in faults if fault.field.startswith("operations.5.")]
+    assert [(one.field.replace("5", "0", 1), one.code, one.expected, one.got) for one in own] == [
+        (one.field, one.code, one.expected, one.got) for one in alone
+    ]
+    places = dict.fromkeys(".".join(fault.field.split(".")[:2]) for fault in faults)
+    assert sorted(places) == ["more", *(f"operations.{place}" for place in (1, 2, 3, 5, 6, 7))]
+
+
+def test_a_flood_of_bad_fields_is_judged_as_far_as_it_is_told() -> None:
+    """Of operations up to so many faults, of one that is nothing else their number; too many of them stay too many."""
+    unknown = {f"{number:x}": 0 for number in range(FAULTS_NAMED_MAX // 100)}
+    faults = faults_of(*[{"type": "earn"} | unknown] * 999)
+    assert (len(faults), {fault.code for fault in faults}) == (FAULTS_MAX, {"missing", "extra_forbidden"})
+    assert faults[-1].field.startswith(f"operations.{FAULTS_MAX // (len(unknown) + 3)}.")
+
+    flood = EARN | {f"{number:x}": 0 for number in range(FAULTS_NAMED_MAX + 1)}
+    (told,) = faults_of(flood)
+    expected = f"at most {FAULTS_NAMED_MAX:,} bad fields, to name each"
+    assert (told.field, told.code, told.expected, told.got) == ("body", "too_many_faults", expected, "20,001")
+    first, then = faults_of(EARN | {"points": 0}, flood)
+    assert (first.field, then.field, then.code) == ("operations.0.points", "operations.1", "too_many_faults")
+
+    with pytest.raises(RequestRefusedError) as refusal:
+        read(*[{}] * 1_001)
+    assert (refusal.value.status, refusal.value.code) == (413, "too_many_operations")
+
+
+def faults_of(*operations: Any, **more: Any) -> tuple[FieldFault, ...]:
+    with pytest.raises(RequestRefusedError) as refusal:
+        read(*operations, **more)
+    return refusal.value.faults
+
+
+def read(*operations: Any, **more: Any) -> None:
+    read_message(json.dumps({"operations": operations} | more).encode())
