@@ -4,6 +4,7 @@ import base64
 import json
 from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -174,21 +175,24 @@ class FakeHub:
     async def _get_keys(self, request: web.Request) -> web.Response:
         x = base64.urlsafe_b64encode(raw_bytes(self.public_key)).rstrip(b"=").decode()
         jwk = {"kty": "OKP", "crv": "Ed25519", "x": x, "kid": self._keyid, "alg": "EdDSA", "use": "sig"}
-        return web.json_response({"keys": [jwk | {"valid_from": "2000-01-01T00:00:00+00:00", "valid_until": None}]})
+        document = {"keys": [jwk | {"valid_from": "2000-01-01T00:00:00+00:00", "valid_until": None}]}
+        # Open to all, and signed for its partner: who looks for ended keys believes no other list.
+        with suppress(HTTPMessageSignaturesException):
+            signed = _signed_request(request, b"")
+            return self._signed(_Answer(200, json.dumps(document).encode(), signed), self._verify(signed))
+        return web.json_response(document)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         try:
             body = await request.read()
         except web.HTTPRequestEntityTooLarge:
             return _unsigned(413, "body_too_large")
-        headers = {name: ", ".join(request.headers.getall(name, [])) for name in SIGNATURE_FIELDS}
-        signed = SignedRequest(
-            request.method, f"http://{request.host}{request.raw_path}", body, _without_empty(headers)
-        )
+        signed = _signed_request(request, body)
         try:
             label = self._verify(signed)
         except HTTPMessageSignaturesException as refusal:
-            return _unsigned(401, self._signature_code(headers["Signature-Input"]), detail=str(refusal))
+            signature_input = signed.headers.get("Signature-Input", "")
+            return _unsigned(401, self._signature_code(signature_input), detail=str(refusal))
         illness = self._illnesses.popleft() if self._illnesses else None
         if isinstance(illness, _Failure):
             problem = _problem(illness.status, illness.code)
@@ -341,8 +345,10 @@ def _plain_json(request: web.Request, body: bytes) -> bytes:
     return body
 
 
-def _without_empty(headers: dict[str, str]) -> dict[str, str]:
-    return {name: value for name, value in headers.items() if value}
+def _signed_request(request: web.Request, body: bytes) -> SignedRequest:
+    headers = {name: ", ".join(request.headers.getall(name, [])) for name in SIGNATURE_FIELDS}
+    given = {name: value for name, value in headers.items() if value}
+    return SignedRequest(request.method, f"http://{request.host}{request.raw_path}", body, given)
 
 
 def _unsigned(status: int, code: str, *, detail: str = "") -> web.Response:

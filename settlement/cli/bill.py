@@ -8,8 +8,9 @@ import typer
 from coalition.cli.options import AsJson, DatabaseUrl, DataDir
 from coalition.cli.session import Session, now, open_session, show
 from coalition.lanes.close_window import close_window
-from settlement.cli.window import run_work, write_output
+from settlement.cli.window import RefusedError, run_work, write_output
 from settlement.engine.payment_reference import message_reference
+from settlement.errors import DatevRefusedError, PaymentFileRefusedError
 from settlement.operations.approve_window import approve_window
 from settlement.operations.book_in_datev import book_in_datev
 from settlement.operations.calculate_window import calculate_window
@@ -68,8 +69,15 @@ async def _invoice(session: Session, window_no: int | None) -> int:
 
 async def _write_files(session: Session, window_no: int, folder: Path, *, is_quiet: bool) -> tuple[dict[str, Any], str]:
     """Write the files, none before all are made; return the payments for machines and for people."""
-    made = await make_payments(session.pool, window_no)
-    batch = await book_in_datev(session.pool, window_no)
+    try:
+        made = await make_payments(session.pool, window_no)
+        batch = await book_in_datev(session.pool, window_no)
+    except (PaymentFileRefusedError, DatevRefusedError) as refusal:
+        # The same command without the number would bill the next window.
+        again = f"coalition window bill {window_no} --output {folder}"
+        raise RefusedError(
+            f"window {window_no} is billed, its files are not written: {refusal}; then: {again}"
+        ) from refusal
     files = {folder / "bank" / file.name: file.content for file in made.files}
     files[folder / "datev" / f"EXTF_{message_reference(window_no)}.csv"] = batch
     for path, content in files.items():

@@ -13,7 +13,7 @@ from coalition.cli.session import now, open_session, run, show
 from coalition.errors import CoalitionError
 from coalition.lanes.close_window import close_window
 from settlement.documents.wording import Language
-from settlement.errors import SettlementError
+from settlement.errors import IllegalMoveError, SettlementError
 from settlement.operations.approve_window import approve_window
 from settlement.operations.calculate_window import calculate_window
 from settlement.operations.find_partner import find_partner
@@ -38,6 +38,8 @@ WindowNo = Annotated[int, typer.Argument(help="The window's number.", min=1, max
 Partner = Annotated[str, typer.Argument(help="The partner's name or number.")]
 
 T = TypeVar("T")
+
+NEXT_STEPS = {"OPEN": "close", "CLOSED": "calculate", "CALCULATED": "approve", "APPROVED": "invoice"}
 
 
 class RefusedError(CoalitionError):
@@ -195,6 +197,9 @@ def run_work(work: Coroutine[Any, Any, T]) -> T:
     async def told() -> T:
         try:
             return await work
+        except IllegalMoveError as error:
+            step = NEXT_STEPS.get(error.from_state)
+            raise RefusedError(f"{error}; next: coalition window {step}" if step else str(error)) from error
         except SettlementError as error:
             raise RefusedError(str(error)) from error
 

@@ -86,6 +86,8 @@ async def test_a_window_is_billed_in_one_command(pool: Pool, call: Call, tmp_pat
     folder = tmp_path / "month"
     refused = await call("window", "bill", "1", "--output", str(folder))
     assert (refused.exit_code, "the operator has no bank account" in refused.stderr) == (1, True)
+    assert "window 1 is billed, its files are not written" in refused.stderr
+    assert f"then: coalition window bill 1 --output {folder}" in refused.stderr
     assert not folder.exists()
     await document_of(call, "operator", "bank", "set", "--iban", OPERATOR_IBAN, "--holder", "O", "--town", "Hamburg",
                       "--country", "DE")  # fmt: skip

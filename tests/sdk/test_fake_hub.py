@@ -19,8 +19,10 @@ from partner_sdk import (
     HubUnreachableError,
     MessageRejectedError,
     NotAuthorizedError,
+    Outbox,
     RefusedError,
     new_operation_id,
+    verify_evidence,
 )
 from partner_sdk.testing import FakeHub
 from tests.sdk.test_command_line import run
@@ -121,6 +123,14 @@ async def test_receipts_verify_with_the_key_that_the_fake_shows(fake, shop_key, 
         assert till.receipt(earned.id).verify(fake.public_key)
         assert await till.operation(earned.id) == earned
         assert await till.operation(new_operation_id()) is None
+
+
+async def test_what_the_fake_booked_is_proved_by_what_it_showed(fake, till, outbox_path):
+    """Its list of keys is signed for its partner: who gathers evidence asks it for ends, and believes no other."""
+    await till.earn(card=fake.add_card(), points=5)
+    assert (await till.gather_evidence()).proofs == 1
+    checked = verify_evidence(Outbox(outbox_path), hub_key=None)
+    assert (checked.checkpoints, checked.proved, checked.faults) == (1, 1, ())
 
 
 async def test_a_stranger_is_turned_away(fake, outbox_path):
