@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from partner_sdk.testing.fake_ledger import WINDOW, Record
+from partner_sdk.testing.fake_ledger import FIRST_WINDOW, Record
 from partner_sdk.testing.read_dispute import AskedDispute, LineKey, read_dispute
 from partner_sdk.testing.read_message import Fault, RequestRefusedError, fault
 
@@ -140,7 +140,7 @@ class FakeDisputes:
         if window in self.statements:
             return self.statements[window]
         # The window after the last one with a statement is open.
-        if window > max([WINDOW, *(one + 1 for one in self.statements)]):
+        if window > max([FIRST_WINDOW, *(one + 1 for one in self.statements)]):
             raise RequestRefusedError(404, "unknown_window", detail=f"there is no window {window}")
         detail = f"partner {PARTNER} has no statement in window {window}, which is OPEN"
         raise RequestRefusedError(404, "unknown_statement", detail=detail)

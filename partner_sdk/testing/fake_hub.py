@@ -34,7 +34,7 @@ from partner_sdk.outbox import same_card
 from partner_sdk.signing import MESSAGE_TAG, RECEIPT_TAG, SIGNATURE_FIELDS, SignedRequest, receipt_components
 from partner_sdk.testing.fake_disputes import FakeDisputes, Statement
 from partner_sdk.testing.fake_journal import Origin
-from partner_sdk.testing.fake_ledger import WINDOW, Account, FakeLedger, IssuedCertificate, moment_text
+from partner_sdk.testing.fake_ledger import FIRST_WINDOW, Account, FakeLedger, IssuedCertificate, moment_text
 from partner_sdk.testing.fake_promotion import FakePromotion
 from partner_sdk.testing.fake_reconciliation import guide as reconciliation_guide
 from partner_sdk.testing.fake_reconciliation import reconcile
@@ -141,11 +141,13 @@ class FakeHub:
         self._ledger.promotions[name].ends_at = self._now()
 
     def add_statement(
-        self, owed: Mapping[LineKey, Decimal], *, window: int = WINDOW, is_invoiced: bool = False
+        self, owed: Mapping[LineKey, Decimal], *, window: int = FIRST_WINDOW, is_invoiced: bool = False
     ) -> None:
         """Let a window have a statement that may be disputed; `owed` is money by line: its code and terms version.
 
-        All that is booked is of window 1. Once the window is invoiced, a dispute holds nothing out any more."""
+        The window is closed by it: what is booked from now on is of the next, as by the real hub. Once the window is
+        invoiced, a dispute holds nothing out any more."""
+        self._ledger.close(window, now=self._now())
         self._disputes.statements[window] = Statement(dict(owed), self._now(), is_invoiced)
 
     def answer_dispute(self, number: int, *, accepted: Decimal | None = None, answer: str = "Looked at.") -> None:
@@ -264,11 +266,12 @@ class FakeHub:
             case "GET", "operations", [operation_id] if operation_id in self._ledger.records:
                 return self._ledger.records[operation_id].result
             case "GET", "operations", [_]:
-                raise RequestRefusedError(404, "not_found")
+                detail = f"You have no decided operation {named[0]}."
+                raise RequestRefusedError(404, "not_found", detail=detail)
             case "GET", "reconciliations", []:
-                return reconciliation_guide(self._zone)
+                return reconciliation_guide(self._ledger, self._zone)
             case "POST", "reconciliations", []:
-                return reconcile(body, self._ledger.records, self._zone)
+                return reconcile(body, self._ledger, self._zone)
             case "GET", "checkpoint", []:
                 return self._ledger.journal.checkpoint(moment_text(now))
             case "GET", "proofs", ["inclusion"]:
@@ -294,13 +297,14 @@ class FakeHub:
         self._ledger.settle_due(now=now)
         account = self._ledger.accounts.get(asked.card)
         if account is None:
-            raise RequestRefusedError(422, "unknown_card")
+            raise RequestRefusedError(422, "unknown_card", detail=f"No account has card {asked.card}.")
         ends = now + timedelta(seconds=asked.valid_s)
         certificate = IssuedCertificate(account, asked.card, asked.till, asked.points, now, ends)
         certificate_id = token_hex(16)
         refusal = self._ledger.issue_certificate(certificate, certificate_id=certificate_id, now=now)
         if refusal is not None:
-            raise RequestRefusedError(422, refusal)
+            code, detail = refusal
+            raise RequestRefusedError(422, code, detail=detail)
         document = {
             "type": CERTIFICATE_TYPE,
             "id": certificate_id,
@@ -320,7 +324,7 @@ class FakeHub:
         card = same_card(asked)
         account = self._ledger.accounts.get(card)
         if account is None:
-            raise RequestRefusedError(404, "unknown_card")
+            raise RequestRefusedError(404, "unknown_card", detail=f"No account has card {card}.")
         figures = {"balance": account.balance, "available": account.available, "held": account.held}
         holds = [
             {"points": hold.points, "expires_at": moment_text(hold.expires_at), "operation_id": hold.reserve_id}

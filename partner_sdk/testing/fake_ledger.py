@@ -6,7 +6,7 @@ balance = everything booked (below 0: a debt that earns repay)      available = 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +14,7 @@ from partner_sdk.operation import POINTS_MAX, Burn, Capture, Earn, Operation, Re
 from partner_sdk.testing.fake_journal import LANE, FakeJournal, Origin
 from partner_sdk.testing.fake_promotion import FakePromotion
 
-WINDOW = 1
+FIRST_WINDOW = 1
 OPEN_CERTIFICATES_MAX = 5
 
 
@@ -97,7 +97,20 @@ class FakeLedger:
         self.journal = FakeJournal()
         self.certificates: dict[str, IssuedCertificate] = {}
         self.promotions: dict[str, FakePromotion] = {}
+        # When each window that was opened began for sales, by its number.
+        self.begins: dict[int, datetime] = {FIRST_WINDOW: datetime.min.replace(tzinfo=UTC)}
         self._may_earn, self._may_burn, self._earn_rate = may_earn, may_burn, earn_rate
+
+    @property
+    def window(self) -> int:
+        """The one that is open."""
+        return max(self.begins)
+
+    def close(self, window: int, *, now: datetime) -> None:
+        """Close the windows up to this one, as far as they are open: what is booked from now on is of the next."""
+        last_sale = max((record.operation.occurred_at for record in self.records.values()), default=now)
+        for following in range(self.window + 1, window + 2):
+            self.begins[following] = min(now, last_sale)
 
     def settle_due(self, *, now: datetime) -> None:
         """Book what time alone has done: holds that timed out."""
@@ -145,7 +158,7 @@ class FakeLedger:
         origin: Origin | None,
     ) -> dict[str, Any]:
         place = {"lane": LANE, "leaf": len(self.events)}
-        booked = {"window": WINDOW, "booked_at": moment_text(now)}
+        booked = {"window": self.window, "booked_at": moment_text(now)}
         result = told | place | booked
         event = {"kind": kind, "operation_id": operation_id, "occurred_at": moment_text(occurred_at), "result": result}
         self.events.append(place | event | booked)
@@ -243,15 +256,19 @@ class FakeLedger:
             certificate.counters.add(burn.counter)
         return points
 
-    def issue_certificate(self, certificate: IssuedCertificate, *, certificate_id: str, now: datetime) -> str | None:
-        """Keep a certificate, or return why there is none."""
+    def issue_certificate(
+        self, certificate: IssuedCertificate, *, certificate_id: str, now: datetime
+    ) -> tuple[str, str] | None:
+        """Keep a certificate, or return why there is none: the code, and the same in words."""
         if not self._may_burn:
-            return "burn_not_allowed"
-        if certificate.points > certificate.account.available:
-            return "insufficient_points"
+            return "burn_not_allowed", "Your contract with the coalition lets you accept no points."
+        available = certificate.account.available
+        if certificate.points > available:
+            return "insufficient_points", f"Only {max(available, 0)} points are available now."
         of_account = [one for one in self.certificates.values() if one.account is certificate.account]
         if sum(one.not_after > now and one.spent < one.points for one in of_account) >= OPEN_CERTIFICATES_MAX:
-            return "too_many_certificates"
+            detail = f"The account has {OPEN_CERTIFICATES_MAX} open certificates; wait until one is used up or ends."
+            return "too_many_certificates", detail
         self.certificates[certificate_id] = certificate
         return None
 

@@ -51,6 +51,10 @@ MASKED = {
     "answer_until": "*",
     "resolved_at": "*",
 }
+# Why there is no certificate, card or operation is said in the same words.
+MASKED_BUT_WHY = {name: mask for name, mask in MASKED.items() if name != "detail"}
+# After the first window, by number: in which one an operation counts.
+MASKED_BUT_WINDOWS = {name: mask for name, mask in MASKED.items() if name != "window"}
 # A refused dispute says why in the same words; of these, too, only days differ.
 TOLD_IN_DISPUTES = ("detail", "expected")
 MASKED_IN_DISPUTES = {name: mask for name, mask in MASKED.items() if name not in (*TOLD_IN_DISPUTES, "window")}
@@ -206,7 +210,7 @@ async def burns_without_a_network(partner: Partner) -> None:
     async def ask(points: int, *, card: str = "", till: str = "3", valid_s: int = 3_600) -> Any:
         body = {"card": card or partner.card, "till": till, "points": points, "valid_s": valid_s}
         answer = await partner.shop.request("POST", "/v1/certificates", json.dumps(body).encode())
-        partner.tell(answer)
+        partner.tell(answer, MASKED_BUT_WHY)
         return json.loads(answer.document["certificate"]) if answer.status == 201 else None
 
     async def burn(own_id: str, counter: int, points: int, **changes: Any) -> None:
@@ -289,8 +293,10 @@ async def repeats_and_looking_up(partner: Partner) -> None:
     for again in (first, first, written_otherwise, {**first, "points": 6}, {**first, "shop": "0042"}):
         await partner.send(again)
     await partner.send(*(operation("burn", partner.card, id=f"many-{number}", points=1) for number in range(3)))
-    for path in ("operations/twice", "operations/burn-2", "operations/never", "cards/404404404404", "events?after=x"):
+    for path in ("operations/twice", "operations/burn-2", "events?after=x"):
         await partner.get(f"/v1/{path}")
+    for path in ("operations/never", "cards/404404404404"):
+        partner.tell(await partner.shop.get(f"/v1/{path}"), MASKED_BUT_WHY)
     await partner.get("/v1/events")
 
 
@@ -433,6 +439,29 @@ async def disputes(partner: Partner) -> None:
     await dispute(reason="Only now.")
 
 
+async def the_next_window(partner: Partner) -> None:
+    """What comes after the close counts in the window that is open then; late is what was sold before."""
+
+    def tell(answer: Answered) -> None:
+        partner.tell(answer, MASKED_BUT_WINDOWS)
+
+    async def compare(**asked: Any) -> None:
+        tell(await partner.shop.request("POST", "/v1/reconciliations", json.dumps(asked).encode()))
+
+    guide = await partner.shop.get("/v1/reconciliations")
+    tell(guide)
+    sold = datetime.now(UTC) - timedelta(days=1)
+    day = sold.astimezone(ZoneInfo(guide.document["time_zone"])).date().isoformat()
+    for own_id in ("next-1", "next-2"):
+        await partner.book(own_id, "earn", points=1, occurred_at=sold.isoformat())
+    tell(await partner.shop.send(operation("reverse", partner.card, id="next-back", operation_id="next-2")))
+    await compare(window=2, days=[])
+    await compare(window=3, days=[])
+    lines = [{"id": name, "type": "earn", "points": 1} for name in ("earn-1", "next-1", "next-2")]
+    await compare(day=day, window=2, lines=lines)
+    await compare(day=day, names_windows=True, lines=[line | {"window": 1} for line in lines])
+
+
 def days_before(partner: Partner, zone: ZoneInfo) -> tuple[date, date]:
     """Return the day on which the script is run, and the one before."""
     today = partner.shop.clock().astimezone(zone).date()
@@ -508,6 +537,7 @@ async def script(make_partner: MakePartner) -> list[Any]:
         messages_refused_as_a_whole,
         checkpoints_and_proofs,
         disputes,
+        the_next_window,
     ]
     told: list[Any] = []
     for chapter in chapters:
