@@ -25,8 +25,15 @@ from settlement.operations.list_items import load_months_at_burn
 from settlement.pages.numbers import number_in_address
 from settlement.pages.reports import partner_asked
 from settlement.pages.windows import window_number
-from settlement.stores.behind import LotsWanted, OperationsWanted, load_lots_behind, load_operations_behind
+from settlement.stores.behind import (
+    LotsWanted,
+    OperationsWanted,
+    load_late_operations,
+    load_lots_behind,
+    load_operations_behind,
+)
 from settlement.stores.hub import load_partner_names, load_programme
+from settlement.stores.late_items import LateWanted
 from settlement.stores.sales_begin import load_sales_begin
 from settlement.stores.windows import Window, find_window
 
@@ -91,6 +98,10 @@ async def show_operations(visit: Visit) -> web.StreamResponse:
     kind = query.get("kind", "")
     if kind not in KINDS:
         raise PageRefusedError(status=404, key="not_found")
+    is_late = "late" in query
+    if is_late and query.keys() & {"billed", "payer", "terms", "shop"}:
+        # What is late is told by partner and kind, and not further.
+        raise PageRefusedError(status=404, key="not_found")
     number, partner, version = window_number(query.get("window", "")), partner_asked(visit), query.get("terms")
     if version is not None and not re.fullmatch(r"[0-9]{1,9}", version):
         raise PageRefusedError(status=404, key="not_found")
@@ -109,15 +120,20 @@ async def show_operations(visit: Visit) -> web.StreamResponse:
             months=None if payer is None else await _months_at_burn(connection, number, payer),
             terms_version=None if version is None else int(version),
             shop=query["shop"][:SHOP_CHARS_MAX] if "shop" in query else None,
-            occurred_before=await _sales_begin(connection, window) if "late" in query else None,
         )
-        after = place_asked(visit, PLACE_PATTERN, (0, -1))
-        found = await load_operations_behind(connection, wanted, after=(after[0], after[1]), count_max=PAGE_ROWS + 1)
+        lane, leaf = place_asked(visit, PLACE_PATTERN, (0, -1))
+        if is_late:
+            begin = await _sales_begin(connection, window)
+            late = LateWanted(window_no=number, begin=begin, kinds=KINDS[kind], partner=partner)
+            found = await load_late_operations(connection, late, after=(lane, leaf), count_max=PAGE_ROWS + 1)
+        else:
+            found = await load_operations_behind(connection, wanted, after=(lane, leaf), count_max=PAGE_ROWS + 1)
         names = await load_partner_names(connection)
     page = found[:PAGE_ROWS]
     return visit.render(
         "finance/operations.html",
         wanted=wanted,
+        is_late=is_late,
         kind=kind,
         partner_name=None if partner is None else names.get(partner, str(partner)),
         operations=page,

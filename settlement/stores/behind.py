@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from coalition.database.pool import Connection
 from coalition.stores.past_records import refuse_archived
+from coalition.stores.reconciliations import load_spans
+from settlement.stores.late_items import LateWanted, load_late_leaves
 from settlement.stores.report_query import report_query
 
 LEAF_MAX = 2**63 - 1
@@ -30,7 +32,6 @@ class OperationsWanted:
     months: Sequence[date] | None = None
     terms_version: int | None = None
     shop: str | None = None
-    occurred_before: datetime | None = None
 
 
 class OperationBehind(NamedTuple):
@@ -81,12 +82,33 @@ async def load_operations_behind(
             wanted.is_billed,
             wanted.terms_version,
             wanted.shop,
-            wanted.occurred_before,
             count_max - len(found),
             wanted.lots_of,
             wanted.months,
         )
         found += [OperationBehind(lane, *row.values()) for row in rows]
+    return found
+
+
+SELECT_LANES = "SELECT lane FROM lane ORDER BY lane"
+
+OPERATIONS_AT = report_query("operations_at")
+
+
+async def load_late_operations(
+    connection: Connection, wanted: LateWanted, *, after: tuple[int, int], count_max: int
+) -> list[OperationBehind]:
+    """Return late operations after a place (lane, leaf) in the journal, in its order. Raises WindowArchivedError."""
+    await refuse_archived(connection, [wanted.window_no])
+    found: list[OperationBehind] = []
+    lanes = [lane for (lane,) in await connection.fetch(SELECT_LANES) if lane >= after[0]]
+    for span in await load_spans(connection, lanes, [wanted.window_no]):
+        after_leaf = after[1] if span.lane == after[0] else -1
+        leaves = await load_late_leaves(connection, wanted, span, after=after_leaf)
+        rows = await connection.fetch(OPERATIONS_AT, span.lane, leaves[: count_max - len(found)])
+        found += [OperationBehind(span.lane, *row.values()) for row in rows]
+        if len(found) == count_max:
+            break
     return found
 
 
@@ -118,8 +140,6 @@ class LotBehind(NamedTuple):
     points: int
     remaining: int
 
-
-SELECT_LANES = "SELECT lane FROM lane ORDER BY lane"
 
 LOTS_BEHIND = report_query("lots_behind")
 

@@ -6,6 +6,7 @@ sales begin: in each lane among its first leaves, since a lane books in the orde
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -44,10 +45,41 @@ SELECT leaf FROM journal WHERE lane = $1 AND leaf >= $2 AND leaf < $3 AND booked
 
 
 async def _booked_soon(connection: Connection, span: Span, *, begin: datetime) -> list[LateItems]:
-    place = (span.lane, span.first_leaf, span.end_leaf)
-    until = await connection.fetchval(SELECT_FIRST_AFTER, *place, begin + SOON, timeout=TIMEOUT_S)
-    if until == span.first_leaf:
+    end_leaf = await _end_of_soon(connection, span, begin=begin)
+    if end_leaf == span.first_leaf:
         return []
-    end_leaf = span.end_leaf if until is None else until
     rows = await connection.fetch(BOOKED_SOON, span.lane, span.first_leaf, end_leaf, begin, timeout=TIMEOUT_S)
     return [LateItems(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LateWanted:
+    """Which late operations of a window, whose sales begin at `begin`; `partner` None: anybody's."""
+
+    window_no: int
+    begin: datetime
+    kinds: Sequence[str]
+    partner: int | None = None
+
+
+LEAVES_BOOKED_LONG_AFTER = report_query("late_leaves")
+LEAVES_BOOKED_SOON = report_query("late_leaves_booked_soon")
+
+
+async def load_late_leaves(connection: Connection, wanted: LateWanted, span: Span, *, after: int) -> list[int]:
+    """Return where a lane has late operations after a leaf, in its order; `span` is the lane's part of the window."""
+    lane, begin, which = span.lane, wanted.begin, (list(wanted.kinds), wanted.partner)
+    rows = await connection.fetch(
+        LEAVES_BOOKED_LONG_AFTER, lane, wanted.window_no, begin, *which, after, timeout=TIMEOUT_S
+    )
+    first_leaf, end_leaf = max(span.first_leaf, after + 1), await _end_of_soon(connection, span, begin=begin)
+    if first_leaf < end_leaf:
+        rows += await connection.fetch(LEAVES_BOOKED_SOON, lane, first_leaf, end_leaf, begin, *which, timeout=TIMEOUT_S)
+    return sorted(leaf for (leaf,) in rows)
+
+
+async def _end_of_soon(connection: Connection, span: Span, *, begin: datetime) -> int:
+    """Return the first leaf of a lane whose record can't be both late and booked soon after it occurred."""
+    place = (span.lane, span.first_leaf, span.end_leaf)
+    until: int | None = await connection.fetchval(SELECT_FIRST_AFTER, *place, begin + SOON, timeout=TIMEOUT_S)
+    return span.end_leaf if until is None else until

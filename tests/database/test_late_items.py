@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from coalition.database.pool import Connection, Pool
-from settlement.stores.late_items import load_late_items
+from settlement.stores.behind import load_late_operations
+from settlement.stores.late_items import LateWanted, load_late_items
 from settlement.stores.sales_begin import load_sales_begin
 
 LANES, LEAVES, LATE_EACH = range(4), 10_000, 1_000
@@ -47,6 +48,13 @@ FROM journal
 WHERE window_no = 2 AND occurred_at < $1 AND code IS NULL AND kind <> 'expire'
 GROUP BY partner, kind ORDER BY partner, kind
 """
+SELECT_LATE_PLACES = """
+SELECT lane, leaf FROM journal
+WHERE window_no = 2 AND occurred_at < $1 AND code IS NULL AND kind <> 'expire' AND partner = 2
+ORDER BY lane, leaf
+"""
+SET_PARTNER = "UPDATE journal SET partner = 2 WHERE lane = 1 AND leaf < 1500 OR leaf % $1 = 3"
+PAGE = 7
 SELECT_READ = """
 SELECT (coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::bigint
 FROM pg_stat_xact_user_tables WHERE relname = 'journal'
@@ -77,6 +85,34 @@ async def test_late_items_are_all_found_and_the_rest_of_the_window_is_not_read(p
     assert late == len(LANES) * (1 + 8) + 2
     # The first 16 leaves of a lane twice: to see where they end, and what of them is late.
     assert read <= late + len(LANES) * 2 * 17
+
+
+async def test_a_page_of_late_operations_is_found_without_reading_the_window(pool: Pool) -> None:
+    """Page by page all of a partner's, soon and long after; a page reads its rows and what is late."""
+    wanted = LateWanted(window_no=2, begin=BEGIN, kinds=("earn", "burn", "capture"), partner=2)
+    async with pool.acquire() as connection:
+        await connection.execute(FILL, BEGIN, LEAVES, LATE_EACH)
+        await connection.execute("UPDATE lane SET size = $1, window_no = 3", LEAVES)
+        await connection.execute(END_WINDOW, LEAVES)
+        for record in RECORDS:
+            await connection.execute(SET_RECORD, *record)
+        await connection.execute(SET_PARTNER, LATE_EACH)
+        await connection.execute("ANALYZE journal")
+        async with connection.transaction(readonly=True):
+            expected = [tuple(row) for row in await connection.fetch(SELECT_LATE_PLACES, BEGIN)]
+            found, after, reads = [], (0, -1), []
+            while True:
+                before = await read_so_far(connection)
+                page = await load_late_operations(connection, wanted, after=after, count_max=PAGE)
+                reads.append(await read_so_far(connection) - before)
+                if not page:
+                    break
+                found += page
+                after = (page[-1].lane, page[-1].leaf)
+    assert [(one.lane, one.leaf) for one in found] == expected
+    # Eight in each lane; what was booked as the window opened and two by hand in one.
+    assert len(expected) == len(LANES) * 8 + 3
+    assert max(reads) <= len(expected) + PAGE + len(LANES) * 2 * 17
 
 
 async def test_a_till_that_is_online_pays_for_no_index(pool: Pool) -> None:
