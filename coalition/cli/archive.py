@@ -34,7 +34,7 @@ def _group() -> None:
 
 @archive_app.command("window")
 def archive(
-    window_no: Annotated[int, typer.Argument(metavar="N", help="A settled window.")],
+    window_no: Annotated[int, typer.Argument(metavar="N", help="A settled window.", min=1, max=2_147_483_647)],
     to: Annotated[Path, typer.Option("--to", help="The folder for the file; it will hold card numbers.")],
     as_json: AsJson = False,
     data_dir: DataDir = None,

@@ -10,6 +10,7 @@ from coalition.cli.options import AsJson, DatabaseUrl, DataDir
 from coalition.cli.session import Session, now, open_session, run, show
 from coalition.lanes.registry import Registry
 from coalition.ledger.batch import Calendar
+from coalition.ledger.operation import POINTS_MAX
 from coalition.operations.manage_card import (
     CardChange,
     ClosedAccount,
@@ -127,7 +128,7 @@ def unmerge(card: Card, as_json: AsJson = False, data_dir: DataDir = None, datab
 def transfer(
     card: Card,
     to: Annotated[str, typer.Option(help="The card that gets them.")],
-    points: Annotated[int, typer.Option(help="How many.", min=1)],
+    points: Annotated[int, typer.Option(help="How many.", min=1, max=POINTS_MAX)],
     as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
@@ -146,7 +147,8 @@ def transfer(
 @card_app.command("transfer-limit")
 def transfer_limit(
     points: Annotated[
-        int, typer.Argument(help="Points that a card may give in a day; 0 switches transfers off.", min=0)
+        int,
+        typer.Argument(help="Points that a card may give in a day; 0 switches transfers off.", min=0, max=POINTS_MAX),
     ],
     as_json: AsJson = False,
     data_dir: DataDir = None,

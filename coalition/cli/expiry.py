@@ -7,7 +7,6 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from coalition.cli.options import AsJson, DatabaseUrl, DataDir
 from coalition.cli.session import now, open_session, run, show
-from coalition.errors import SettingError
 from coalition.lanes.registry import Registry
 from coalition.lanes.settle_due import Settled, settle_due
 from coalition.ledger.expiry import NOTICE_DAYS_MAX
@@ -59,7 +58,7 @@ def set_notice(
     """Tell members by mail before their points expire; running hubs take it with their next round, once an hour."""
     is_known = days == "off" or (days.isdecimal() and 1 <= int(days) <= NOTICE_DAYS_MAX)
     if not is_known:
-        raise SettingError(f"days: expected 1 to {NOTICE_DAYS_MAX} or off, {days!r} came")
+        raise typer.BadParameter(f"days: expected 1 to {NOTICE_DAYS_MAX} or off, {days!r} came")
     wanted = None if days == "off" else int(days)
 
     async def work() -> None:
