@@ -234,7 +234,8 @@ def _outbox_show(options: argparse.Namespace) -> int:
 
 
 def _outbox_export(options: argparse.Namespace) -> int:
-    for body in _outbox(options).bodies(state=None if options.state == "all" else options.state):
+    state = None if options.state == "all" else options.state
+    for body in _outbox(options).bodies(state=state, keyid=options.saved_by):
         print(body.decode())
     return 0
 
@@ -383,6 +384,7 @@ def _add_outbox_commands(commands: Any, *, kept: argparse.ArgumentParser, online
     show.set_defaults(run=_outbox_show)
     export = commands.add_parser("export", parents=[kept], help="operations as `send FILE` takes them, one a line")
     export.add_argument("--state", choices=[*STATES, "all"], default="waiting", help="default: those that wait")
+    export.add_argument("--saved-by", metavar="KEYID", help="only what this key saved; default: all")
     export.set_defaults(run=_outbox_export)
     flush = commands.add_parser("flush", parents=[online], help="send what waits")
     flush.set_defaults(run=_outbox_flush)

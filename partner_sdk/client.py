@@ -277,7 +277,7 @@ class Coalition:
             at_this_moment.refuse_unfitting(points, card=same_card(card), now=hub_now)
             return at_this_moment
 
-        return outbox.put_offline(burn, fitting=fitting, now=now, clock_offset_s=offset_s)
+        return outbox.put_offline(burn, fitting=fitting, now=now, clock_offset_s=offset_s, keyid=self.keyid)
 
     def _kept_certificate(self, certificate_id: str) -> Certificate:
         outbox, exchange, _ = self._parts()
@@ -348,13 +348,15 @@ class Coalition:
         outbox already is left as it is. Raises OperationIdReusedError if its content differs; then none is saved.
         """
         outbox, exchange, _ = self._parts()
-        return outbox.put(operations, now=datetime.now(UTC), clock_offset_s=exchange.clock_offset_s)
+        offset_s = exchange.clock_offset_s
+        return outbox.put(operations, now=datetime.now(UTC), clock_offset_s=offset_s, keyid=self.keyid)
 
     async def flush(self, progress: Progress | None = None) -> Flushed:
         """Send all that waits and is due; return the figures. `progress` is called after each answered message.
 
         Refusals do not raise here: they are in the figures and in the outbox.
         Raises NotAuthorizedError, HubUnreachableError, ReceiptInvalidError; what has no answer goes on waiting.
+        OutboxKeyError: operations wait that another key saved, which is not known to be this partner's.
         """
         return await self._flush(progress, is_deferred_due=False, seen=lambda results: None)
 

@@ -5,6 +5,7 @@
     ├── AddressInvalidError         the hub's address is not an http or https URL
     ├── KeyUnusableError            a key file is missing, unreadable, or not Ed25519
     ├── OutboxError                 the outbox file cannot be opened, read or written
+    │   ├── OutboxKeyError          operations wait that another key saved, perhaps another partner's; nothing was sent
     │   ├── OperationIdReusedError  the id is in the outbox already, with other content
     │   └── UnknownOperationError   the outbox holds no such operation, or no answer for it yet
     ├── BooksInvalidError           a file to reconcile has other columns or bad rows; nothing was compared
@@ -84,6 +85,21 @@ class OutboxError(CoalitionError):
     """The outbox file cannot be opened, read or written."""
 
     code = "outbox"
+
+
+class OutboxKeyError(OutboxError):
+    """Operations wait that another key saved, and the hub does not say that it is the same partner's: none is sent."""
+
+    code = "outbox_key"
+
+    def __init__(self, *, path: Path, saved_by: str, keyid: str) -> None:
+        super().__init__(
+            f"operations wait in {path} that key {saved_by} saved; nothing shows that key {keyid} is the same partner's"
+        )
+        self.saved_by, self.keyid = saved_by, keyid
+        self.add_note(
+            "flush with that key; or put the file away: `outbox export --saved-by KEYID` writes what `send` takes"
+        )
 
 
 class OperationIdReusedError(OutboxError):

@@ -71,6 +71,10 @@ class Exchange:
             headers={"Accept-Encoding": "identity", "User-Agent": "coalition-partner-sdk"},
         )
 
+    @property
+    def keyid(self) -> str:
+        return self._signer.keyid
+
     async def close(self) -> None:
         await self._session.close()
 

@@ -72,7 +72,7 @@ class Answered:
 
 
 class Outbox:
-    """One partner's operations and receipts in one SQLite file; use one file per partner key."""
+    """One partner's operations and receipts in one SQLite file."""
 
     def __init__(self, path: str | Path) -> None:
         """Open the outbox, or make it, readable by its owner alone. Raises OutboxError."""
@@ -125,15 +125,27 @@ class Outbox:
 
     # An id saved before keeps its place and its bytes, so that saving again after a crash changes nothing.
     _PUT = """
-        INSERT INTO operation (id, card, stream, body, saved_at, clock_offset_s) VALUES (?, ?, ?, ?, ?, ?)
+        INSERT INTO operation (id, card, stream, body, saved_at, clock_offset_s, keyid) VALUES (?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (id) DO NOTHING
     """
+    _PUT_SIGNER = "INSERT INTO signer VALUES (?) ON CONFLICT DO NOTHING"
 
-    def put(self, operations: Iterable[Operation], *, now: datetime, clock_offset_s: float | None = None) -> list[str]:
-        """Save the operations in one commit and return their ids. Raises OperationIdReusedError: then none is saved."""
+    def put(
+        self,
+        operations: Iterable[Operation],
+        *,
+        now: datetime,
+        clock_offset_s: float | None = None,
+        keyid: str | None = None,
+    ) -> list[str]:
+        """Save the operations, of the partner whose key this is, in one commit and return their ids.
+
+        Raises OperationIdReusedError: then none is saved."""
         every, saved_at = list(operations), now.timestamp()
-        rows = [_operation_row(one, saved_at, clock_offset_s) for one in every]
+        rows = [_operation_row(one, saved_at, clock_offset_s, keyid) for one in every]
         with self.transaction() as connection:
+            if keyid is not None:
+                connection.execute(self._PUT_SIGNER, (keyid,))
             inserted = connection.executemany(self._PUT, rows).rowcount
             if inserted != len(rows):
                 self._refuse_other_content(every)
@@ -282,15 +294,17 @@ class Outbox:
             raise UnknownOperationError(f"no operation {operation_id} in {self.path}")
         return _entry(rows[0])
 
-    _BODIES = "SELECT body FROM operation WHERE ?1 IS NULL OR state = ?1 ORDER BY place"
+    _BODIES = """
+        SELECT body FROM operation WHERE (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR keyid = ?2) ORDER BY place
+    """
 
-    def bodies(self, *, state: str | None = None) -> Iterator[bytes]:
-        """Yield the operations of this state, or all, oldest first, as they are sent.
+    def bodies(self, *, state: str | None = None, keyid: str | None = None) -> Iterator[bytes]:
+        """Yield the operations of this state that this key saved, or all, oldest first, as they are sent.
 
         One by one, so that of a damaged file those before the damage come. Raises OutboxError.
         """
         try:
-            for (body,) in self._connection.execute(self._BODIES, (state,)):
+            for (body,) in self._connection.execute(self._BODIES, (state, keyid)):
                 yield body
         except sqlite3.Error as fault:
             raise outbox_error(f"outbox {self.path}", fault) from fault
@@ -310,10 +324,39 @@ class Outbox:
                    ELSE id = ?1 AND state IN ('waiting', 'set_aside', 'rejected') END
     """
 
+    _WAITING_SIGNERS = """
+        INSERT INTO signer SELECT DISTINCT keyid FROM operation WHERE state = 'waiting' AND keyid IS NOT NULL
+        ON CONFLICT DO NOTHING
+    """
+
     def retry(self, operation_id: str | None = None) -> int:
         """Make one operation due now, or all that are deferred or set aside; return how many. No verdict is undone."""
         with self.transaction() as connection:
-            return connection.execute(self._RETRY, (operation_id,)).rowcount
+            count = connection.execute(self._RETRY, (operation_id,)).rowcount
+            connection.execute(self._WAITING_SIGNERS)
+        return count
+
+    def other_keys(self, keyid: str) -> list[str]:
+        """Return the other keys by which something waits, or did when last looked."""
+        return [other for (other,) in self.rows("SELECT keyid FROM signer WHERE keyid <> ? ORDER BY keyid", keyid)]
+
+    def has_waiting_of(self, keyid: str) -> bool:
+        """Say whether something waits that was saved with this key."""
+        return bool(self.rows("SELECT 1 FROM operation WHERE state = 'waiting' AND keyid = ? LIMIT 1", keyid))
+
+    _TAKE_OVER = "UPDATE operation SET keyid = ? WHERE state = 'waiting' AND keyid = ?"
+
+    def take_over(self, saved_by: str, *, keyid: str) -> None:
+        """Let what waits of one key be that of another, which is of the same partner."""
+        with self.transaction() as connection:
+            connection.execute(self._TAKE_OVER, (keyid, saved_by))
+            connection.execute("DELETE FROM signer WHERE keyid = ?", (saved_by,))
+
+    _NEWEST_BOOKED = "SELECT id, receipt FROM operation WHERE state = 'booked' ORDER BY place DESC LIMIT ?"
+
+    def newest_booked(self, count_max: int) -> list[tuple[str, int]]:
+        """Return id and receipt of the newest booked operations, newest first."""
+        return [(operation_id, number) for operation_id, number in self.rows(self._NEWEST_BOOKED, count_max)]
 
     _PUT_CERTIFICATE = """
         INSERT INTO certificate (id, card, points, text, keyid, signature, next_counter) VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -352,6 +395,7 @@ class Outbox:
         fitting: Callable[[], Certificate],
         now: datetime,
         clock_offset_s: float | None = None,
+        keyid: str | None = None,
     ) -> str:
         """Number a burn within its certificate, count it and save it, in one commit; return its id.
 
@@ -370,7 +414,9 @@ class Outbox:
             if connection.execute(self._USE_CERTIFICATE, use).rowcount != 1:
                 raise CertificateUnusableError("certificate_unknown", f"certificate {certificate.id} is not kept here")
             numbered = Burn(**{**burn.model_dump(), "counter": counter})
-            connection.execute(self._PUT, _operation_row(numbered, now.timestamp(), clock_offset_s))
+            if keyid is not None:
+                connection.execute(self._PUT_SIGNER, (keyid,))
+            connection.execute(self._PUT, _operation_row(numbered, now.timestamp(), clock_offset_s, keyid))
         return burn.id
 
     def hub_keys(self) -> dict[str, dict[str, Any]]:
@@ -413,11 +459,11 @@ def _is_same_burn(burn: Burn, saved: Mapping[str, Any]) -> bool:
 
 
 def _operation_row(
-    operation: Operation, saved_at: float, clock_offset_s: float | None
-) -> tuple[str, str, int, bytes, float, float | None]:
+    operation: Operation, saved_at: float, clock_offset_s: float | None, keyid: str | None
+) -> tuple[str, str, int, bytes, float, float | None, str | None]:
     card = same_card(operation.card)
     # What shares a stream is sent in order, so it hangs on the card alone.
-    return operation.id, card, zlib.crc32(card.encode()), operation.to_json(), saved_at, clock_offset_s
+    return operation.id, card, zlib.crc32(card.encode()), operation.to_json(), saved_at, clock_offset_s, keyid
 
 
 def _seconds(moment: datetime | None) -> float | None:

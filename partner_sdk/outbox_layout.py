@@ -2,7 +2,7 @@
 
 import sqlite3
 
-LAYOUT = 4
+LAYOUT = 5
 
 # What a bill is checked with: signed checkpoints and statements, and paths through the hub's journals.
 _EVIDENCE = """
@@ -31,6 +31,13 @@ CREATE TABLE IF NOT EXISTS consistency (
 ) WITHOUT ROWID;
 """
 
+# Who saved what waits: the keys by which something may wait, and of each operation its own.
+_SIGNER = """
+CREATE TABLE IF NOT EXISTS signer (
+    keyid TEXT PRIMARY KEY
+) WITHOUT ROWID;
+"""
+
 _TABLES = """
 CREATE TABLE operation (
     place           INTEGER PRIMARY KEY,
@@ -45,7 +52,8 @@ CREATE TABLE operation (
     code            TEXT,
     retry_at        REAL,
     receipt         INTEGER REFERENCES receipt,
-    clock_offset_s  REAL
+    clock_offset_s  REAL,
+    keyid           TEXT
 );
 CREATE INDEX operation_waiting ON operation (card, place) WHERE state = 'waiting';
 CREATE TABLE receipt (
@@ -97,13 +105,14 @@ _STEPS = (
     );
     """,
     _EVIDENCE,
+    f"ALTER TABLE operation ADD COLUMN keyid TEXT;{_SIGNER}",
 )
 
 
 def lay_out(connection: sqlite3.Connection, *, layout: int) -> None:
     """Bring an outbox of this layout, 0 for a new file, to that of today, within the caller's transaction."""
     # New tables are those of today: no step follows.
-    steps = (_TABLES, _EVIDENCE) if layout == 0 else _STEPS[layout:]
+    steps = (_TABLES, _EVIDENCE, _SIGNER) if layout == 0 else _STEPS[layout:]
     for step in steps:
         for statement in step.split(";\n"):
             connection.execute(statement)

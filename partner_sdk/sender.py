@@ -18,6 +18,7 @@ from partner_sdk.errors import MessageRejectedError
 from partner_sdk.exchange import Exchange, GivesUp
 from partner_sdk.message import fitting, message_body, results_for
 from partner_sdk.outbox import Answered, Outbox, Waiting, same_card
+from partner_sdk.outbox_key import refuse_other_partners
 from partner_sdk.receipt import Receipt, rejected_result
 from partner_sdk.result import Flushed, Result
 
@@ -48,6 +49,7 @@ class Sender:
         return await self._card_sends.join(same_card(card))
 
     async def _send_card(self, card: str, gives_up: GivesUp) -> Results:
+        await refuse_other_partners(self._outbox, self._exchange, gives_up=gives_up)
         answered: dict[str, Result] = {}
         # What is saved meanwhile is the next send's, so that nobody's call waits for those who come later.
         after, up_to = 0, self._outbox.youngest_of_card(card)
@@ -64,6 +66,7 @@ class Sender:
 
         The first failure stops every stream after the message that it has on its way, and is raised.
         """
+        await refuse_other_partners(self._outbox, self._exchange)
         count, up_to = self._outbox.waiting()
         # A few operations are one message, not one for each stream.
         streams = max(1, min(streams_max, -(-count // self._operations_max)))

@@ -68,6 +68,7 @@ def test_an_outbox_from_before_clocks_were_measured_goes_on(outbox_path):
     with sqlite3.connect(outbox_path) as connection:
         for table in ("operation", "receipt"):
             connection.execute(f"ALTER TABLE {table} DROP COLUMN clock_offset_s")
+        connection.execute("ALTER TABLE operation DROP COLUMN keyid")
         connection.execute("PRAGMA user_version = 1")
     connection.close()
     for _ in range(2):

@@ -1,0 +1,41 @@
+"""Whose an outbox is: what one partner has saved is never sent as another's.
+
+Each operation remembers the key that saved it. A partner's keys change, and only the hub knows which are one partner's:
+where operations of another key wait, it is asked for one that this key had booked. It tells that to its own partner
+alone.
+"""
+
+from urllib.parse import quote
+
+from partner_sdk.errors import MessageRejectedError, OutboxKeyError
+from partner_sdk.exchange import Exchange, GivesUp
+from partner_sdk.outbox import Outbox
+from partner_sdk.result import parse_result
+
+# So many of the newest booked operations are looked through for one that the other key has signed.
+BOOKED_MAX = 1_000
+
+
+async def refuse_other_partners(outbox: Outbox, exchange: Exchange, *, gives_up: GivesUp | None = None) -> None:
+    """Take over what waits of this partner's other keys; raises OutboxKeyError where that may be another partner's,
+    and what `ask` raises."""
+    for saved_by in outbox.other_keys(exchange.keyid):
+        if outbox.has_waiting_of(saved_by) and not await _is_same_partner(outbox, exchange, saved_by, gives_up):
+            raise OutboxKeyError(path=outbox.path, saved_by=saved_by, keyid=exchange.keyid)
+        outbox.take_over(saved_by, keyid=exchange.keyid)
+
+
+async def _is_same_partner(outbox: Outbox, exchange: Exchange, saved_by: str, gives_up: GivesUp | None) -> bool:
+    for operation_id, number in outbox.newest_booked(BOOKED_MAX):
+        receipt = outbox.numbered(number)
+        if f'keyid="{saved_by}"' not in receipt.request.headers.get("Signature-Input", ""):
+            continue
+        try:
+            answer = await exchange.ask("GET", f"/v1/operations/{quote(operation_id, safe='')}", gives_up=gives_up)
+        except MessageRejectedError as fault:
+            if fault.status == 404 and fault.receipt is not None:
+                return False
+            raise
+        # Two partners may each have an operation of this id, but not at one place in the journal.
+        return parse_result(answer.content()).raw == receipt.result_of(operation_id).raw
+    return False

@@ -1,0 +1,64 @@
+"""An outbox in the hands of another key: of the same partner after a rotation, or of another partner by mistake."""
+
+import json
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from coalition.operations.manage_partner import add_key
+from coalition.signatures.keys import public_key_pem
+from partner_sdk import Coalition, Earn, Outbox, OutboxKeyError, thumbprint
+from tests.contract.conftest import whole_hub as whole_hub
+from tests.http.conftest import RunningHub, now
+
+
+async def test_what_one_partner_saved_never_goes_as_another_and_goes_on_by_its_own_next_key(
+    whole_hub: RunningHub, tmp_path: Path
+) -> None:
+    """Proved by an operation that both keys can look up; ids that two partners share by chance prove nothing."""
+    owner, other = await whole_hub.shop("Owner"), await whole_hub.shop("Other")
+    card, following = await whole_hub.card(), Ed25519PrivateKey.generate()
+
+    def till(key: Ed25519PrivateKey, outbox: str = "till") -> Coalition:
+        return Coalition(f"http://{whole_hub.authority}", key, outbox=tmp_path / f"{outbox}.sqlite")
+
+    async def booked() -> list[str]:
+        rows = await whole_hub.pool.fetch("SELECT operation_id FROM journal WHERE partner = 1 ORDER BY leaf")
+        return [row["operation_id"] for row in rows]
+
+    async with till(owner.private_key) as hub:
+        hub.put(Earn(card=card, points=1, id="before-any-answer"))
+    # Nothing has been booked, so that nobody can tell.
+    async with till(other.private_key) as hub:
+        with pytest.raises(OutboxKeyError):
+            await hub.flush()
+    async with till(owner.private_key) as hub:
+        await hub.earn(card=card, points=1, id="sale-1")
+        hub.put(Earn(card=card, points=2, id="sale-2"))
+    async with till(other.private_key, "own") as hub:
+        await hub.earn(card=card, points=1, id="sale-1")
+    async with till(other.private_key) as hub:
+        for send in (hub.flush, lambda: hub.earn(card=card, points=5, id="sale-of-the-other")):
+            with pytest.raises(OutboxKeyError) as refusal:
+                await send()
+        assert refusal.value.saved_by == thumbprint(owner.private_key.public_key())
+        assert refusal.value.keyid == thumbprint(other.private_key.public_key())
+    assert await booked() == ["before-any-answer", "sale-1"]
+
+    # What both have saved in one file goes on in a file of each.
+    mixed = Outbox(tmp_path / "till.sqlite")
+    (misplaced,) = mixed.bodies(state="waiting", keyid=refusal.value.keyid)
+    assert json.loads(misplaced)["id"] == "sale-of-the-other"
+    with mixed.transaction() as connection:
+        connection.execute("DELETE FROM operation WHERE id = 'sale-of-the-other'")
+    mixed.close()
+
+    await add_key(whole_hub.pool, name="Owner", key_pem=public_key_pem(following.public_key()), valid_from=now())
+    await whole_hub.clearing.registry.load()
+    async with till(following) as hub:
+        assert (await hub.flush()).booked == 1
+        hub.put(Earn(card=card, points=3, id="sale-3"))
+    async with till(owner.private_key) as hub:
+        assert (await hub.earn(card=card, points=4, id="sale-4")).points == 4
+    assert await booked() == ["before-any-answer", "sale-1", "sale-2", "sale-3", "sale-4"]
