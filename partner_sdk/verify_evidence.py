@@ -114,7 +114,11 @@ def _growth_fault(evidence: Evidence, lane: int, earlier: LaneRoot, later: LaneR
 def _places(
     outbox: Outbox, evidence: Evidence, checkpoints: list[dict[int, LaneRoot]], faults: list[str]
 ) -> dict[str, int]:
-    roots = {(lane, one.size): one.root for checkpoint in checkpoints for lane, one in checkpoint.items()}
+    # Where the hub signed two roots of a size, which is told by itself, a record is to lie beneath one of them.
+    roots: defaultdict[tuple[int, int], set[bytes]] = defaultdict(set)
+    for checkpoint in checkpoints:
+        for lane, one in checkpoint.items():
+            roots[lane, one.size].add(one.root)
     counts: defaultdict[str, int] = defaultdict(int)
     for record in journalled(outbox):
         outcome = _place(record, evidence, roots)
@@ -125,17 +129,17 @@ def _places(
     return counts
 
 
-def _place(record: Journalled, evidence: Evidence, roots: Mapping[tuple[int, int], bytes]) -> str:
+def _place(record: Journalled, evidence: Evidence, roots: Mapping[tuple[int, int], set[bytes]]) -> str:
     """Return proved, resent or unproved, or what is wrong."""
     proof = evidence.inclusion(record.lane, record.leaf)
     if proof is None:
         return "unproved"
-    root = roots.get((record.lane, proof.size))
-    if root is None:
+    signed = roots.get((record.lane, proof.size))
+    if not signed:
         return f"its path leads to a root of {proof.size} records that no checkpoint has"
     is_same = (proof.message, proof.index) == (record.message, record.index)
     hashed = leaf_hash(message=proof.message, index=proof.index, result=record.result)
-    if is_included(hashed, leaf=record.leaf, size=proof.size, path=proof.path, root=root):
+    if any(is_included(hashed, leaf=record.leaf, size=proof.size, path=proof.path, root=root) for root in signed):
         # Booked from a message that went out before the one whose answer is kept: the result is the same.
         return "proved" if is_same else "resent"
     return f"its result is not what lies at leaf {record.leaf} of lane {record.lane}"

@@ -5,6 +5,7 @@ import json
 import re
 import socket
 import textwrap
+from copy import deepcopy
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -131,6 +132,24 @@ async def test_what_the_fake_booked_is_proved_by_what_it_showed(fake, till, outb
     assert (await till.gather_evidence()).proofs == 1
     checked = verify_evidence(Outbox(outbox_path), hub_key=None)
     assert (checked.checkpoints, checked.proved, checked.faults) == (1, 1, ())
+
+
+async def test_a_journal_that_was_taken_back_is_told_and_no_other_record_blamed(fake, till, outbox_path):
+    """A hub that goes on from an old backup signs a second root of the same size; both were its word."""
+    card = fake.add_card()
+    await till.earn(card=card, points=5)
+    of_the_backup = deepcopy(fake._ledger)
+    await till.earn(card=card, points=6)
+    await till.gather_evidence()
+    fake._ledger = of_the_backup
+    instead = await till.earn(card=card, points=7)
+    await till.gather_evidence()
+    checked = verify_evidence(Outbox(outbox_path), hub_key=None)
+    assert checked.proved == 2
+    assert checked.faults == (
+        "lane 0: two roots of the first 2 records were signed",
+        f"operation {instead.id}: its result is not what lies at leaf 1 of lane 0",
+    )
 
 
 async def test_a_stranger_is_turned_away(fake, outbox_path):
