@@ -317,10 +317,14 @@ class DefaultTooEarlyError(SettlementError):
 
 
 class InvalidDisputeError(InvalidFieldsError):
-    """A dispute is not valid."""
+    """A dispute, or the answer to it, is not valid; `claimed` is the most that may be accepted, where more was."""
 
     code = "invalid_dispute"
     told = "the dispute is not valid"
+
+    def __init__(self, *, problems: Sequence[FieldProblem], claimed: Decimal | None = None) -> None:
+        self.claimed = claimed
+        super().__init__(problems=problems)
 
 
 class AlreadyDisputedError(SettlementError):
@@ -353,6 +357,7 @@ class DisputeResolvedError(SettlementError):
     def __init__(self, *, dispute: int, state: str, accepted: Decimal | None) -> None:
         self.dispute = dispute
         self.state = state
+        self.accepted = accepted
         how = "" if accepted is None else f", with {accepted} accepted"
         super().__init__(f"dispute {dispute} is {state} already{how}")
 
@@ -547,9 +552,10 @@ class CorrectionDecidedError(SettlementError):
 
     code = "correction_decided"
 
-    def __init__(self, *, correction: int, decision: str) -> None:
+    def __init__(self, *, correction: int, issued: str | None) -> None:
         self.correction = correction
-        self.decision = decision
+        self.issued = issued
+        decision = "withdrawn" if issued is None else f"issued as {issued}"
         super().__init__(f"correction {correction} is {decision} already")
 
 

@@ -96,7 +96,7 @@ async def approve_correction(
         if draft.issued is not None:
             return draft
         if draft.is_withdrawn:
-            raise CorrectionDecidedError(correction=correction, decision="withdrawn")
+            raise CorrectionDecidedError(correction=correction, issued=None)
         if is_second_person_needed and actor == draft.drafted_by:
             raise DrafterMayNotApproveError(correction=correction, actor=actor)
         await lock_original(connection, draft.document)
@@ -115,7 +115,7 @@ async def withdraw_correction(pool: Pool, correction: int, *, now: datetime, act
     async with pool.acquire() as connection, connection.transaction():
         programme, draft = await _locked_draft(connection, correction)
         if draft.issued is not None:
-            raise CorrectionDecidedError(correction=correction, decision=f"issued as {draft.issued}")
+            raise CorrectionDecidedError(correction=correction, issued=draft.issued)
         if not draft.is_withdrawn:
             await mark_withdrawn(connection, correction, now=now, actor=actor)
         (withdrawn,) = await load_corrections(connection, programme.currency, correction=correction)

@@ -72,8 +72,8 @@ async def _answer(
         dispute = await find_dispute(connection, number, programme)
         amount = _accepted(dispute, accepted, programme) if is_accepted else Decimal(0)
         if not 1 <= len(answer.strip()) <= ANSWER_CHARS_MAX:
-            problem = f"expected 1 to {ANSWER_CHARS_MAX} characters, got {len(answer.strip())}"
-            raise InvalidDisputeError(problems=[FieldProblem(field="answer", problem=problem)])
+            expected = f"1 to {ANSWER_CHARS_MAX} characters"
+            raise InvalidDisputeError(problems=[FieldProblem.of("answer", expected=expected, got=len(answer.strip()))])
         state: DisputeState = "ACCEPTED" if is_accepted else "REJECTED"
         if dispute.state != "OPEN":
             if (dispute.state, dispute.accepted) == (state, amount):
@@ -97,8 +97,9 @@ def _accepted(dispute: Dispute, amount: Decimal | None, programme: Programme) ->
         return dispute.claim.amount
     is_money = amount.is_finite() and amount == round(amount, programme.currency.minor_units)
     if not is_money or not 0 < amount <= dispute.claim.amount:
-        problem = f"expected more than 0 and at most {dispute.claim.amount}, as claimed, got {amount}"
-        raise InvalidDisputeError(problems=[FieldProblem(field="amount", problem=problem)])
+        expected = f"more than 0 and at most {dispute.claim.amount}, as claimed"
+        problem = FieldProblem.of("amount", expected=expected, got=amount)
+        raise InvalidDisputeError(problems=[problem], claimed=dispute.claim.amount)
     return amount
 
 

@@ -11,7 +11,7 @@ from coalition.pages.visit import Visit
 from settlement.errors import SettlementError, UnknownCorrectionError
 from settlement.operations.correct_document import approve_correction, withdraw_correction
 from settlement.pages.numbers import number_in_address
-from settlement.pages.steps import told
+from settlement.pages.refusals import told
 from settlement.pages.windows import render_window, window_number
 
 log = structlog.get_logger()

@@ -12,7 +12,7 @@ from coalition.pages.visit import Visit
 from settlement.errors import FieldProblem, InvalidDisputeError, SettlementError, UnknownDisputeError
 from settlement.operations.resolve_dispute import accept_dispute, reject_dispute
 from settlement.pages.numbers import number_in_address
-from settlement.pages.steps import told
+from settlement.pages.refusals import told
 from settlement.pages.windows import render_window, window_number
 
 log = structlog.get_logger()
@@ -54,5 +54,5 @@ def _amount(text: str) -> Decimal:
         # As people of either language type it; thousands are not grouped in a form.
         return Decimal(text.strip().replace(",", "."))
     except ArithmeticError as error:
-        problem = FieldProblem(field="amount", problem=f"expected an amount like 12.50, got {text[:20]!r}")
+        problem = FieldProblem.of("amount", expected="an amount like 12.50", got=text[:20])
         raise InvalidDisputeError(problems=[problem]) from error

@@ -9,22 +9,13 @@ from coalition.lanes.close_window import close_window
 from coalition.pages.errors import PageRefusedError
 from coalition.pages.operator_sign_in import Role, signed_in_operator
 from coalition.pages.visit import Visit
-from settlement.errors import (
-    AlreadyClosedError,
-    DrafterMayNotApproveError,
-    FiguresChangedError,
-    IllegalMoveError,
-    MissingLegalDataError,
-    SecondPersonNeededError,
-    SettlementError,
-    TieOutError,
-    UnknownWindowError,
-)
+from settlement.errors import AlreadyClosedError, SettlementError, TieOutError, UnknownWindowError
 from settlement.operations.approve_window import approve_window
 from settlement.operations.calculate_window import calculate_window
 from settlement.operations.invoice_window import invoice_window
 from settlement.operations.report_window import report_window
 from settlement.operations.settle_window import settle_window
+from settlement.pages.refusals import told
 from settlement.pages.windows import render_window, window_number
 
 log = structlog.get_logger()
@@ -90,26 +81,3 @@ async def take_step(visit: Visit) -> web.StreamResponse:
 async def show_after_step(visit: Visit) -> web.StreamResponse:
     """Lead from a step's address, where a refusal was told, back to the window."""
     return visit.redirect(f"/finance/windows/{window_number(visit.request.match_info['window'])}")
-
-
-def told(visit: Visit, error: SettlementError) -> str:
-    """Return a refusal in the words of the page."""
-    match error:
-        case TieOutError():
-            return visit.word("finance.fault.tie_out")
-        case SecondPersonNeededError():
-            return visit.word("finance.fault.second_person")
-        case FiguresChangedError():
-            return visit.word("finance.fault.figures_changed")
-        case DrafterMayNotApproveError():
-            return visit.word("finance.fault.drafter")
-        case AlreadyClosedError():
-            return visit.word("finance.fault.already_closed")
-        case MissingLegalDataError():
-            return visit.word("finance.fault.missing_data", missing="; ".join(error.missing))
-        case IllegalMoveError():
-            state = visit.word(f"finance.state.{error.from_state}")
-            return visit.word("finance.fault.illegal_move", state=state)
-        case _:
-            # English as it is: these are faults of the books that an operator hands on.
-            return str(error)

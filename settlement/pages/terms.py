@@ -10,18 +10,13 @@ from coalition.pages.operator_sign_in import Operator, Role, signed_in_operator
 from coalition.pages.visit import Visit
 from settlement.documents.wording import word
 from settlement.engine.rerate import Rerating
-from settlement.errors import (
-    InvalidPeriodError,
-    SettlementError,
-    StaleDraftError,
-    TermsDrafterError,
-    UnknownDraftError,
-)
+from settlement.errors import InvalidPeriodError, SettlementError, UnknownDraftError
 from settlement.operations.add_terms import TermsChange
 from settlement.operations.draft_terms import approve_draft, withdraw_draft
 from settlement.operations.report_terms import PartnerTerms, report_draft, report_terms
 from settlement.operations.rerate_terms import Period, rerate_terms
 from settlement.pages.numbers import number_in_address, read_number
+from settlement.pages.refusals import told
 from settlement.pages.running_totals import find_last_window
 from settlement.pages.terms_fields import compared
 from settlement.stores.terms_drafts import TermsDraft
@@ -95,17 +90,6 @@ async def decide_draft(visit: Visit) -> web.StreamResponse:
 async def show_after_decision(visit: Visit) -> web.StreamResponse:
     """Lead from a decision's address, where a refusal was told, back to the draft."""
     return visit.redirect(f"/finance/terms/{_draft_number(visit)}")
-
-
-def told(visit: Visit, error: SettlementError) -> str:
-    """Return a refusal in the words of the page."""
-    match error:
-        case TermsDrafterError():
-            return visit.word("finance.terms.fault.drafter")
-        case StaleDraftError():
-            return visit.word("finance.terms.fault.stale")
-        case _:
-            return str(error)
 
 
 async def _render(

@@ -14,7 +14,7 @@ from settlement.errors import InvalidTermsError, StaleDraftError, UnknownPartner
 from settlement.operations.draft_terms import draft_terms
 from settlement.operations.report_terms import PartnerTerms, report_partner_terms
 from settlement.pages.numbers import number_in_address, read_number
-from settlement.pages.terms import told
+from settlement.pages.refusals import told
 from settlement.pages.terms_fields import CHOICES, FIELD_CHARS_MAX, FIELDS, NUMBERS, START, read_form, said, typed
 
 log = structlog.get_logger()

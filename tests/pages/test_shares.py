@@ -65,7 +65,8 @@ async def test_disputes_are_answered_and_payments_seen_on_the_window(site: Runni
     await page.fill("#answer-1", "You are right.")
     await page.fill("#amount-1", "11,00")
     await submit(page, "#dispute-1 button:has-text('Accept')")
-    assert "expected more than 0 and at most 10.00" in await page.inner_text(".note.bad")
+    refused = "Nothing was changed: what is accepted has to be more than 0 and at most €10.00, as claimed, not 11.00."
+    assert await page.inner_text(".note.bad") == refused
     await page.fill("#answer-1", "You are right.")
     await page.fill("#amount-1", "4,00")
     await submit(page, "#dispute-1 button:has-text('Accept')")
