@@ -13,7 +13,7 @@ from coalition.cli.session import now, open_session, run, show
 from coalition.errors import CoalitionError
 from coalition.lanes.close_window import close_window
 from settlement.documents.wording import Language
-from settlement.errors import IllegalMoveError, SettlementError
+from settlement.errors import IllegalMoveError, MissingLegalDataError, SettlementError
 from settlement.operations.approve_window import approve_window
 from settlement.operations.calculate_window import calculate_window
 from settlement.operations.find_partner import find_partner
@@ -197,6 +197,8 @@ def run_work(work: Coroutine[Any, Any, T]) -> T:
     async def told() -> T:
         try:
             return await work
+        except MissingLegalDataError as error:
+            raise RefusedError(f"{error}; next: coalition partner party, or operator party") from error
         except IllegalMoveError as error:
             step = NEXT_STEPS.get(error.from_state)
             raise RefusedError(f"{error}; next: coalition window {step}" if step else str(error)) from error

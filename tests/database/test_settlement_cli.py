@@ -48,6 +48,26 @@ async def test_step_by_step_in_words(books: Books, call: Call) -> None:
     assert (await call("window", "show", "2")).stdout == "Window 2 is OPEN.\n"
 
 
+async def test_who_wants_invoices_is_told_what_writes_the_parties_down(books: Books, call: Call) -> None:
+    await books.worked_example_1()
+    operator = (
+        "--legal-name",
+        "O",
+        "--street",
+        "Ring 1",
+        "--post-code",
+        "20457",
+        "--town",
+        "Hamburg",
+        "--country",
+        "DE",
+    )
+    await document_of(call, "operator", "party", *operator)
+    refused = await call("window", "settle", "1")
+    assert "A: name and address" in refused.stderr
+    assert refused.stderr.endswith("; next: coalition partner party, or operator party\n")
+
+
 async def test_a_window_is_recalculated(books: Books, call: Call) -> None:
     a, *_ = await books.worked_example_1()
     await call("window", "calculate", "1")
