@@ -63,6 +63,20 @@ class SettlementError(Exception):
     code: ClassVar[str] = "settlement_refused"
 
 
+class Lack(str):
+    """What is missing, told in English; `code` and `values` are the same for who words it otherwise."""
+
+    code: str
+    values: Mapping[str, object]
+
+    @classmethod
+    def of(cls, code: str, told: str, **values: object) -> Lack:
+        lack = cls(told.format(**values))
+        lack.code = code
+        lack.values = values
+        return lack
+
+
 class AlreadyClosedError(SettlementError):
     """The window to be closed is no longer the open one."""
 

@@ -187,15 +187,15 @@ def invoices_of(
 
 
 def missing_data(invoice: Invoice) -> Iterator[tuple[InvoiceParty, str]]:
-    """Yield what a document's parties lack for it, each with who lacks it."""
+    """Yield what a document's parties lack for it, each with who lacks it: vat_id, or tax_number where that will do."""
     categories = {group.treatment.category for group in invoice.breakdown}
     seller, buyer = invoice.seller, invoice.buyer
     if categories & _SELLER_NEEDS_VAT_ID and seller.party.vat_id is None:
-        yield seller, "a VAT id"
+        yield seller, "vat_id"
     elif categories != {"O"} and seller.party.vat_id is None and seller.party.tax_number is None:
-        yield seller, "a VAT id or a tax number"
+        yield seller, "tax_number"
     if categories & _BUYER_NEEDS_VAT_ID and buyer.party.vat_id is None:
-        yield buyer, "a VAT id"
+        yield buyer, "vat_id"
 
 
 def in_series(number: int, *, kind: InvoiceKind, year: int) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 from settlement.engine.bank_account import BankAccount, Mandate, is_in_sepa
 from settlement.engine.money import Currency
 from settlement.engine.target_days import target_day_from, target_days_after
-from settlement.errors import PaymentFileRefusedError
+from settlement.errors import Lack, PaymentFileRefusedError
 
 SEPA_CURRENCY: Final = "EUR"
 # EPC rulebooks: an amount of a SEPA payment.
@@ -77,7 +77,11 @@ def order_payments(
     mandated = [partner for partner, net in sorted(nets.items()) if net > 0 and _may_debit(accounts.get(partner))]
     problems = [
         *_operator_problems(operator, debits=bool(mandated)),
-        *(f"{names[partner]} (partner {partner}) has no bank account" for partner in payees if partner not in accounts),
+        *(
+            _of("account", "{name} (partner {partner}) has no bank account", names, partner)
+            for partner in payees
+            if partner not in accounts
+        ),
         *_payment_problems([*payees, *mandated], nets, names, accounts),
     ]
     if problems or operator is None:
@@ -116,10 +120,13 @@ def _payment(
 
 def _operator_problems(operator: BankAccount | None, *, debits: bool) -> list[str]:
     if operator is None:
-        return ["the operator has no bank account"]
-    problems = [] if is_in_sepa(operator.iban) else ["the operator's account lies outside of SEPA"]
+        return [Lack.of("operator_account", "the operator has no bank account")]
+    problems: list[str] = []
+    if not is_in_sepa(operator.iban):
+        problems.append(Lack.of("operator_sepa", "the operator's account lies outside of SEPA"))
     if debits and operator.creditor_id is None:
-        problems.append("the operator has no creditor identifier, without which nobody can be debited")
+        told = "the operator has no creditor identifier, without which nobody can be debited"
+        problems.append(Lack.of("operator_creditor", told))
     return problems
 
 
@@ -129,11 +136,16 @@ def _payment_problems(
     names: Mapping[int, str],
     accounts: Mapping[int, BankAccount],
 ) -> list[str]:
-    problems = []
+    problems: list[str] = []
     for partner in partners:
         if partner in accounts and not is_in_sepa(accounts[partner].iban):
-            problems.append(f"the account of {names[partner]} (partner {partner}) lies outside of SEPA")
+            told = "the account of {name} (partner {partner}) lies outside of SEPA"
+            problems.append(_of("sepa", told, names, partner))
         if abs(nets[partner]) > AMOUNT_MAX:
             amount = f"{abs(nets[partner])} of {names[partner]} (partner {partner})"
             problems.append(f"{amount} is more than a SEPA payment may be, {AMOUNT_MAX}")
     return problems
+
+
+def _of(code: str, told: str, names: Mapping[int, str], partner: int) -> Lack:
+    return Lack.of(code, told, name=names[partner], partner=partner)

@@ -22,7 +22,7 @@ from settlement.engine.datev import (
 from settlement.engine.document import Document
 from settlement.engine.payment_reference import message_reference
 from settlement.engine.states import has_reached
-from settlement.errors import DatevRefusedError
+from settlement.errors import DatevRefusedError, Lack
 from settlement.stores.datev import DatevSettings, load_datev_settings, store_datev_settings
 from settlement.stores.hub import Programme, load_programme
 from settlement.stores.shares import load_shares, load_statement_contents
@@ -66,7 +66,8 @@ def datev_header(settings: DatevSettings, programme: Programme, *, made_at: date
         DatevRefusedError: nobody has set the numbers of the tax adviser and of the client.
     """
     if settings.consultant is None or settings.client is None:
-        problem = "nobody has set the numbers of the tax adviser and of the client: coalition datev set"
+        told = "nobody has set the numbers of the tax adviser and of the client: coalition datev set"
+        problem = Lack.of("adviser", told)
         raise DatevRefusedError(problems=[problem])
     return DatevHeader(
         consultant=settings.consultant,

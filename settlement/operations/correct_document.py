@@ -12,6 +12,7 @@ from settlement.engine.invoice import Invoice
 from settlement.errors import (
     CorrectionDecidedError,
     DrafterMayNotApproveError,
+    Lack,
     MissingLegalDataError,
     UnknownCorrectionError,
     UnknownDocumentError,
@@ -161,7 +162,9 @@ async def _corrected(
     parties = await load_legal_parties(connection)
     partner = parties.partners.get(document.partner)
     if parties.operator is None or partner is None:
-        raise MissingLegalDataError(window=document.window_no, missing=["name and address of the parties"])
+        raise MissingLegalDataError(
+            window=document.window_no, missing=[Lack.of("addresses", "name and address of the parties")]
+        )
     corrected = correct(
         original,
         taken_back,

@@ -24,7 +24,7 @@ from settlement.engine.invoice import (
 )
 from settlement.engine.legal_party import LegalParty
 from settlement.engine.payment_order import SEPA_CURRENCY, day_of_payment
-from settlement.errors import MissingLegalDataError
+from settlement.errors import Lack, MissingLegalDataError
 from settlement.operations.make_payments import account_at, accounts_at, approval_of
 from settlement.stores.adjustments import Adjustment, load_adjustments
 from settlement.stores.bank_accounts import load_operator_accounts, load_partner_accounts
@@ -144,6 +144,9 @@ def _payable(share: Share, issued_on: date, *, operator: BankAccount | None, par
     )
 
 
+_LACKING = {"vat_id": "a VAT id", "tax_number": "a VAT id or a tax number"}
+
+
 def refuse_missing_data(invoices: Iterable[Invoice], window_no: int, *, unknown: Sequence[str] = ()) -> None:
     """Refuse documents whose parties lack what the law wants to know of them; names each lack once.
 
@@ -153,8 +156,8 @@ def refuse_missing_data(invoices: Iterable[Invoice], window_no: int, *, unknown:
         MissingLegalDataError: somebody lacks something.
     """
     lacks = [(lack.party.legal_name, what) for invoice in invoices for lack, what in missing_data(invoice)]
-    missing = [f"{name}: name and address" for name in unknown]
-    missing += [f"{name}: {what}" for name, what in dict.fromkeys(lacks)]
+    missing = [Lack.of("address", "{name}: name and address", name=name) for name in unknown]
+    missing += [Lack.of(what, f"{{name}}: {_LACKING[what]}", name=name) for name, what in dict.fromkeys(lacks)]
     if missing:
         raise MissingLegalDataError(window=window_no, missing=missing)
 

@@ -12,6 +12,7 @@ from settlement.errors import (
     InvalidCorrectionError,
     InvalidDisputeError,
     InvalidTermsError,
+    Lack,
     MissingLegalDataError,
     SecondPersonNeededError,
     SettlementError,
@@ -39,7 +40,9 @@ def told(visit: Visit, error: SettlementError) -> str:
         return visit.word(_PLAIN[type(error)])
     match error:
         case MissingLegalDataError():
-            return visit.word("finance.fault.missing_data", missing="; ".join(error.missing))
+            return visit.word(
+                "finance.fault.missing_data", missing="; ".join(lacking(visit, lack) for lack in error.missing)
+            )
         case IllegalMoveError():
             return visit.word("finance.fault.illegal_move", state=visit.word(f"finance.state.{error.from_state}"))
         case DraftDecidedError():
@@ -59,6 +62,11 @@ def told(visit: Visit, error: SettlementError) -> str:
         case _:
             # Faults of the books, which an operator hands on word for word.
             return visit.word("finance.fault.other", detail=str(error))
+
+
+def lacking(visit: Visit, lack: str) -> str:
+    """Return what is missing in the visitor's language; what has no words of the page stays as it is."""
+    return visit.word(f"finance.lack.{lack.code}", **lack.values) if isinstance(lack, Lack) else lack
 
 
 def _terms_told(visit: Visit, error: InvalidTermsError) -> str:

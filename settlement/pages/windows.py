@@ -16,6 +16,7 @@ from settlement.operations.report_window import WindowReport, list_windows, repo
 from settlement.pages.documents import load_window_documents
 from settlement.pages.files import load_window_files
 from settlement.pages.nets_chart import nets_chart
+from settlement.pages.refusals import lacking
 from settlement.pages.running_totals import find_last_window, load_running
 from settlement.stores.disputes import Dispute
 
@@ -90,6 +91,7 @@ async def render_window(
         values["paid_in"] = add_exactly(net for net in nets if net > 0)
         values["documents"] = await load_window_documents(pool, report)
         values["files"] = await load_window_files(pool, report)
+        values["lacking"] = lambda lack: lacking(visit, lack)
         values["drafts"] = [draft for draft in await list_corrections(pool, window_no=number) if draft.is_open]
         disputes = sorted(await list_disputes(pool, window_no=number), key=_is_answered)
         values["disputes"], values["disputes_more"] = disputes[:DISPUTES_SHOWN], len(disputes[DISPUTES_SHOWN:])

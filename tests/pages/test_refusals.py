@@ -53,9 +53,14 @@ async def test_refusals_are_told_in_the_readers_language(site: RunningSite) -> N
             assert told in (await forms.post(path)).text, path
 
         await forms.post("/finance/windows/1/approve", moves="2")
-        for partner, name in ((None, "Operator"), (1, "Bakery"), (2, "Garage"), (3, "Florist")):
+        await set_legal_party(pool, None, {"legal_name": "Operator", **ADDRESS}, now=now, actor="test")
+        lacking = (await forms.post("/finance/windows/1/invoice")).text
+        assert "Bakery: Name und Anschrift; Garage: Name und Anschrift" in lacking
+        for partner, name in ((1, "Bakery"), (2, "Garage"), (3, "Florist")):
             await set_legal_party(pool, partner, {"legal_name": name, **ADDRESS}, now=now, actor="test")
-        await forms.post("/finance/windows/1/invoice")
+        files = (await forms.post("/finance/windows/1/invoice")).text
+        assert "der Betreiber hat keine Bankverbindung" in files
+        assert "die Nummern des Beraters und des Mandanten fehlen: coalition datev set" in files
         number = await pool.fetchval("SELECT min(number) FROM tax_document WHERE partner = 1")
         drafts = [
             await draft_correction(pool, number, reason="x", taken_back={1: Decimal(amount)}, now=now, actor="berta")

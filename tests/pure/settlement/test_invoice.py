@@ -122,11 +122,11 @@ def test_what_the_law_wants_to_know_of_a_party_is_named() -> None:
     unknown = make_party(vat_id=None)
     charged, credited = make_invoices(partner=unknown)
     assert [*missing_data(charged)] == []
-    assert [(lack.id, what) for lack, what in missing_data(credited)] == [("12", "a VAT id or a tax number")]
+    assert [(lack.id, what) for lack, what in missing_data(credited)] == [("12", "tax_number")]
     reverse = treatment("AE")
     statement = rich_statement(rich_lines(charge_vat=reverse, fee_vat=reverse, redemption_vat=NOT_SUBJECT))
     charged, credited = make_invoices(statement, partner=unknown, operator=replace(OPERATOR, vat_id=None))
-    assert [(lack.id, what) for lack, what in missing_data(charged)] == [("12", "a VAT id")]
+    assert [(lack.id, what) for lack, what in missing_data(charged)] == [("12", "vat_id")]
     assert [*missing_data(credited)] == []
 
 
