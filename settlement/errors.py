@@ -63,14 +63,14 @@ class SettlementError(Exception):
     code: ClassVar[str] = "settlement_refused"
 
 
-class Lack(str):
-    """What is missing, told in English; `code` and `values` are the same for who words it otherwise."""
+class Worded(str):
+    """What is wrong or missing, told in English; `code` and `values` are the same for who words it otherwise."""
 
     code: str
     values: Mapping[str, object]
 
     @classmethod
-    def of(cls, code: str, told: str, **values: object) -> Lack:
+    def of(cls, code: str, told: str, **values: object) -> Worded:
         lack = cls(told.format(**values))
         lack.code = code
         lack.values = values

@@ -20,7 +20,7 @@ from settlement.engine.document import Document, VatGroup, document_of
 from settlement.engine.line import LineCode
 from settlement.engine.money import add_exactly
 from settlement.engine.statement import Statement
-from settlement.errors import DatevRefusedError, Lack
+from settlement.errors import DatevRefusedError, Worded
 
 Purpose = Literal["points", "service_fee", "commission", "platform_fee"]
 
@@ -162,9 +162,11 @@ def account_problems(partner: int, accounts: DatevAccounts) -> Iterable[str]:
     most = 10 ** (accounts.account_digits + 1) - 1
     if accounts.debtor_base + partner >= accounts.creditor_base:
         told = "partner {partner} has no debtor account below {base}"
-        yield Lack.of("debtor", told, partner=partner, base=accounts.creditor_base)
+        yield Worded.of("debtor", told, partner=partner, base=accounts.creditor_base)
     if accounts.creditor_base + partner > most:
-        yield Lack.of("creditor", "partner {partner} has no creditor account up to {most}", partner=partner, most=most)
+        yield Worded.of(
+            "creditor", "partner {partner} has no creditor account up to {most}", partner=partner, most=most
+        )
 
 
 def vat_problems(breakdown: Iterable[VatGroup], accounts: DatevAccounts, *, document: Document) -> Iterable[str]:
@@ -174,7 +176,7 @@ def vat_problems(breakdown: Iterable[VatGroup], accounts: DatevAccounts, *, docu
     for group in breakdown:
         if group.vat and str(group.treatment) not in known:
             told = f"no account for {name} VAT of {{vat}}: coalition datev set --{name}-vat"
-            yield Lack.of(f"{name}_vat", told, vat=group.treatment)
+            yield Worded.of(f"{name}_vat", told, vat=group.treatment)
         if abs(group.vat) > AMOUNT_MAX:
             yield f"VAT of {group.vat} is more than a booking may be, {AMOUNT_MAX}"
 

@@ -11,7 +11,7 @@ from typing import Final
 from settlement.engine.bank_account import BankAccount, Mandate, is_in_sepa
 from settlement.engine.money import Currency
 from settlement.engine.target_days import target_day_from, target_days_after
-from settlement.errors import Lack, PaymentFileRefusedError
+from settlement.errors import PaymentFileRefusedError, Worded
 
 SEPA_CURRENCY: Final = "EUR"
 # EPC rulebooks: an amount of a SEPA payment.
@@ -120,13 +120,13 @@ def _payment(
 
 def _operator_problems(operator: BankAccount | None, *, debits: bool) -> list[str]:
     if operator is None:
-        return [Lack.of("operator_account", "the operator has no bank account")]
+        return [Worded.of("operator_account", "the operator has no bank account")]
     problems: list[str] = []
     if not is_in_sepa(operator.iban):
-        problems.append(Lack.of("operator_sepa", "the operator's account lies outside of SEPA"))
+        problems.append(Worded.of("operator_sepa", "the operator's account lies outside of SEPA"))
     if debits and operator.creditor_id is None:
         told = "the operator has no creditor identifier, without which nobody can be debited"
-        problems.append(Lack.of("operator_creditor", told))
+        problems.append(Worded.of("operator_creditor", told))
     return problems
 
 
@@ -147,5 +147,5 @@ def _payment_problems(
     return problems
 
 
-def _of(code: str, told: str, names: Mapping[int, str], partner: int) -> Lack:
-    return Lack.of(code, told, name=names[partner], partner=partner)
+def _of(code: str, told: str, names: Mapping[int, str], partner: int) -> Worded:
+    return Worded.of(code, told, name=names[partner], partner=partner)

@@ -22,7 +22,7 @@ from settlement.engine.datev import (
 from settlement.engine.document import Document
 from settlement.engine.payment_reference import message_reference
 from settlement.engine.states import has_reached
-from settlement.errors import DatevRefusedError, Lack
+from settlement.errors import DatevRefusedError, Worded
 from settlement.stores.datev import DatevSettings, load_datev_settings, store_datev_settings
 from settlement.stores.hub import Programme, load_programme
 from settlement.stores.shares import load_shares, load_statement_contents
@@ -67,7 +67,7 @@ def datev_header(settings: DatevSettings, programme: Programme, *, made_at: date
     """
     if settings.consultant is None or settings.client is None:
         told = "nobody has set the numbers of the tax adviser and of the client: coalition datev set"
-        problem = Lack.of("adviser", told)
+        problem = Worded.of("adviser", told)
         raise DatevRefusedError(problems=[problem])
     return DatevHeader(
         consultant=settings.consultant,

@@ -12,10 +12,10 @@ from settlement.engine.invoice import Invoice
 from settlement.errors import (
     CorrectionDecidedError,
     DrafterMayNotApproveError,
-    Lack,
     MissingLegalDataError,
     UnknownCorrectionError,
     UnknownDocumentError,
+    Worded,
 )
 from settlement.operations.issue_documents import number_invoices, refuse_missing_data
 from settlement.stores.adjustments import Adjustment, insert_adjustments
@@ -163,7 +163,7 @@ async def _corrected(
     partner = parties.partners.get(document.partner)
     if parties.operator is None or partner is None:
         raise MissingLegalDataError(
-            window=document.window_no, missing=[Lack.of("addresses", "name and address of the parties")]
+            window=document.window_no, missing=[Worded.of("addresses", "name and address of the parties")]
         )
     corrected = correct(
         original,

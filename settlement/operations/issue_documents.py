@@ -24,7 +24,7 @@ from settlement.engine.invoice import (
 )
 from settlement.engine.legal_party import LegalParty
 from settlement.engine.payment_order import SEPA_CURRENCY, day_of_payment
-from settlement.errors import Lack, MissingLegalDataError
+from settlement.errors import MissingLegalDataError, Worded
 from settlement.operations.make_payments import account_at, accounts_at, approval_of
 from settlement.stores.adjustments import Adjustment, load_adjustments
 from settlement.stores.bank_accounts import load_operator_accounts, load_partner_accounts
@@ -156,8 +156,8 @@ def refuse_missing_data(invoices: Iterable[Invoice], window_no: int, *, unknown:
         MissingLegalDataError: somebody lacks something.
     """
     lacks = [(lack.party.legal_name, what) for invoice in invoices for lack, what in missing_data(invoice)]
-    missing = [Lack.of("address", "{name}: name and address", name=name) for name in unknown]
-    missing += [Lack.of(what, f"{{name}}: {_LACKING[what]}", name=name) for name, what in dict.fromkeys(lacks)]
+    missing = [Worded.of("address", "{name}: name and address", name=name) for name in unknown]
+    missing += [Worded.of(what, f"{{name}}: {_LACKING[what]}", name=name) for name, what in dict.fromkeys(lacks)]
     if missing:
         raise MissingLegalDataError(window=window_no, missing=missing)
 

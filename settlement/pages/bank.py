@@ -34,6 +34,7 @@ from settlement.operations.make_payments import DEBITS, TRANSFERS, PaymentFile, 
 from settlement.operations.manage_bank_account import list_bank_accounts
 from settlement.operations.split_bank_entry import list_unmatched, set_entry_aside, split_bank_entry
 from settlement.pages.numbers import number_in_address
+from settlement.pages.refusals import lacking
 from settlement.pages.windows import window_number
 
 log = structlog.get_logger()
@@ -118,8 +119,7 @@ async def split_unmatched(visit: Visit) -> web.StreamResponse:
             matches = await split_bank_entry(visit.site.pool, statement, entry, pieces, **named)
     except (InvalidEntrySplitError, UnknownBankEntryError) as error:
         log.info("bank.split_refused", operator=operator.name, reason=error.code)
-        told = "; ".join(map(str, error.problems)) if isinstance(error, InvalidEntrySplitError) else str(error)
-        fault = visit.word("finance.bank.split.refused", problem=told)
+        fault = visit.word("finance.bank.split.refused", problem=_split_problem(visit, error))
         return await _render(visit, may_import=True, status=422, fault=fault, typed=((statement, entry, part), typed))
     log.info("bank.split", operator=operator.name, pieces=len(matches))
     return await _render(visit, may_import=True, split=matches)
@@ -154,6 +154,20 @@ async def _render(
         why=lambda reason: _why(visit, reason),
         split=", ".join(_piece(visit, match) for match in split),
     )
+
+
+def _split_problem(visit: Visit, error: InvalidEntrySplitError | UnknownBankEntryError) -> str:
+    if isinstance(error, UnknownBankEntryError):
+        return visit.word("finance.bank.split.gone")
+    return "; ".join(f"{_place(visit, one.field)}{lacking(visit, one.problem)}" for one in error.problems)
+
+
+def _place(visit: Visit, field: str) -> str:
+    """Return where a split is wrong: a part by its number, a share by its name; a sum is of all of them."""
+    name, _, number = field.partition(" ")
+    if name == "part":
+        return f"{visit.word('finance.bank.split.part', number=number)}: "
+    return "" if field in ("sum", "parts") else f"{field}: "
 
 
 def _why(visit: Visit, reason: Reason) -> str:

@@ -7,6 +7,14 @@ from coalition.pages.language import Language
 
 BANK_WORDS: Final[Mapping[Language, dict[str, str]]] = {
     "en": {
+        "finance.bank.split.part": "part {number}",
+        "finance.bank.split.gone": "this entry is matched already, or there is none such",
+        "finance.lack.piece": "expected one like W00007-P00012, W00007-P00012=120.00 or "
+        "W00007-P00012=120.00+3.50, got “{got}”",
+        "finance.lack.again": "names {share} again",
+        "finance.lack.share": "there is no such share",
+        "finance.lack.fee": "a fee is part of what goes out, and this came in",
+        "finance.lack.sum": "expected {amount}, which the entry is of, got {total}",
         "finance.bank.reason.no_money": "it moves no money",
         "finance.bank.reason.names_none": "it names no share like W00007-P00012, nor a document of ours",
         "finance.bank.reason.unknown_share": "there is no share of {shares}",
@@ -17,6 +25,14 @@ BANK_WORDS: Final[Mapping[Language, dict[str, str]]] = {
         "which of its payments; ask the bank, and say it here",
     },
     "de": {
+        "finance.bank.split.part": "Teil {number}",
+        "finance.bank.split.gone": "diese Buchung ist schon zugeordnet, oder es gibt sie nicht",
+        "finance.lack.piece": "erwartet etwas wie W00007-P00012, W00007-P00012=120.00 oder "
+        "W00007-P00012=120.00+3.50, nicht „{got}“",
+        "finance.lack.again": "nennt {share} noch einmal",
+        "finance.lack.share": "diesen Anteil gibt es nicht",
+        "finance.lack.fee": "eine Gebühr gehört zu dem, was abgeht, und dies kam herein",
+        "finance.lack.sum": "zusammen {amount} erwartet, so viel wie die Buchung, nicht {total}",
         "finance.bank.reason.no_money": "bewegt kein Geld",
         "finance.bank.reason.names_none": "nennt keinen Anteil wie W00007-P00012 und keine Rechnung von uns",
         "finance.bank.reason.unknown_share": "den Anteil {shares} gibt es nicht",

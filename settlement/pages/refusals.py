@@ -12,13 +12,13 @@ from settlement.errors import (
     InvalidCorrectionError,
     InvalidDisputeError,
     InvalidTermsError,
-    Lack,
     MissingLegalDataError,
     SecondPersonNeededError,
     SettlementError,
     StaleDraftError,
     TermsDrafterError,
     TieOutError,
+    Worded,
 )
 
 # Those whose words name nothing.
@@ -66,7 +66,7 @@ def told(visit: Visit, error: SettlementError) -> str:
 
 def lacking(visit: Visit, lack: str) -> str:
     """Return what is missing in the visitor's language; what has no words of the page stays as it is."""
-    return visit.word(f"finance.lack.{lack.code}", **lack.values) if isinstance(lack, Lack) else lack
+    return visit.word(f"finance.lack.{lack.code}", **lack.values) if isinstance(lack, Worded) else lack
 
 
 def _terms_told(visit: Visit, error: InvalidTermsError) -> str:
