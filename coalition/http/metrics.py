@@ -27,6 +27,12 @@ requests_total = Counter(
 turned_away_total = Counter(
     "coalition_turned_away", "Requests refused unread, because too much waits already.", registry=registry
 )
+unverified_total = Counter(
+    "coalition_unverified",
+    "Requests of partners refused before it was known whose they are, by code.",
+    ["code"],
+    registry=registry,
+)
 operations_total = Counter("coalition_operations", "Operations answered, by verdict.", ["verdict"], registry=registry)
 request_seconds = Histogram(
     "coalition_request_seconds",

@@ -10,17 +10,18 @@ import secrets
 from collections.abc import Awaitable, Callable
 from typing import cast
 
+import structlog
 from aiohttp import web
 
 from coalition.errors import OverloadedError, RequestRefusedError
 from coalition.http.bodies import refuse_repeated_parameters
 from coalition.http.hub_key import SIGNER, Signer
-from coalition.http.metrics import request_seconds, requests_total, turned_away_total
-from coalition.http.problems import problem_answer
+from coalition.http.metrics import request_seconds, requests_total, turned_away_total, unverified_total
+from coalition.http.problems import problem_answer, shortened
 from coalition.http.routes import CLEARING, Answer, PartnerCall, PartnerHandler, Route
 from coalition.lanes.registry import PartnerKey
 from coalition.operations.spend_nonce import spend_nonce
-from coalition.signatures.errors import KeyNotValidError, KeyUnknownError
+from coalition.signatures.errors import KeyNotValidError, KeyUnknownError, SignatureRefusedError
 from coalition.signatures.request import SignedRequest, path_and_query
 from coalition.signatures.verify import parse_signature, verify_request
 
@@ -29,6 +30,10 @@ BODY_TIMEOUT_S = 30.0
 # How long a body may take; the app's own, so that a test need not wait.
 BODY_PATIENCE: web.AppKey[float] = web.AppKey("body_patience", float)
 REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
+# Of whom a request says that it is; shortened, since anybody may say anything.
+CLAIMED_KEYID: web.RequestKey[str] = web.RequestKey("claimed_keyid", str)
+
+log = structlog.get_logger()
 
 
 def partner_door(route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
@@ -42,7 +47,13 @@ def partner_door(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRe
         except OverloadedError:
             turned_away_total.inc()
             raise
-        call = await verified_call(request)
+        try:
+            call = await verified_call(request)
+        except (SignatureRefusedError, RequestRefusedError) as error:
+            unverified_total.labels(error.code).inc()
+            keyid = request.get(CLAIMED_KEYID, "none")
+            log.info("http.not_verified", request_id=request_id_of(request), code=error.code, keyid=keyid)
+            raise
         with backlog.request(), request_seconds.time():
             try:
                 refuse_inactive(call, may_have_left=route.takes_from_left)
@@ -71,6 +82,7 @@ async def verified_call(request: web.Request) -> PartnerCall:
     )
     clearing = request.app[CLEARING]
     parsed = parse_signature(signed)
+    request[CLAIMED_KEYID] = shortened(parsed.keyid)
     now = clearing.clock()
     key = await clearing.registry.find_key(parsed.keyid)
     if key is None:

@@ -23,7 +23,7 @@ SETTINGS = {f"COALITION_{name.upper()}" for name in Settings.model_fields}
 # Of Prometheus itself, for each address that it asks.
 OF_PROMETHEUS = {"up"}
 WORDS = {
-    *("sum", "rate", "increase", "absent", "by", "le", "instance", "status", "verdict", "job", "or", "vector"),
+    *("sum", "rate", "increase", "absent", "by", "le", "instance", "status", "code", "verdict", "job", "or", "vector"),
     *("histogram_quantile", "clamp_min", "coalition", "refused"),
 }
 
