@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice
 from math import ceil
 
@@ -20,12 +21,8 @@ from coalition.errors import OverloadedError
 OPERATIONS_MAX = 20_000
 # Measured: a message of one operation takes about as long as a full one's 15 operations more.
 REQUEST_OPERATIONS = 15
-# Nobody is to wait for longer, however few there are. A crowd (so many requests, or so much work) may wait only as long
-# as a till can that has a customer before it.
+# Nobody is to wait for longer, however few there are.
 WAIT_MAX_S = 5.0
-WAIT_IN_CROWD_MAX_S = 0.15
-CROWD_REQUESTS = 128
-CROWD_OPERATIONS = 10_000
 # So few may take their time, as reconciliations do. A burst is no overload before another one has waited for half as
 # long as it may, whatever the measured rate says.
 SLOW_REQUESTS = 8
@@ -36,6 +33,22 @@ RETRY_AFTER_MAX_S = 30
 RETRY_AFTER_UNKNOWN_S = 5
 
 Seconds = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """So many requests, or so much work in operations, of which none may wait for longer than `wait_max_s`."""
+
+    requests: int
+    operations: int
+    wait_max_s: float
+
+
+# As long as a till can wait that has a customer before it. Once somebody had to be refused, and until nobody was for
+# REFUSING_S, more come than can be answered: a short queue keeps the hub as busy as a long one.
+CROWD = Crowd(requests=128, operations=10_000, wait_max_s=0.15)
+CROWD_WHILE_REFUSING = Crowd(requests=48, operations=5_000, wait_max_s=0.06)
+REFUSING_S = 1.0
 
 
 class Recently:
@@ -77,6 +90,7 @@ class Backlog:
         self._seconds = seconds
         self._entered_s: dict[object, float] = {}
         self._busy_since_s = self._answered_s = 0.0
+        self._refused_s = -REFUSING_S
         self._answered_work = Recently(RATE_SLOTS, RATE_SLOT_S)
         self._answered = Recently(RATE_SLOTS, RATE_SLOT_S)
         self._refused = Recently(REFUSED_SLOTS, REFUSED_SLOT_S)
@@ -119,11 +133,13 @@ class Backlog:
 
     def refuse_late(self) -> None:
         """Refuse a newcomer that would wait for too long; raises OverloadedError."""
-        is_crowd = self.requests >= CROWD_REQUESTS or self._work >= CROWD_OPERATIONS
-        limit_s = WAIT_IN_CROWD_MAX_S if is_crowd else WAIT_MAX_S
         now_s = self._seconds()
+        crowd = CROWD_WHILE_REFUSING if now_s - self._refused_s < REFUSING_S else CROWD
+        is_crowd = self.requests >= crowd.requests or self._work >= crowd.operations
+        limit_s = crowd.wait_max_s if is_crowd else WAIT_MAX_S
         entered_s = next(islice(self._entered_s.values(), SLOW_REQUESTS, None), now_s)
         if now_s - entered_s > limit_s / 2 and self.wait_s(now_s) > limit_s:
+            self._refused_s = now_s
             raise self.overloaded()
 
     def wait_s(self, now_s: float) -> float:

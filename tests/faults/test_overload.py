@@ -6,14 +6,14 @@ import time
 
 from aiohttp import ClientSession, TCPConnector
 
-from coalition.lanes.backlog import CROWD_REQUESTS, RETRY_AFTER_MAX_S, WAIT_IN_CROWD_MAX_S
+from coalition.lanes.backlog import CROWD, RETRY_AFTER_MAX_S
 from coalition.signatures.sign import sign_request
 from tests.faults.conftest import FaultyWorld
 from tests.http.conftest import RunningHub
 from tests.shop import Answered, Shop, operation
 
 MESSAGES = 6
-CROWD, LATER = CROWD_REQUESTS + 10, 5
+FIRST, LATER = CROWD.requests + 10, 5
 
 
 async def test_full_queues_answer_503_and_the_same_message_is_taken_later(hub: RunningHub) -> None:
@@ -46,16 +46,16 @@ async def test_a_crowd_that_waits_too_long_is_enough(hub: RunningHub) -> None:
     answered, and then everybody is. The database stands still meanwhile: that is slow enough on any machine."""
     shop, (card,) = await hub.shop(), await hub.cards(1)
     hub.session = shop.session = ClientSession(connector=TCPConnector(limit=0))
-    bodies = [json.dumps({"operations": [operation("earn", card, points=1)]}).encode() for _ in range(CROWD + LATER)]
+    bodies = [json.dumps({"operations": [operation("earn", card, points=1)]}).encode() for _ in range(FIRST + LATER)]
     async with hub.session, hub.pool.acquire() as connection:
         async with connection.transaction():
             await connection.execute("SELECT FROM lane FOR UPDATE")
-            waiting = [asyncio.create_task(shop.post(body)) for body in bodies[:CROWD]]
-            while hub.clearing.backlog.requests < CROWD_REQUESTS:  # noqa: ASYNC110
+            waiting = [asyncio.create_task(shop.post(body)) for body in bodies[:FIRST]]
+            while hub.clearing.backlog.requests < CROWD.requests:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             # Nothing is answered: so long is the wait, and has it been.
-            await asyncio.sleep(2 * WAIT_IN_CROWD_MAX_S)
-            later = [await shop.post(body) for body in bodies[CROWD:]]
+            await asyncio.sleep(2 * CROWD.wait_max_s)
+            later = [await shop.post(body) for body in bodies[FIRST:]]
             read = await shop.get(f"/v1/cards/{card}")
             health = [(await shop.get(path)).status for path in ("/healthz", "/readyz")]
         answers = [*await asyncio.gather(*waiting), *later]
@@ -64,7 +64,7 @@ async def test_a_crowd_that_waits_too_long_is_enough(hub: RunningHub) -> None:
         again = [await shop.post(bodies[index]) for index in refused]
 
     assert len(refused) >= LATER
-    assert booked == len(bodies) - len(refused) >= CROWD_REQUESTS
+    assert booked == len(bodies) - len(refused) >= CROWD.requests
     for answer in (*(answers[index] for index in refused), read):
         assert (answer.status, answer.document["code"], answer.document["retryable"]) == (503, "overloaded", True)
         assert 1 <= int(answer.headers["Retry-After"]) <= RETRY_AFTER_MAX_S

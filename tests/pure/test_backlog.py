@@ -6,7 +6,9 @@ import pytest
 
 from coalition.errors import OverloadedError
 from coalition.lanes.backlog import (
-    CROWD_REQUESTS,
+    CROWD,
+    CROWD_WHILE_REFUSING,
+    REFUSING_S,
     RETRY_AFTER_MAX_S,
     RETRY_AFTER_UNKNOWN_S,
     SLOW_REQUESTS,
@@ -64,11 +66,12 @@ def test_load_that_can_be_answered_is_never_refused() -> None:
 
 @pytest.mark.parametrize("answered_per_s", [1_000, 4_000])
 def test_three_times_the_load_is_cut_to_what_can_be_answered_soon(answered_per_s: int) -> None:
-    """What is taken waits for 0.15 s, or is a small crowd; the hub never idles; afterwards all is as before."""
+    """What is taken waits for 0.06 s, or is a small crowd; the hub never idles; afterwards all is as before."""
     hub = Hub()
     hub.run(3, come_per_s=3 * answered_per_s, answered_per_s=answered_per_s)
-    assert len(hub.waiting) <= max(CROWD_REQUESTS, 0.15 * answered_per_s) + 3 * answered_per_s // 100
-    assert len(hub.waiting) >= CROWD_REQUESTS - answered_per_s // 100
+    small = CROWD_WHILE_REFUSING
+    assert len(hub.waiting) <= max(small.requests, small.wait_max_s * answered_per_s) + 3 * answered_per_s // 100
+    assert len(hub.waiting) >= small.requests - answered_per_s // 100
     assert len(hub.refusals) >= 3 * answered_per_s * 1.9
 
     # What waits when the rush ends is answered first.
@@ -98,7 +101,7 @@ def test_a_hub_that_answers_nothing_takes_a_crowd_and_no_more() -> None:
     """Whatever holds it up; how long that lasts nobody knows, and nobody is told that he does."""
     hub = Hub()
     hub.run(1, come_per_s=1_000, answered_per_s=0)
-    assert CROWD_REQUESTS <= len(hub.waiting) < 2 * CROWD_REQUESTS
+    assert CROWD.requests <= len(hub.waiting) < 2 * CROWD.requests
     assert {refusal.retry_after_s for refusal in hub.refusals} == {RETRY_AFTER_UNKNOWN_S}
 
 
@@ -129,7 +132,26 @@ def test_a_rush_is_measured_by_what_it_is_answered_itself() -> None:
     hub = Hub()
     hub.run(3, come_per_s=900, answered_per_s=1_000)
     hub.run(0.5, come_per_s=3_000, answered_per_s=1_000)
-    assert len(hub.waiting) <= 0.15 * 1_000 + 30
+    assert len(hub.waiting) <= CROWD.wait_max_s * 1_000 + 30
+
+
+def test_tills_that_wait_no_longer_than_they_may_are_never_thinned_out() -> None:
+    """A hundred that wait 0.13 s each are taken for good; once too many came, fewer are let in until no more do."""
+    hub = Hub()
+    hub.come(SLOW_REQUESTS)
+    hub.run(5, come_per_s=1_000, answered_per_s=1_000)
+    hub.come(110)
+    hub.run(5, come_per_s=1_000, answered_per_s=1_000)
+    assert hub.refusals == []
+    assert len(hub.waiting) > CROWD_WHILE_REFUSING.wait_max_s * 1_000
+
+    hub.run(1, come_per_s=2_000, answered_per_s=1_000)
+    refused = len(hub.refusals)
+    assert refused > 0
+    assert len(hub.waiting) <= CROWD_WHILE_REFUSING.wait_max_s * 1_000 + 30
+    hub.run(REFUSING_S + 1, come_per_s=900, answered_per_s=1_000)
+    assert len(hub.refusals) == refused
+    assert hub.come(100) == 100
 
 
 def test_a_hub_that_stops_answering_is_waited_for_from_its_last_answer_on() -> None:
@@ -151,7 +173,7 @@ def test_a_few_slow_requests_are_no_overload() -> None:
         request.__enter__()
     hub.now_s += 60
     hub.run(5, come_per_s=100, answered_per_s=1_000)
-    assert hub.come(CROWD_REQUESTS * 2) == CROWD_REQUESTS * 2
+    assert hub.come(CROWD.requests * 2) == CROWD.requests * 2
     assert hub.refusals == []
 
 
