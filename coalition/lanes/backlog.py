@@ -47,7 +47,7 @@ class Crowd:
 # As long as a till can wait that has a customer before it. Once somebody had to be refused, and until nobody was for
 # REFUSING_S, more come than can be answered: a short queue keeps the hub as busy as a long one.
 CROWD = Crowd(requests=128, operations=10_000, wait_max_s=0.15)
-CROWD_WHILE_REFUSING = Crowd(requests=48, operations=5_000, wait_max_s=0.06)
+CROWD_WHILE_REFUSING = Crowd(requests=48, operations=10_000, wait_max_s=0.06)
 REFUSING_S = 1.0
 
 
