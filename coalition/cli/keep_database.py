@@ -40,6 +40,6 @@ async def _keep_up(server: EmbeddedPostgres) -> None:
         try:
             if await asyncio.to_thread(server.start_again):
                 log.warning("database.started_again")
-        except EmbeddedDatabaseError as error:
+        except (EmbeddedDatabaseError, OSError) as error:
             log.error("database.not_started", reason=str(error))
             await asyncio.sleep(TRY_AGAIN_AFTER_S)

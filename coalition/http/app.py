@@ -11,7 +11,7 @@ from coalition.http import certificates, events, messages, proofs, reads, reconc
 from coalition.http.hub_key import SIGNER, VOUCHER, Signer, refuse_unusable_keys
 from coalition.http.listener import IDLE_TIMEOUT_S, SILENT, Silent
 from coalition.http.openapi import build_openapi, openapi_route
-from coalition.http.partner_calls import BODY_PATIENCE, BODY_TIMEOUT_S, partner_door, request_id_of
+from coalition.http.partner_calls import BODY_PATIENCE, BODY_TIMEOUT_S, CLAIMED_KEYID, partner_door, request_id_of
 from coalition.http.problems import problem_answer
 from coalition.http.routes import CLEARING, POOL, OpenHandler, Route
 from coalition.lanes.clearing import Clearing
@@ -91,9 +91,9 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     except web.HTTPException as error:
         if error.status < 400 or error.content_type != "text/plain":
             raise
-        answer = problem_answer(error, request_id=request_id_of(request))
+        answer = problem_answer(error, request_id=request_id_of(request), keyid=request.get(CLAIMED_KEYID))
     except Exception as error:
-        answer = problem_answer(error, request_id=request_id_of(request))
+        answer = problem_answer(error, request_id=request_id_of(request), keyid=request.get(CLAIMED_KEYID))
     headers = {"Content-Type": answer.content_type, "X-Request-Id": request_id_of(request), **answer.headers}
     response = web.Response(status=answer.status, body=answer.body, headers=headers)
     if answer.status == REQUEST_TIMEOUT:

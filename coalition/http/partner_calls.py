@@ -10,7 +10,6 @@ import secrets
 from collections.abc import Awaitable, Callable
 from typing import cast
 
-import structlog
 from aiohttp import web
 
 from coalition.errors import OverloadedError, RequestRefusedError
@@ -33,8 +32,6 @@ REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
 # Of whom a request says that it is; shortened, since anybody may say anything.
 CLAIMED_KEYID: web.RequestKey[str] = web.RequestKey("claimed_keyid", str)
 
-log = structlog.get_logger()
-
 
 def partner_door(route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     """Return the aiohttp handler of a route that only partners may call."""
@@ -51,8 +48,6 @@ def partner_door(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRe
             call = await verified_call(request)
         except (SignatureRefusedError, RequestRefusedError) as error:
             unverified_total.labels(error.code).inc()
-            keyid = request.get(CLAIMED_KEYID, "none")
-            log.info("http.not_verified", request_id=request_id_of(request), code=error.code, keyid=keyid)
             raise
         with backlog.request(), request_seconds.time():
             try:
@@ -60,7 +55,7 @@ def partner_door(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRe
                 refuse_repeated_parameters(request)
                 answer = await handler(request, call)
             except Exception as error:
-                answer = problem_answer(error, request_id=call.request_id)
+                answer = problem_answer(error, request_id=call.request_id, keyid=call.keyid)
         requests_total.labels(answer.status).inc()
         return signed_response(request, call, answer)
 

@@ -64,8 +64,10 @@ def problem_of(error: Exception) -> ProblemDetails | None:
             return None
 
 
-def problem_answer(error: Exception, *, request_id: str) -> Answer:
-    """Return the problem document for an error; what was not foreseen becomes 500 and is logged with its traceback."""
+def problem_answer(error: Exception, *, request_id: str, keyid: str | None = None) -> Answer:
+    """Return the problem document for an error; what was not foreseen becomes 500 and is logged with its traceback.
+
+    `keyid` is for the log: the key by which a partner asked, or said that it did."""
     problem = problem_of(error)
     if problem is None:
         log.error("http.bug", request_id=request_id, exc_info=error)
@@ -74,7 +76,14 @@ def problem_answer(error: Exception, *, request_id: str) -> Answer:
         )
     elif not isinstance(error, OverloadedError):
         # Those are counted: a line for each would be more work than the refusal.
-        log.info("http.refused", request_id=request_id, status=problem.status, code=problem.code, detail=problem.detail)
+        log.info(
+            "http.refused",
+            request_id=request_id,
+            keyid=keyid,
+            status=problem.status,
+            code=problem.code,
+            detail=problem.detail,
+        )
     document = {
         "type": "about:blank",
         "title": HTTPStatus(problem.status).phrase,

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from coalition.http.bodies import FAULTS_MAX
 from coalition.http.metrics import unverified_total
@@ -288,9 +289,12 @@ async def test_an_expired_key_is_refused_and_its_successor_taken(hub: RunningHub
     await hub.pool.execute("UPDATE partner_key SET valid_until = now() - interval '1 day'")
     await hub.clearing.registry.load()
 
-    answer = await shop.send(operation("earn", card, points=1))
+    with capture_logs() as logs:
+        answer = await shop.send(operation("earn", card, points=1))
 
     assert_problem(answer, 401, code="key_not_valid")
+    # By this the operator knows whom to call.
+    assert [one["keyid"] for one in logs if one["event"] == "http.refused"] == [shop.keyid]
     await assert_nothing_booked(hub)
 
 
