@@ -72,12 +72,16 @@ async def process(postgres: EmbeddedPostgres, data_root: Path) -> AsyncIterator[
 
 @pytest.fixture
 async def crew(process: HubProcess, postgres: EmbeddedPostgres) -> AsyncIterator[Crew]:
-    """The two workers of the test before, or new ones where it has ended them."""
+    """The two workers of the test before, or new ones where it has ended them: both answer."""
     if not process.is_running:
         await process.start()
     # Each request on a connection of its own, so that both workers get some.
     async with ClientSession(timeout=ClientTimeout(total=30), connector=TCPConnector(force_close=True)) as session:
-        yield Crew(process, postgres, session)
+        crew = Crew(process, postgres, session)
+        # One that was started by the test before, in the place of another, may only be about to be ready.
+        while await crew.figure("coalition_workers ") < 2:  # noqa: ASYNC110
+            await asyncio.sleep(PAUSE_S)
+        yield crew
 
 
 def is_worker(process: psutil.Process) -> bool:
@@ -183,8 +187,7 @@ async def test_who_keeps_a_connection_is_sent_away_by_a_worker_that_stops(crew: 
     assert {head.split(b"\r\n")[0] for head in heads} == {b"HTTP/1.1 200 OK"}
     assert await reader.read() == b""
     writer.close()
-    while await crew.figure("coalition_workers ") < 2 or holder in crew.workers():  # noqa: ASYNC110
-        await asyncio.sleep(PAUSE_S)
+    await until(lambda: holder not in crew.workers())
 
 
 async def test_told_to_stop_the_workers_finish_what_they_accepted(crew: Crew) -> None:
@@ -229,9 +232,6 @@ async def test_workers_that_die_again_and_again_end_the_hub(crew: Crew) -> None:
     shop, (card,) = await crew.shop("Left"), await crew.cards("left", 1)
     key = crew.hub.data_dir / "hub-key.pem"
     pem = key.read_bytes()
-    # One that was started by the test before is only about to read the key.
-    while await crew.figure("coalition_workers ") < 2:  # noqa: ASYNC110
-        await asyncio.sleep(PAUSE_S)
     died, (victim, last) = await crew.figure(DIED), crew.workers()
     try:
         key.write_bytes(b"no key")
