@@ -215,8 +215,8 @@ def _certificate_fields(certificate: Certificate) -> dict[str, Any]:
 def _outbox_list(options: argparse.Namespace) -> int:
     outbox = _outbox(options)
     counts, entries = outbox.counts(), outbox.entries(state=options.state, entries_max=options.max)
-    lines = [f"{entry.id}  {entry.state:9}  {entry.code or ''}" for entry in entries]
-    lines.append(", ".join(f"{count} {state}" for state, count in counts.items()) or "empty")
+    lines = [_entry_line(entry) for entry in entries]
+    lines.append(_counts_text(counts) or "empty")
     content = {"counts": counts, "operations": [_entry_fields(entry) for entry in entries]}
     _print(content, "\n".join(lines), options)
     return 0
@@ -234,10 +234,30 @@ def _outbox_show(options: argparse.Namespace) -> int:
 
 
 def _outbox_export(options: argparse.Namespace) -> int:
-    state = None if options.state == "all" else options.state
-    for body in _outbox(options).bodies(state=state, keyid=options.saved_by):
+    outbox, state = _outbox(options), None if options.state == "all" else options.state
+    is_empty = True
+    for body in outbox.bodies(state=state, keyid=options.saved_by):
         print(body.decode())
+        is_empty = False
+    if is_empty:
+        # Not among the lines, which are the input of `send`.
+        print(_nothing_exported(outbox, options), file=sys.stderr)
     return 0
+
+
+def _nothing_exported(outbox: Outbox, options: argparse.Namespace) -> str:
+    state = "" if options.state == "all" else f"{options.state} "
+    saved_by = "" if options.saved_by is None else f" that key {options.saved_by} saved"
+    return f"no {state}operation in {outbox.path}{saved_by}; it holds {_counts_text(outbox.counts()) or 'none'}"
+
+
+def _counts_text(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {state}" for state, count in counts.items())
+
+
+def _entry_line(entry: Entry) -> str:
+    code = "" if entry.code is None else f"  {entry.code}"
+    return f"{entry.id}  {entry.state:9}  saved by {entry.saved_by or '-'}{code}"
 
 
 def _entry_fields(entry: Entry) -> dict[str, Any]:
@@ -247,6 +267,7 @@ def _entry_fields(entry: Entry) -> dict[str, Any]:
         "code": entry.code,
         "answers": entry.answers,
         "saved_at": entry.saved_at.isoformat(),
+        "saved_by": entry.saved_by,
         "retry_at": None if entry.retry_at is None else entry.retry_at.isoformat(),
         "clock_offset_s": entry.clock_offset_s,
     }

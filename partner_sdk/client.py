@@ -345,7 +345,8 @@ class Coalition:
         """Save operations in one commit, and return their ids.
 
         Blocks for the commit and about 10 us an operation: give it a few thousand at a time. An id that is in the
-        outbox already is left as it is. Raises OperationIdReusedError if its content differs; then none is saved.
+        outbox already is left as it is. Raises InvalidOperationError for what is no operation,
+        OperationIdReusedError if an id was saved with other content; then none is saved.
         """
         outbox, exchange, _ = self._parts()
         offset_s = exchange.clock_offset_s

@@ -195,10 +195,8 @@ class MessageRejectedError(CoalitionError):
         request_id: str | None = None,
         receipt: "Receipt | None" = None,
     ) -> None:
-        named = "".join(f"; {fault}" for fault in faults if str(fault) not in text)
         unsigned = "" if receipt else " (unsigned)"
-        why = text.removesuffix(".") if named else text
-        super().__init__(f"{status} {code}{unsigned}: {why}{named}", request_id=request_id)
+        super().__init__(f"{status} {code}{unsigned}: {_said_once(text, faults)}", request_id=request_id)
         self.status = status
         self.code = code
         self.faults = tuple(faults)
@@ -259,3 +257,12 @@ class AnswerNotUnderstoodError(ReceiptInvalidError):
     def __init__(self, reason: str, *, content: Any = None) -> None:
         shown = "" if content is None else f": {str(content)[:200]}"
         super().__init__(f"{reason}{shown}")
+
+
+def _said_once(text: str, faults: Sequence[FieldFault]) -> str:
+    """Return the hub's sentence and the fields at fault, without what one of them repeats of the other."""
+    named = [str(fault) for fault in faults if str(fault) not in text]
+    why = text.removesuffix(".")
+    if any(why in fault for fault in named):
+        return "; ".join(named)
+    return "; ".join([why, *named]) if named else text

@@ -6,7 +6,7 @@ whether VAT shares add up.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -221,9 +221,40 @@ KINDS: dict[str, type[Operation]] = {
 
 def parse_operation(fields: Mapping[str, Any]) -> Operation:
     """Return the typed operation of fields read from a file. Raises InvalidOperationError."""
+    if not isinstance(fields, Mapping):
+        raise InvalidOperationError("operation", [FieldFault("", f"expected the fields of one, got {_kind(fields)}")])
     kind = fields.get("type")
     model = KINDS.get(kind) if isinstance(kind, str) else None
     if model is None:
         reason = f"must be one of {', '.join(KINDS)} (got {kind!r:.60})"
         raise InvalidOperationError("operation", [FieldFault(field="type", reason=reason)])
     return model(**fields)
+
+
+def list_of_operations(given: Iterable[Operation]) -> list[Operation]:
+    """Return what was given as a list. Raises InvalidOperationError for anything that is no operation.
+
+    Looked at because a program without type checks passes one operation, which could be gone through field by field,
+    or the fields of one as they lie in a file.
+    """
+    if not isinstance(given, Iterable) or isinstance(given, BaseModel | Mapping | str | bytes):
+        fault = FieldFault("", f"expected a list of operations, got {_kind(given)}")
+        raise InvalidOperationError("operations", [fault])
+    every = list(given)
+    faults = [
+        FieldFault(str(number), f"expected an operation, such as Earn(...), got {_kind(one)}{_advice(one)}")
+        for number, one in enumerate(every)
+        if not isinstance(one, _Operation)
+    ]
+    if faults:
+        raise InvalidOperationError("operations", faults)
+    return every
+
+
+def _kind(value: object) -> str:
+    # Not the value: it may name a card.
+    return "None" if value is None else type(value).__name__
+
+
+def _advice(value: object) -> str:
+    return ": parse_operation() makes one of it" if isinstance(value, Mapping) else ""

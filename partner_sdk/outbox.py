@@ -24,7 +24,7 @@ from typing import Any
 
 from partner_sdk.certificate import Certificate, SignedCertificate
 from partner_sdk.errors import CertificateUnusableError, OperationIdReusedError, OutboxError, UnknownOperationError
-from partner_sdk.operation import Burn, Operation
+from partner_sdk.operation import Burn, Operation, list_of_operations
 from partner_sdk.outbox_fault import BUSY_TIMEOUT_S, outbox_error
 from partner_sdk.outbox_layout import LAYOUT, lay_out
 from partner_sdk.receipt import Receipt
@@ -47,7 +47,7 @@ class Entry:
     """An operation as a person reads it in the outbox.
 
     `clock_offset_s`: how far the hub's clock was ahead of this machine's, as known when the operation was saved, or
-    else when it was first answered.
+    else when it was first answered. `saved_by`: the key that saved it, or to which it went over; None in older files.
     """
 
     id: str
@@ -58,6 +58,7 @@ class Entry:
     saved_at: datetime
     retry_at: datetime | None
     clock_offset_s: float | None
+    saved_by: str | None
     body: bytes
 
 
@@ -140,8 +141,9 @@ class Outbox:
     ) -> list[str]:
         """Save the operations, of the partner whose key this is, in one commit and return their ids.
 
-        Raises OperationIdReusedError: then none is saved."""
-        every, saved_at = list(operations), now.timestamp()
+        Raises InvalidOperationError for what is no operation, OperationIdReusedError: then none is saved.
+        """
+        every, saved_at = list_of_operations(operations), now.timestamp()
         rows = [_operation_row(one, saved_at, clock_offset_s, keyid) for one in every]
         with self.transaction() as connection:
             if keyid is not None:
@@ -279,7 +281,7 @@ class Outbox:
             yield body, results[operation_id]
 
     _ENTRIES = """
-        SELECT id, card, state, answers, code, saved_at, retry_at, clock_offset_s, body FROM operation
+        SELECT id, card, state, answers, code, saved_at, retry_at, clock_offset_s, keyid, body FROM operation
         WHERE (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR id = ?2) ORDER BY place LIMIT ?3
     """
 
@@ -509,7 +511,7 @@ def _receipt(row: Sequence[Any]) -> Receipt:
 
 
 def _entry(row: Sequence[Any]) -> Entry:
-    operation_id, card, state, answers, code, saved_at, retry_at, clock_offset_s, body = row
+    operation_id, card, state, answers, code, saved_at, retry_at, clock_offset_s, saved_by, body = row
     return Entry(
         id=operation_id,
         card=card,
@@ -519,5 +521,6 @@ def _entry(row: Sequence[Any]) -> Entry:
         saved_at=_moment(saved_at),
         retry_at=None if retry_at is None else _moment(retry_at),
         clock_offset_s=clock_offset_s,
+        saved_by=saved_by,
         body=body,
     )

@@ -131,12 +131,31 @@ async def test_an_outbox_is_looked_at_flushed_and_retried(send, signing_hub, key
     assert (code, told["results"][0]["code"]) == (1, "unknown_card")
     _, listed = await run_json("outbox", "list", *kept)
     assert listed["counts"] == {"waiting": 1}
+    saved_by = thumbprint(load_private_key(key_path).public_key())
+    assert listed["operations"][0]["saved_by"] == saved_by
+    assert f"waiting    saved by {saved_by}  unknown_card\n1 waiting\n" in (await run("outbox", "list", *kept))[1]
     _, shown = await run_json("outbox", "show", listed["operations"][0]["id"], *kept)
     assert (shown["operation"]["points"], shown["answer"]["code"]) == (5, "unknown_card")
     signing_hub.unknown_cards.clear()
     assert await run_json("outbox", "retry", *kept) == (0, {"due": 1})
     code, figures = await run_json(*flush)
     assert (code, figures["booked"], figures["waiting"]) == (0, 1, 0)
+    nothing = f"no waiting operation in {kept[1]}; it holds 1 booked\n"
+    assert await run("outbox", "export", *kept) == (0, "", nothing)
+
+
+async def test_what_is_wrong_is_told_once(send, signing_hub):
+    """The hub's sentence and the field at fault say the same; the field tells besides what came."""
+    fault = {"field": "after", "expected": "the cursor of an earlier answer", "got": "zzz"}
+    problem = {
+        "code": "cursor_invalid",
+        "detail": "after: expected the cursor of an earlier answer.",
+        "errors": [fault],
+    }
+    signing_hub.problems.append((422, problem))
+    code, _, err = await run("events", *send[1:], "--after", "zzz")
+    told = "422 cursor_invalid: after: expected the cursor of an earlier answer, got zzz\n"
+    assert (code, err) == (2, told)
 
 
 async def test_verify_checks_every_receipt_and_finds_a_changed_one(send, key_path):

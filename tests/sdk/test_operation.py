@@ -1,6 +1,7 @@
 """The limits of the protocol, checked when an operation is made."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
@@ -10,6 +11,7 @@ from partner_sdk import (
     Burn,
     Earn,
     InvalidOperationError,
+    Outbox,
     Purchase,
     Reserve,
     Reverse,
@@ -49,6 +51,28 @@ def test_a_moment_without_a_zone(moment):
     with pytest.raises(InvalidOperationError) as fault:
         Earn(card=CARD, points=1, occurred_at=moment)
     assert [one.field for one in fault.value.faults] == ["occurred_at"]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ([{"type": "earn", "card": CARD}], "0: expected an operation, such as Earn.*, got dict: parse_operation"),
+        ([Earn(card=CARD, points=1), None, 7], "1: .* got None; 2: .* got int$"),
+        (Earn(card=CARD, points=1), "expected a list of operations, got Earn$"),
+        ({"card": CARD}, "expected a list of operations, got dict$"),
+        (CARD, "expected a list of operations, got str$"),
+        (None, "expected a list of operations, got None$"),
+    ],
+)
+def test_what_is_no_list_of_operations_is_named_by_its_type(outbox_path, given, told):
+    """One operation instead of a list above all, which can be gone through, field by field; no card is told."""
+    outbox = Outbox(outbox_path)
+    with pytest.raises(InvalidOperationError, match=r"^operations: ") as fault:
+        outbox.put(given, now=datetime.now(UTC))
+    assert re.search(told, str(fault.value))
+    assert CARD not in str(fault.value)
+    assert outbox.counts() == {}
+    outbox.close()
 
 
 def test_the_zone_of_the_till_is_kept():
