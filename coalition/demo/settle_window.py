@@ -5,6 +5,7 @@ window-N/statements/    each partner's statement: JSON, CSV, XLSX, PDF
 window-N/invoices/      its invoice and credit note: EN 16931 XML, and the letter that holds it
 window-N/bank/          what the bank was asked (pain.001, pain.008), and what it says it did (camt.053)
 window-N/datev/         the tax adviser's booking batch
+window-N/documents/     the operator's own copies of all statements and tax documents
 """
 
 import asyncio

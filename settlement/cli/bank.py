@@ -164,7 +164,6 @@ def payments(
             made = await make_payments(session.pool, window_no)
         show(payments_document(made), as_json=as_json, text=payments_text(made))
         if output is not None:
-            output.mkdir(parents=True, exist_ok=True)
             for file in made.files:
                 write_output(file.content, output / file.name, is_quiet=as_json)
 

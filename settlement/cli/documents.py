@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from coalition.cli.options import AsJson, DatabaseUrl, DataDir
-from coalition.cli.session import Session, now, open_session, show
+from coalition.cli.session import now, open_session, show
+from coalition.database.pool import Pool
 from settlement.cli.window import WindowNo, parse_decimal, run_work, window_app, write_output
 from settlement.operations.correct_document import (
     approve_correction,
@@ -59,7 +60,7 @@ def documents(
                 names = await load_partner_names(connection)
             text = tax_documents_text(listed, currency.code, names)
             if output is not None:
-                count = await _write_files(session, window_no, output)
+                count = await write_documents(session.pool, window_no, output)
                 text += f"\n{count} files are in {output}."
             shown = [
                 {"partner": document.partner, **tax_document_document(document, currency.code)} for document in listed
@@ -183,18 +184,10 @@ def _taken_back(texts: list[str]) -> dict[int, Decimal]:
     return taken_back
 
 
-async def _write_files(session: Session, window_no: int, folder: Path) -> int:
+async def write_documents(pool: Pool, window_no: int, folder: Path) -> int:
+    """Write a window's statements and tax documents into a folder; return how many files they are."""
     count = 0
-    async for file in window_files(session.pool, window_no):
-        _write_file(folder / file.name, file.content)
+    async for file in window_files(pool, window_no):
+        write_output(file.content, folder / file.name, is_quiet=True)
         count += 1
     return count
-
-
-def _write_file(path: Path, content: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    except OSError as error:
-        typer.echo(f"coalition: {path}: {error.strerror}", err=True)
-        raise typer.Exit(1) from error

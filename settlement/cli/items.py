@@ -1,6 +1,5 @@
 """`coalition window items`: the operations behind a partner's statement, as a file of any length."""
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, BinaryIO
@@ -12,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from coalition.cli.options import DatabaseUrl, DataDir
 from coalition.cli.session import open_session
 from coalition.database.pool import Pool
+from settlement.cli.whole_file import whole_file
 from settlement.cli.window import Partner, RefusedError, WindowNo, run_work
 from settlement.documents.items_file import ItemsFormat, open_items_file
 from settlement.operations.find_partner import find_partner
@@ -43,16 +43,11 @@ def items(
             if output is None:
                 await _write(session.pool, window_no, number, items_format, sys.stdout.buffer)
                 return
-            # Under its own name once it is whole: what is killed half-way leaves no file that looks complete.
-            unfinished = output.with_name(f"{output.name}.part")
             try:
-                with unfinished.open("wb") as file:
+                with whole_file(output) as file:
                     count = await _write(session.pool, window_no, number, items_format, file)
-                os.replace(unfinished, output)
             except OSError as error:
                 raise RefusedError(f"{output}: {error.strerror}") from error
-            finally:
-                unfinished.unlink(missing_ok=True)
             typer.echo(f"{output}: {count:,} rows, {output.stat().st_size:,} bytes")
 
     run_work(work())

@@ -62,7 +62,6 @@ def report(
     if output is None or name != "all":
         write_output(_formatted(made[0], wanted, language), output)
         return
-    output.mkdir(parents=True, exist_ok=True)
     for one in made:
         write_output(_formatted(one, wanted, language), output / f"{one.name}.{wanted}")
 

@@ -1,7 +1,7 @@
 """`coalition window`: the operator's work on the bill."""
 
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -12,8 +12,15 @@ from coalition.cli.options import AsJson, DatabaseUrl, DataDir
 from coalition.cli.session import now, open_session, run, show
 from coalition.errors import CoalitionError
 from coalition.lanes.close_window import close_window
+from settlement.cli.whole_file import whole_file
 from settlement.documents.wording import Language
-from settlement.errors import IllegalMoveError, MissingLegalDataError, SettlementError
+from settlement.errors import (
+    DatevRefusedError,
+    IllegalMoveError,
+    MissingLegalDataError,
+    PaymentFileRefusedError,
+    SettlementError,
+)
 from settlement.operations.approve_window import approve_window
 from settlement.operations.calculate_window import calculate_window
 from settlement.operations.find_partner import find_partner
@@ -21,6 +28,7 @@ from settlement.operations.find_statement import StatementFormat, find_statement
 from settlement.operations.recalculate_window import recalculate_window
 from settlement.operations.report_window import list_windows, report_window
 from settlement.operations.settle_window import settle_window
+from settlement.text.remedy import remedy_of
 from settlement.text.report import (
     recalculation_text,
     report_document,
@@ -198,7 +206,9 @@ def run_work(work: Coroutine[Any, Any, T]) -> T:
         try:
             return await work
         except MissingLegalDataError as error:
-            raise RefusedError(f"{error}; next: coalition partner party, or operator party") from error
+            raise RefusedError(_with_remedies(error, error.missing)) from error
+        except (PaymentFileRefusedError, DatevRefusedError) as error:
+            raise RefusedError(_with_remedies(error, error.problems)) from error
         except IllegalMoveError as error:
             step = NEXT_STEPS.get(error.from_state)
             raise RefusedError(f"{error}; next: coalition window {step}" if step else str(error)) from error
@@ -208,13 +218,20 @@ def run_work(work: Coroutine[Any, Any, T]) -> T:
     return run(told())
 
 
+def _with_remedies(error: SettlementError, lacks: Sequence[str]) -> str:
+    """Return a refusal with the commands that supply what is missing."""
+    commands = dict.fromkeys(command for lack in lacks if (command := remedy_of(lack)) is not None)
+    return f"{error}; next: {'; '.join(commands)}" if commands else str(error)
+
+
 def write_output(content: bytes, output: Path | None, *, is_quiet: bool = False) -> None:
-    """Write a document to a file, or to standard output where none is named."""
+    """Write a document to a file, whole or not at all, or to standard output where none is named."""
     if output is None:
         sys.stdout.buffer.write(content)
         return
     try:
-        output.write_bytes(content)
+        with whole_file(output) as file:
+            file.write(content)
     except OSError as error:
         typer.echo(f"coalition: {output}: {error.strerror}", err=True)
         raise typer.Exit(1) from error

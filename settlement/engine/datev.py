@@ -109,12 +109,17 @@ def book_statements(
         DatevRefusedError: names every reason: a partner's number beyond the personal accounts, VAT without an account,
             an amount beyond the format.
     """
-    problems = [problem for one in booked for problem in _problems(one.statement, accounts)]
+    problems = booking_problems(booked, accounts)
     if problems:
-        raise DatevRefusedError(problems=sorted(set(problems)))
+        raise DatevRefusedError(problems=problems)
     bookings = tuple(booking for one in booked for booking in _bookings(one, accounts))
     _refuse_other_sums(window, booked, bookings, accounts)
     return bookings
+
+
+def booking_problems(booked: Iterable[BookedStatement], accounts: DatevAccounts) -> list[str]:
+    """Return every reason why statements cannot be booked, each once."""
+    return sorted({problem for one in booked for problem in _problems(one.statement, accounts)})
 
 
 def account_sums(bookings: Iterable[DatevBooking]) -> dict[int, Decimal]:
@@ -175,7 +180,7 @@ def vat_problems(breakdown: Iterable[VatGroup], accounts: DatevAccounts, *, docu
     known = accounts.output_vat if document == "invoice" else accounts.input_vat
     for group in breakdown:
         if group.vat and str(group.treatment) not in known:
-            told = f"no account for {name} VAT of {{vat}}: coalition datev set --{name}-vat"
+            told = f"no account for {name} VAT of {{vat}}"
             yield Worded.of(f"{name}_vat", told, vat=group.treatment)
         if abs(group.vat) > AMOUNT_MAX:
             yield f"VAT of {group.vat} is more than a booking may be, {AMOUNT_MAX}"

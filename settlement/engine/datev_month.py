@@ -70,18 +70,35 @@ def book_month(
         DatevRefusedError: names every reason: a partner's number beyond the personal accounts, VAT without an account,
             an amount beyond the format.
     """
-    notes = [document for document in corrections if document.kind != "corrected_invoice"]
-    problems = {problem for note in notes for problem in _correction_problems(note, accounts)}
-    problems |= {problem for payment in payments for problem in _payment_problems(payment, accounts)}
-    problems |= {problem for fee in fees if fee.partner for problem in account_problems(fee.partner, accounts)}
+    corrections = tuple(corrections)
+    problems = month_problems(corrections, payments, accounts, fees)
     if problems:
-        raise DatevRefusedError(problems=sorted(problems))
+        raise DatevRefusedError(problems=problems)
+    notes = _notes(corrections)
     of_notes = [booking for note in notes for booking in _checked(note, tuple(_correction(note, accounts)), accounts)]
     return (
         *of_notes,
         *(_payment(payment, accounts) for payment in payments),
         *(_fee(fee, accounts) for fee in fees),
     )
+
+
+def month_problems(
+    corrections: Iterable[Invoice],
+    payments: Iterable[BankPayment],
+    accounts: DatevAccounts,
+    fees: Iterable[BankFee] = (),
+) -> list[str]:
+    """Return every reason why a month cannot be booked, each once."""
+    problems = {problem for note in _notes(corrections) for problem in _correction_problems(note, accounts)}
+    problems |= {problem for payment in payments for problem in _payment_problems(payment, accounts)}
+    problems |= {problem for fee in fees if fee.partner for problem in account_problems(fee.partner, accounts)}
+    return sorted(problems)
+
+
+def _notes(corrections: Iterable[Invoice]) -> list[Invoice]:
+    """Return what changes amounts: a corrected invoice changes words alone."""
+    return [document for document in corrections if document.kind != "corrected_invoice"]
 
 
 def _correction(note: Invoice, accounts: DatevAccounts) -> Iterable[DatevBooking]:

@@ -119,12 +119,12 @@ def _payment(
 
 
 def _operator_problems(operator: BankAccount | None, *, debits: bool) -> list[str]:
-    if operator is None:
-        return [Worded.of("operator_account", "the operator has no bank account")]
     problems: list[str] = []
-    if not is_in_sepa(operator.iban):
+    if operator is None:
+        problems.append(Worded.of("operator_account", "the operator has no bank account"))
+    elif not is_in_sepa(operator.iban):
         problems.append(Worded.of("operator_sepa", "the operator's account lies outside of SEPA"))
-    if debits and operator.creditor_id is None:
+    if debits and (operator is None or operator.creditor_id is None):
         told = "the operator has no creditor identifier, without which nobody can be debited"
         problems.append(Worded.of("operator_creditor", told))
     return problems

@@ -18,6 +18,7 @@ from settlement.engine.datev import (
     BookedStatement,
     DatevAccounts,
     book_statements,
+    booking_problems,
 )
 from settlement.engine.document import Document
 from settlement.engine.payment_reference import message_reference
@@ -55,20 +56,24 @@ async def book_in_datev(pool: Pool, window_no: int) -> bytes:
         moves = await load_moves(connection, window_no)
         made_at = next(move.moved_at for move in moves if move.to_state == "INVOICED").astimezone(programme.zone)
         booked = await _booked(connection, window_no, settings)
+    problems = [*adviser_problems(settings), *booking_problems(booked, settings.accounts)]
+    if problems:
+        raise DatevRefusedError(problems=problems)
     header = datev_header(settings, programme, made_at=made_at, name=message_reference(window_no))
     return write_datev(header, book_statements(window_no, booked, settings.accounts))
 
 
-def datev_header(settings: DatevSettings, programme: Programme, *, made_at: datetime, name: str) -> DatevHeader:
-    """Return the header of a batch.
-
-    Raises:
-        DatevRefusedError: nobody has set the numbers of the tax adviser and of the client.
-    """
+def adviser_problems(settings: DatevSettings) -> list[str]:
+    """Return why nothing can be booked as long as nobody has said for whom."""
     if settings.consultant is None or settings.client is None:
-        told = "nobody has set the numbers of the tax adviser and of the client: coalition datev set"
-        problem = Worded.of("adviser", told)
-        raise DatevRefusedError(problems=[problem])
+        return [Worded.of("adviser", "nobody has set the numbers of the tax adviser and of the client")]
+    return []
+
+
+def datev_header(settings: DatevSettings, programme: Programme, *, made_at: datetime, name: str) -> DatevHeader:
+    """Return the header of a batch; the numbers of the tax adviser and of the client are set."""
+    assert settings.consultant is not None, "who calls this has refused without"
+    assert settings.client is not None, "who calls this has refused without"
     return DatevHeader(
         consultant=settings.consultant,
         client=settings.client,

@@ -6,9 +6,9 @@ from typing import Final
 from coalition.database.pool import Pool
 from settlement.documents.datev_csv import write_datev
 from settlement.documents.invoice_json import read_invoice_json
-from settlement.engine.datev_month import book_month
+from settlement.engine.datev_month import book_month, month_problems
 from settlement.errors import DatevRefusedError
-from settlement.operations.book_in_datev import datev_header
+from settlement.operations.book_in_datev import adviser_problems, datev_header
 from settlement.stores.datev import load_bank_fees, load_bank_payments, load_datev_settings
 from settlement.stores.hub import load_programme
 from settlement.stores.tax_documents import load_corrections_issued
@@ -35,7 +35,10 @@ async def book_month_in_datev(pool: Pool, month: date, *, now: datetime) -> byte
         contents = await load_corrections_issued(connection, start=start, end=end)
         payments = await load_bank_payments(connection, programme.currency, start=start.date(), end=end.date())
         fees = await load_bank_fees(connection, programme.currency, start=start.date(), end=end.date())
+    corrections = [read_invoice_json(content) for content in contents]
+    problems = [*adviser_problems(settings), *month_problems(corrections, payments, settings.accounts, fees)]
+    if problems:
+        raise DatevRefusedError(problems=problems)
     # The batch is of its last second: its stamp and its period do not depend on when it is written.
     header = datev_header(settings, programme, made_at=end - timedelta(seconds=1), name=f"{month:%Y-%m}")
-    corrections = [read_invoice_json(content) for content in contents]
     return write_datev(header, book_month(corrections, payments, settings.accounts, fees))

@@ -1,10 +1,11 @@
 """Issue a window's tax documents, in the transaction that invoices it: all of them, or none."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
+from types import MappingProxyType
 
 from coalition.database.pool import Connection
 from settlement.documents.invoice_json import write_invoice_json
@@ -13,6 +14,7 @@ from settlement.documents.statement_json import read_json
 from settlement.engine.bank_account import BankAccount
 from settlement.engine.invoice import (
     INVOICE_KINDS,
+    OPERATOR_ID,
     Earlier,
     Invoice,
     InvoiceKind,
@@ -94,7 +96,9 @@ async def _invoices(
         )
     ]
     names = await load_partner_names(connection)
-    unknown = [names[statement.partner] for statement in billed if statement.partner not in parties.partners]
+    unknown = {
+        statement.partner: names[statement.partner] for statement in billed if statement.partner not in parties.partners
+    }
     refuse_missing_data(invoices, window_no, unknown=unknown)
     return invoices
 
@@ -147,17 +151,25 @@ def _payable(share: Share, issued_on: date, *, operator: BankAccount | None, par
 _LACKING = {"vat_id": "a VAT id", "tax_number": "a VAT id or a tax number"}
 
 
-def refuse_missing_data(invoices: Iterable[Invoice], window_no: int, *, unknown: Sequence[str] = ()) -> None:
+def refuse_missing_data(
+    invoices: Iterable[Invoice], window_no: int, *, unknown: Mapping[int, str] = MappingProxyType({})
+) -> None:
     """Refuse documents whose parties lack what the law wants to know of them; names each lack once.
 
-    `unknown` names partners of whom nothing is known at all.
+    `unknown` are the partners, with their names, of whom nothing is known at all.
 
     Raises:
         MissingLegalDataError: somebody lacks something.
     """
-    lacks = [(lack.party.legal_name, what) for invoice in invoices for lack, what in missing_data(invoice)]
-    missing = [Worded.of("address", "{name}: name and address", name=name) for name in unknown]
-    missing += [Worded.of(what, f"{{name}}: {_LACKING[what]}", name=name) for name, what in dict.fromkeys(lacks)]
+    lacks = [(lack.id, lack.party.legal_name, what) for invoice in invoices for lack, what in missing_data(invoice)]
+    missing = [
+        Worded.of("address", "{name}: name and address", name=name, partner=partner)
+        for partner, name in unknown.items()
+    ]
+    missing += [
+        Worded.of(what, f"{{name}}: {_LACKING[what]}", name=name, partner=None if party == OPERATOR_ID else party)
+        for party, name, what in dict.fromkeys(lacks)
+    ]
     if missing:
         raise MissingLegalDataError(window=window_no, missing=missing)
 

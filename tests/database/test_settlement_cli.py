@@ -65,7 +65,7 @@ async def test_who_wants_invoices_is_told_what_writes_the_parties_down(books: Bo
     await document_of(call, "operator", "party", *operator)
     refused = await call("window", "settle", "1")
     assert "A: name and address" in refused.stderr
-    assert refused.stderr.endswith("; next: coalition partner party, or operator party\n")
+    assert refused.stderr.endswith("--country CODE\n")
 
 
 async def test_a_window_is_recalculated(books: Books, call: Call) -> None:

@@ -134,7 +134,7 @@ def test_what_cannot_be_booked_is_refused_with_every_reason() -> None:
     with pytest.raises(DatevRefusedError) as refused:
         book_statements(7, [booked(statement)], DatevAccounts(output_vat={}))
     assert refused.value.problems == (
-        "no account for output VAT of S 19 DE: coalition datev set --output-vat",
+        "no account for output VAT of S 19 DE",
         "partner 60000 has no creditor account up to 99999",
         "partner 60000 has no debtor account below 70000",
     )
