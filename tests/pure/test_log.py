@@ -1,7 +1,9 @@
 """What stands in the log: events, one a line."""
 
+import io
 import json
 import logging
+import sys
 
 import pytest
 import structlog
@@ -37,3 +39,24 @@ def test_what_a_library_logs_is_a_line_for_machines_as_well(
     assert "exception" not in warned
     assert "Traceback" in failed["exception"]
     assert (strange["level"], "exception" in strange) == ("info", False)
+
+
+def test_a_line_is_one_write_with_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several workers share standard error: of two writes another's may come between."""
+
+    class Writes(io.StringIO):
+        def write(self, text: str) -> int:
+            written.append(text)
+            return len(text)
+
+    written: list[str] = []
+    monkeypatch.setattr(sys, "stderr", Writes())
+    set_up_logging(level="info", as_json=True)
+    try:
+        structlog.get_logger().info("one", field=1)
+        structlog.get_logger().info("two")
+    finally:
+        structlog.reset_defaults()
+
+    assert [json.loads(line)["event"] for line in written] == ["one", "two"]
+    assert {line[-1] for line in written} == {"\n"}
