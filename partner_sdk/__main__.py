@@ -291,6 +291,16 @@ def _outbox_retry(options: argparse.Namespace) -> int:
     return 0
 
 
+def _outbox_adopt(options: argparse.Namespace) -> int:
+    async def adopt() -> int:
+        async with _hub(options) as hub:
+            return await hub.adopt(options.keyid)
+
+    count = asyncio.run(adopt())
+    _print({"adopted": count}, f"{count} adopted: `outbox flush` sends them", options)
+    return 0
+
+
 def _hub(options: argparse.Namespace) -> Coalition:
     return Coalition(
         options.url, options.key, outbox=options.outbox, hub_key=options.hub_key, give_up_after_s=options.give_up_after
@@ -409,6 +419,9 @@ def _add_outbox_commands(commands: Any, *, kept: argparse.ArgumentParser, online
     export.set_defaults(run=_outbox_export)
     flush = commands.add_parser("flush", parents=[online], help="send what waits")
     flush.set_defaults(run=_outbox_flush)
+    adopted = commands.add_parser("adopt", parents=[online], help="let what an earlier key of yours saved go by --key")
+    adopted.add_argument("keyid", help="the earlier key, as `outbox list` names it")
+    adopted.set_defaults(run=_outbox_adopt)
     retry = commands.add_parser("retry", parents=[kept], help="make due again what was deferred or set aside")
     retry.add_argument("id", nargs="?", help="only this one, a rejected one too")
     retry.set_defaults(run=_outbox_retry)

@@ -43,6 +43,7 @@ from partner_sdk.operation import (
 )
 from partner_sdk.operation_id import new_operation_id
 from partner_sdk.outbox import Outbox, existing_outbox, same_card
+from partner_sdk.outbox_key import adopt
 from partner_sdk.problem import read_fault
 from partner_sdk.receipt import Receipt
 from partner_sdk.reconcile import PATH as RECONCILIATIONS_PATH
@@ -392,6 +393,15 @@ class Coalition:
     def retry(self, operation_id: str | None = None) -> int:
         """Make what was deferred or set aside due again (or one operation, a rejected one too); return how many."""
         return self._parts()[0].retry(operation_id)
+
+    async def adopt(self, saved_by: str) -> int:
+        """Let what a key of yours saved before, named by its keyid, go by this one; return how many operations.
+
+        Needed only where the hub has decided nothing by that key: else `flush` learns from it whose the key was. Raises
+        OutboxKeyError if it was another partner's, OutboxError if nothing waits of it, and as `flush`.
+        """
+        outbox, exchange, _ = self._parts()
+        return await adopt(outbox, exchange, saved_by)
 
     def receipt(self, operation_id: str) -> Receipt:
         """Return the hub's newest signed answer to this operation. Raises UnknownOperationError."""

@@ -88,17 +88,25 @@ class OutboxError(CoalitionError):
 
 
 class OutboxKeyError(OutboxError):
-    """Operations wait that another key saved, and the hub does not say that it is the same partner's: none is sent."""
+    """Operations wait that another key saved, and the hub does not say that it is the same partner's: none is sent.
+
+    `is_other_partner`: it says that it is not; else it has decided nothing by that key, and a person may know better.
+    """
 
     code = "outbox_key"
 
-    def __init__(self, *, path: Path, saved_by: str, keyid: str) -> None:
-        super().__init__(
-            f"operations wait in {path} that key {saved_by} saved; nothing shows that key {keyid} is the same partner's"
+    def __init__(self, *, path: Path, saved_by: str, keyid: str, is_other_partner: bool) -> None:
+        why = (
+            "the hub tells this key nothing of that one's"
+            if is_other_partner
+            else "the hub has decided nothing by that"
         )
-        self.saved_by, self.keyid = saved_by, keyid
+        super().__init__(f"operations wait in {path} that key {saved_by} saved, not {keyid}; {why}")
+        self.saved_by, self.keyid, self.is_other_partner = saved_by, keyid, is_other_partner
+        if not is_other_partner:
+            self.add_note(f"if it was this partner's key before: `outbox adopt {saved_by}`, then flush")
         self.add_note(
-            "flush with that key; or put the file away: `outbox export --saved-by KEYID` writes what `send` takes"
+            "else flush with that key; or put the file away: `outbox export --saved-by KEYID` writes what `send` takes"
         )
 
 

@@ -348,17 +348,24 @@ class Outbox:
 
     _TAKE_OVER = "UPDATE operation SET keyid = ? WHERE state = 'waiting' AND keyid = ?"
 
-    def take_over(self, saved_by: str, *, keyid: str) -> None:
-        """Let what waits of one key be that of another, which is of the same partner."""
+    def take_over(self, saved_by: str, *, keyid: str) -> int:
+        """Let what waits of one key be that of another, which is of the same partner; return how many operations."""
         with self.transaction() as connection:
-            connection.execute(self._TAKE_OVER, (keyid, saved_by))
+            count = connection.execute(self._TAKE_OVER, (keyid, saved_by)).rowcount
             connection.execute("DELETE FROM signer WHERE keyid = ?", (saved_by,))
+        return count
 
-    _NEWEST_BOOKED = "SELECT id, receipt FROM operation WHERE state = 'booked' ORDER BY place DESC LIMIT ?"
+    # What the hub answers again when asked for the id: under a reused one it has decided another operation.
+    _NEWEST_DECIDED = """
+        SELECT id, receipt FROM operation
+        WHERE (keyid = ? OR keyid IS NULL)
+          AND (state = 'booked' OR state = 'refused' AND code IS NOT 'operation_id_reused')
+        ORDER BY place DESC LIMIT ?
+    """
 
-    def newest_booked(self, count_max: int) -> list[tuple[str, int]]:
-        """Return id and receipt of the newest booked operations, newest first."""
-        return [(operation_id, number) for operation_id, number in self.rows(self._NEWEST_BOOKED, count_max)]
+    def newest_decided(self, saved_by: str, *, count_max: int) -> list[tuple[str, int]]:
+        """Return id and receipt of the newest operations that the hub has decided and this key may have sent."""
+        return [(operation_id, number) for operation_id, number in self.rows(self._NEWEST_DECIDED, saved_by, count_max)]
 
     _PUT_CERTIFICATE = """
         INSERT INTO certificate (id, card, points, text, keyid, signature, next_counter) VALUES (?, ?, ?, ?, ?, ?, ?)

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from coalition.operations.manage_partner import add_key
 from coalition.signatures.keys import public_key_pem
-from partner_sdk import Coalition, Earn, Outbox, OutboxKeyError, thumbprint
+from partner_sdk import Coalition, Earn, Outbox, OutboxError, OutboxKeyError, RefusedError, thumbprint
 from tests.contract.conftest import whole_hub as whole_hub
 from tests.http.conftest import RunningHub, now
 
@@ -29,19 +29,26 @@ async def test_what_one_partner_saved_never_goes_as_another_and_goes_on_by_its_o
 
     async with till(owner.private_key) as hub:
         hub.put(Earn(card=card, points=1, id="before-any-answer"))
-    # Nothing has been booked, so that nobody can tell.
+    # Nothing has been decided, so that nobody can tell.
     async with till(other.private_key) as hub:
-        with pytest.raises(OutboxKeyError):
+        with pytest.raises(OutboxKeyError, match="has decided nothing by that") as refusal:
             await hub.flush()
+        assert not refusal.value.is_other_partner
     async with till(owner.private_key) as hub:
         await hub.earn(card=card, points=1, id="sale-1")
         hub.put(Earn(card=card, points=2, id="sale-2"))
     async with till(other.private_key, "own") as hub:
         await hub.earn(card=card, points=1, id="sale-1")
     async with till(other.private_key) as hub:
-        for send in (hub.flush, lambda: hub.earn(card=card, points=5, id="sale-of-the-other")):
+        sale = {"card": card, "points": 5, "id": "sale-of-the-other"}
+        for send in (
+            hub.flush,
+            lambda: hub.earn(**sale),
+            lambda: hub.adopt(thumbprint(owner.private_key.public_key())),
+        ):
             with pytest.raises(OutboxKeyError) as refusal:
                 await send()
+            assert refusal.value.is_other_partner
         assert refusal.value.saved_by == thumbprint(owner.private_key.public_key())
         assert refusal.value.keyid == thumbprint(other.private_key.public_key())
     assert await booked() == ["before-any-answer", "sale-1"]
@@ -62,3 +69,34 @@ async def test_what_one_partner_saved_never_goes_as_another_and_goes_on_by_its_o
     async with till(owner.private_key) as hub:
         assert (await hub.earn(card=card, points=4, id="sale-4")).points == 4
     assert await booked() == ["before-any-answer", "sale-1", "sale-2", "sale-3", "sale-4"]
+
+
+@pytest.mark.parametrize("is_refused", [True, False])
+async def test_what_was_saved_before_anything_was_booked_goes_by_the_next_key(
+    whole_hub: RunningHub, tmp_path: Path, is_refused: bool
+) -> None:
+    """A refusal is a decision that the hub tells again; where it has taken none, a person names the earlier key."""
+    shop, following = await whole_hub.shop(), Ed25519PrivateKey.generate()
+    card, saved_by = await whole_hub.card(), thumbprint(shop.private_key.public_key())
+
+    def till(key: Ed25519PrivateKey) -> Coalition:
+        return Coalition(f"http://{whole_hub.authority}", key, outbox=tmp_path / "till.sqlite")
+
+    async with till(shop.private_key) as hub:
+        if is_refused:
+            with pytest.raises(RefusedError):
+                await hub.burn(card=card, points=1)
+        hub.put(Earn(card=card, points=5))
+    await add_key(whole_hub.pool, name="Shop", key_pem=public_key_pem(following.public_key()), valid_from=now())
+    await whole_hub.clearing.registry.load()
+    async with till(following) as hub:
+        if not is_refused:
+            with pytest.raises(OutboxKeyError) as refusal:
+                await hub.flush()
+            with pytest.raises(OutboxError, match="nothing waits"):
+                await hub.adopt(hub.keyid)
+            assert await hub.adopt(refusal.value.saved_by) == 1
+        assert (await hub.flush()).booked == 1
+        with pytest.raises(OutboxError, match="nothing waits"):
+            await hub.adopt(saved_by)
+        assert (await hub.balance(card)).balance == 5
