@@ -18,13 +18,14 @@ from settlement.errors import DatevRefusedError, PaymentFileRefusedError
 from settlement.operations.approve_window import approve_window
 from settlement.operations.book_in_datev import book_in_datev
 from settlement.operations.calculate_window import calculate_window
-from settlement.operations.find_documents import list_documents
+from settlement.operations.find_documents import list_documents, why_no_documents
 from settlement.operations.invoice_window import invoice_window
 from settlement.operations.make_payments import WindowPayments, make_payments
 from settlement.operations.report_window import report_window
 from settlement.text.bank import payments_document, payments_text
-from settlement.text.remedy import OPERATOR_PARTY, remedy_of
+from settlement.text.remedy import remedy_of
 from settlement.text.report import report_document, report_text
+from settlement.text.tax_document import NO_DOCUMENTS
 
 # The window is billed, and some of its files are not written: 1 is a refusal, 2 a wrong use.
 EXIT_INCOMPLETE: Final = 3
@@ -128,8 +129,7 @@ async def _files_text(pool: Pool, files: BillFiles, window_no: int, folder: Path
     if files.payments is not None:
         lines.insert(0, payments_text(files.payments))
     if not (await list_documents(pool, window_no))[0]:
-        lines.append("It has no invoices: nobody had said who the operator is. Those of later windows begin with:")
-        lines.append(f"  {OPERATOR_PARTY}")
+        lines.append(NO_DOCUMENTS[await why_no_documents(pool, window_no)])
     if files.missing:
         lines.append(f"Window {window_no} is billed; not written:")
         for name, problems in files.missing.items():

@@ -21,10 +21,12 @@ from settlement.operations.find_documents import (
     format_document,
     list_documents,
     open_document,
+    why_no_documents,
     window_files,
 )
 from settlement.stores.hub import load_partner_names
 from settlement.text.tax_document import (
+    NO_DOCUMENTS,
     correction_document,
     corrections_text,
     tax_document_document,
@@ -36,11 +38,6 @@ invoice_app = typer.Typer(help="Tax documents: write one out, correct one.", no_
 Number = Annotated[str, typer.Argument(help="The document's number, like INV-2027-000012.")]
 CorrectionNo = Annotated[int, typer.Argument(help="The correction's number.", min=1)]
 LINE_DIGITS_MAX = 6
-
-NO_DOCUMENTS = (
-    "Window {window} has no tax documents. They are written when it is invoiced, once `coalition operator party` "
-    "says who the operator is."
-)
 
 
 @window_app.command("documents")
@@ -59,13 +56,15 @@ def documents(
             async with session.pool.acquire() as connection:
                 names = await load_partner_names(connection)
             text = tax_documents_text(listed, currency.code, names)
+            if not listed:
+                text = NO_DOCUMENTS[await why_no_documents(session.pool, window_no)]
             if output is not None:
                 count = await write_documents(session.pool, window_no, output)
                 text += f"\n{count} files are in {output}."
             shown = [
                 {"partner": document.partner, **tax_document_document(document, currency.code)} for document in listed
             ]
-            show(shown, as_json=as_json, text=text if listed else NO_DOCUMENTS.format(window=window_no))
+            show(shown, as_json=as_json, text=text)
 
     run_work(work())
 

@@ -8,6 +8,7 @@ from coalition.database.pool import Pool
 from settlement.documents.statement_json import read_json
 from settlement.documents.wording import Language
 from settlement.engine.money import Currency
+from settlement.engine.states import has_reached
 from settlement.errors import UnknownDocumentError
 from settlement.operations.find_statement import format_statement
 from settlement.stores.hub import load_programme
@@ -17,6 +18,7 @@ from settlement.stores.tax_documents import TaxDocument, find_document, load_con
 from settlement.stores.windows import find_window
 
 DocumentFormat = Literal["pdf", "xml", "json"]
+NoDocuments = Literal["not_invoiced", "nothing_billed", "operator_unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,22 @@ async def list_documents(
         programme = await load_programme(connection)
         documents = await load_documents(connection, window_no, programme.currency, partner=partner)
         return documents, programme.currency
+
+
+async def why_no_documents(pool: Pool, window_no: int) -> NoDocuments:
+    """Return why a window without tax documents has none: those that it could have had are written as it is invoiced,
+    and never after.
+
+    Raises:
+        UnknownWindowError: there is no such window.
+    """
+    async with pool.acquire() as connection, connection.transaction(readonly=True):
+        window = await find_window(connection, window_no)
+        statements = [read_json(content) for content in await load_statement_contents(connection, window_no)]
+    if not has_reached(window.state, "INVOICED"):
+        return "not_invoiced"
+    is_billed = any(line.amount for statement in statements for line in statement.lines)
+    return "operator_unknown" if is_billed else "nothing_billed"
 
 
 @dataclass(frozen=True, slots=True)

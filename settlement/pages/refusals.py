@@ -20,7 +20,6 @@ from settlement.errors import (
     TieOutError,
     Worded,
 )
-from settlement.text.remedy import remedy_of
 
 # Those whose words name nothing.
 _PLAIN: dict[type[SettlementError], str] = {
@@ -66,10 +65,8 @@ def told(visit: Visit, error: SettlementError) -> str:
 
 
 def lacking(visit: Visit, lack: str) -> str:
-    """Return what is missing in the visitor's language, with the command that supplies it."""
-    told = visit.word(f"finance.lack.{lack.code}", **lack.values) if isinstance(lack, Worded) else lack
-    command = remedy_of(lack)
-    return f"{told}: {command}" if command else told
+    """Return what is missing in the visitor's language; what has no words of the page stays as it is."""
+    return visit.word(f"finance.lack.{lack.code}", **lack.values) if isinstance(lack, Worded) else lack
 
 
 def _terms_told(visit: Visit, error: InvalidTermsError) -> str:

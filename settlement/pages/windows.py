@@ -11,6 +11,7 @@ from settlement.engine.money import add_exactly
 from settlement.engine.states import WINDOW_STATES, WindowState, has_reached
 from settlement.errors import TieOutError, UnknownWindowError
 from settlement.operations.correct_document import list_corrections
+from settlement.operations.find_documents import why_no_documents
 from settlement.operations.list_disputes import list_disputes
 from settlement.operations.report_window import WindowReport, list_windows, report_window
 from settlement.pages.documents import load_window_documents
@@ -19,6 +20,7 @@ from settlement.pages.nets_chart import nets_chart
 from settlement.pages.refusals import lacking
 from settlement.pages.running_totals import find_last_window, load_running
 from settlement.stores.disputes import Dispute
+from settlement.text.remedy import remedy_of
 
 WINDOWS_SHOWN: Final = 24
 # Each with a form of its own; a partner may open a hundred.
@@ -89,9 +91,10 @@ async def render_window(
         nets = [partner.net for partner in report.partners]
         values["chart"] = nets_chart([(partner.name, partner.net) for partner in report.partners])
         values["paid_in"] = add_exactly(net for net in nets if net > 0)
-        values["documents"] = await load_window_documents(pool, report)
+        documents = values["documents"] = await load_window_documents(pool, report)
+        values["no_documents"] = await why_no_documents(pool, number) if documents == [] else None
         values["files"] = await load_window_files(pool, report)
-        values["lacking"] = lambda lack: lacking(visit, lack)
+        values["lacking"], values["remedy_of"] = lambda lack: lacking(visit, lack), remedy_of
         values["drafts"] = [draft for draft in await list_corrections(pool, window_no=number) if draft.is_open]
         disputes = sorted(await list_disputes(pool, window_no=number), key=_is_answered)
         values["disputes"], values["disputes_more"] = disputes[:DISPUTES_SHOWN], len(disputes[DISPUTES_SHOWN:])

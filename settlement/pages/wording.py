@@ -184,8 +184,10 @@ _EN: Final = {
     "finance.documents.gross": "Total",
     "finance.documents.files": "Document",
     "finance.documents.of": "{number} as {format}",
-    "finance.documents.none": "There are none: this window is settled by statements alone. Invoices are written once "
-    "the operator's name and address are known (coalition operator party).",
+    "finance.documents.none.nothing_billed": "There are none: no line of a statement came to an amount.",
+    "finance.documents.none.operator_unknown": "There are none, and none will come: the operator’s name and address "
+    "were not known when this window was invoiced, so it is settled by statements alone. Windows that are invoiced "
+    "from now on get theirs once they are written down:",
     "finance.document.invoice": "Invoice",
     "finance.document.self_billed_invoice": "Self-billed invoice",
     "finance.document.credit_note": "Credit note",
@@ -403,8 +405,10 @@ _DE: Final = {
     "finance.documents.gross": "Gesamt",
     "finance.documents.files": "Dokument",
     "finance.documents.of": "{number} als {format}",
-    "finance.documents.none": "Es gibt keine: Dieser Zeitraum wird allein nach Abrechnungen ausgeglichen. Rechnungen "
-    "werden geschrieben, sobald Name und Anschrift des Betreibers bekannt sind (coalition operator party).",
+    "finance.documents.none.nothing_billed": "Es gibt keine: Keine Zeile einer Abrechnung ergab einen Betrag.",
+    "finance.documents.none.operator_unknown": "Es gibt keine, und es kommen keine: Name und Anschrift des Betreibers "
+    "waren nicht bekannt, als dieser Zeitraum fakturiert wurde; er wird allein nach Abrechnungen ausgeglichen. "
+    "Zeiträume, die ab jetzt fakturiert werden, bekommen Rechnungen, sobald beides hinterlegt ist:",
     "finance.document.invoice": "Rechnung",
     "finance.document.self_billed_invoice": "Gutschrift",
     "finance.document.credit_note": "Rechnungskorrektur",

@@ -1,14 +1,24 @@
 """Tax documents as lists tell them: a document for machines, a table for people."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from settlement.documents.figures import grouped
 from settlement.documents.wording import word
 from settlement.engine.invoice import TYPE_CODES
+from settlement.operations.find_documents import NoDocuments
 from settlement.stores.corrections import Correction
 from settlement.stores.tax_documents import TaxDocument
+from settlement.text.remedy import OPERATOR_PARTY
 from settlement.text.report import table
+
+NO_DOCUMENTS: Final[Mapping[NoDocuments, str]] = {
+    "not_invoiced": "It has no tax documents yet: they are written when it is invoiced, if it is known by then who "
+    f"the operator is: {OPERATOR_PARTY}",
+    "nothing_billed": "It has no tax documents: no line of a statement came to an amount.",
+    "operator_unknown": "It has no tax documents and gets none: nobody had said who the operator is when it was "
+    f"invoiced, so it is settled by statements alone. Those of windows invoiced later begin with: {OPERATOR_PARTY}",
+}
 
 
 def tax_document_document(document: TaxDocument, currency: str) -> dict[str, Any]:

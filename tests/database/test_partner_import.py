@@ -87,8 +87,8 @@ async def test_a_window_is_billed_in_one_command(pool: Pool, call: Call, tmp_pat
     again = f"coalition window bill 1 --output {folder}"
     part = await call("window", "bill", "1", "--output", str(folder))
     assert part.exit_code == 3
-    told = part.stdout[part.stdout.index("It has no invoices: nobody had said who the operator is.") :].splitlines()
-    assert told[2:] == [
+    told = part.stdout[part.stdout.index("It has no tax documents and gets none") :].splitlines()
+    assert told[1:] == [
         "Window 1 is billed; not written:",
         "  bank/: the operator has no bank account",
         "    coalition operator bank set --iban IBAN",

@@ -209,7 +209,7 @@ async def test_parties_documents_and_corrections_at_the_shell(books: Books, call
     await document_of(call, "partner", "party", "A", "--legal-name", "A GmbH", *ADDRESS)
     assert (await document_of(call, "partner", "party", "A"))["legal_name"] == "A GmbH"
     await call("window", "close")
-    assert "has no tax documents" in (await call("window", "documents", "1")).output
+    assert "It has no tax documents yet" in (await call("window", "documents", "1")).output
     await document_of(call, "window", "settle", "1")
     ((listed),) = await document_of(call, "window", "documents", "1", "--output", str(tmp_path / "window-1"))
     number, statement = listed["number"], f"ST-00001-{a:05d}"

@@ -48,6 +48,7 @@ async def test_the_windows_files_go_to_the_bank_and_the_adviser(site: RunningSit
     missing = await page.inner_text("section[aria-labelledby=files-title]")
     assert "the operator has no bank account" in missing
     assert "nobody has set the numbers of the tax adviser and of the client" in missing
+    assert "There are none, and none will come" in await page.inner_text("section[aria-labelledby=documents-title]")
     await write_accounts(site, partners)
     await site.hub.pool.execute("UPDATE datev_settings SET consultant = 29098, client = 1")
     await page.reload()

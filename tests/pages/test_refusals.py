@@ -55,13 +55,14 @@ async def test_refusals_are_told_in_the_readers_language(site: RunningSite) -> N
         await forms.post("/finance/windows/1/approve", moves="2")
         await set_legal_party(pool, None, {"legal_name": "Operator", **ADDRESS}, now=now, actor="test")
         lacking = (await forms.post("/finance/windows/1/invoice")).text
-        assert "Bakery: Name und Anschrift: coalition partner party 1 --legal-name NAME" in lacking
-        assert "Garage: Name und Anschrift: coalition partner party 2 --legal-name NAME" in lacking
+        assert "Bakery: Name und Anschrift; Garage: Name und Anschrift" in lacking
         for partner, name in ((1, "Bakery"), (2, "Garage"), (3, "Florist")):
             await set_legal_party(pool, partner, {"legal_name": name, **ADDRESS}, now=now, actor="test")
         files = (await forms.post("/finance/windows/1/invoice")).text
         assert "der Betreiber hat keine Bankverbindung" in files
-        assert "die Nummern des Beraters und des Mandanten fehlen: coalition datev set --consultant NUMBER" in files
+        assert (
+            "die Nummern des Beraters und des Mandanten fehlen: <code>coalition datev set --consultant NUMBER" in files
+        )
         number = await pool.fetchval("SELECT min(number) FROM tax_document WHERE partner = 1")
         drafts = [
             await draft_correction(pool, number, reason="x", taken_back={1: Decimal(amount)}, now=now, actor="berta")
