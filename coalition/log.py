@@ -8,7 +8,6 @@ import logging
 import sys
 
 import structlog
-from aiohttp.http_exceptions import HttpProcessingError
 
 
 class LibraryHandler(logging.Handler):
@@ -17,11 +16,9 @@ class LibraryHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
         more = {} if error is None else {"reason": f"{type(error).__name__}: {error}"}
-        # What strangers send that is no HTTP is nobody's fault here.
-        level = logging.INFO if isinstance(error, HttpProcessingError) else record.levelno
-        traceback = error if level >= logging.ERROR else None
+        traceback = error if record.levelno >= logging.ERROR else None
         structlog.get_logger().log(
-            level, "library.said", library=record.name, text=record.getMessage(), exc_info=traceback, **more
+            record.levelno, "library.said", library=record.name, text=record.getMessage(), exc_info=traceback, **more
         )
 
 

@@ -23,17 +23,17 @@ from coalition.cli.session import Session, now, open_session, run
 from coalition.cli.workers import READY, Workers, figures_folder
 from coalition.config import Settings
 from coalition.database.pool import Pool
-from coalition.http.app import build_app, make_runner
+from coalition.http.app import SHUTDOWN_TIMEOUT_S, build_app, make_runner
 from coalition.http.hub_key import load_signer, load_voucher
 from coalition.http.listener import Listener, allow_files
 from coalition.http.metrics import build_metrics_app, registry
 from coalition.http.routes import Route
+from coalition.http.runner import Runner
 from coalition.lanes.book_batch import Clock
 from coalition.lanes.clearing import Clearing
 from coalition.lanes.settle_due import settling_due
 from coalition.webhooks.deliver import deliver_webhooks
 
-ACCESS_LOG_OFF = None
 # Thousands of operations in flight are not garbage; looking for cycles among them took a quarter of the hub's time.
 OBJECTS_BEFORE_COLLECTION = 100_000
 # For connections that a worker accepted just before it was told to stop: their request is on its way.
@@ -169,7 +169,7 @@ async def _hub(
 @asynccontextmanager
 async def _metrics(settings: Settings, shown: CollectorRegistry) -> AsyncIterator[None]:
     """Answer /metrics on its own port, where there is one."""
-    runner = web.AppRunner(build_metrics_app(shown), access_log=ACCESS_LOG_OFF)
+    runner = Runner(build_metrics_app(shown), shutdown_timeout=SHUTDOWN_TIMEOUT_S, access_log=None)
     try:
         if settings.metrics_port is not None:
             await runner.setup()

@@ -11,9 +11,17 @@ from coalition.http import certificates, events, messages, proofs, reads, reconc
 from coalition.http.hub_key import SIGNER, VOUCHER, Signer, refuse_unusable_keys
 from coalition.http.listener import IDLE_TIMEOUT_S, SILENT, Silent
 from coalition.http.openapi import build_openapi, openapi_route
-from coalition.http.partner_calls import BODY_PATIENCE, BODY_TIMEOUT_S, CLAIMED_KEYID, partner_door, request_id_of
+from coalition.http.partner_calls import (
+    BODY_PATIENCE,
+    BODY_TIMEOUT_S,
+    CLAIMED_KEYID,
+    partner_door,
+    request_id_of,
+    unsigned_response,
+)
 from coalition.http.problems import problem_answer
 from coalition.http.routes import CLEARING, POOL, OpenHandler, Route
+from coalition.http.runner import Runner
 from coalition.lanes.clearing import Clearing
 
 BODY_BYTES_MAX = 1_048_576
@@ -49,21 +57,15 @@ def build_app(
         if route.access == "open" and route.method == "GET":
             # What watches a service asks so; the answer is the same, but for its body.
             app.router.add_route("HEAD", route.path, handler)
-    app.on_response_prepare.append(_name_no_versions)
     return app
 
 
-async def _name_no_versions(_: web.Request, response: web.StreamResponse) -> None:
-    """Whoever looks for a version with a known fault is not told."""
-    response.headers.pop("Server", None)
-
-
-def make_runner(app: web.Application, *, linger_s: float = LINGER_S) -> web.AppRunner:
+def make_runner(app: web.Application, *, linger_s: float = LINGER_S) -> Runner:
     """Return what serves the application: no access log (metrics tell it), and bodies as they were sent.
 
     Who is answered before its body is through may go on sending for `linger_s`, so that the answer reaches it.
     A body that is unpacked before its signature is verified would let anyone send a megabyte for a gigabyte's work."""
-    return web.AppRunner(
+    return Runner(
         app,
         access_log=None,
         shutdown_timeout=SHUTDOWN_TIMEOUT_S,
@@ -94,8 +96,7 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         answer = problem_answer(error, request_id=request_id_of(request), keyid=request.get(CLAIMED_KEYID))
     except Exception as error:
         answer = problem_answer(error, request_id=request_id_of(request), keyid=request.get(CLAIMED_KEYID))
-    headers = {"Content-Type": answer.content_type, "X-Request-Id": request_id_of(request), **answer.headers}
-    response = web.Response(status=answer.status, body=answer.body, headers=headers)
+    response = unsigned_response(request, answer)
     if answer.status == REQUEST_TIMEOUT:
         # The rest of the body would be taken for the next request (RFC 9110 section 15.5.9).
         response.force_close()

@@ -87,7 +87,7 @@ async def verified_call(request: web.Request) -> PartnerCall:
     if not key.is_valid_at(now):
         raise KeyNotValidError(field="Signature-Input;keyid", expected=_interval(key), got=now.isoformat())
     # Only now, so that a stranger's body costs nothing.
-    body = await _read_body(request)
+    body = await read_body(request)
     verified = verify_request(signed, body, key.public_key, parsed, now_s=int(now.timestamp()))
     if parsed.nonce is not None:
         await spend_nonce(clearing.pool, keyid=key.keyid, nonce=parsed.nonce, now=now)
@@ -114,6 +114,12 @@ def signed_response(
     return web.Response(status=answer.status, body=answer.body, headers=headers)
 
 
+def unsigned_response(request: web.Request, answer: Answer) -> web.Response:
+    """Return the answer to somebody of whom we don't know who it is."""
+    headers = {"Content-Type": answer.content_type, "X-Request-Id": request_id_of(request), **answer.headers}
+    return web.Response(status=answer.status, body=answer.body, headers=headers)
+
+
 def request_id_of(request: web.Request) -> str:
     """Return the id under which this request is logged; the same for its whole life."""
     if REQUEST_ID not in request:
@@ -121,7 +127,7 @@ def request_id_of(request: web.Request) -> str:
     return request[REQUEST_ID]
 
 
-async def _read_body(request: web.Request) -> bytes:
+async def read_body(request: web.Request) -> bytes:
     patience_s = request.app[BODY_PATIENCE]
     try:
         async with asyncio.timeout(patience_s):

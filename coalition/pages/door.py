@@ -170,8 +170,8 @@ async def _checked_form(visit: Visit) -> Mapping[str, str]:
             posted = await request.post()
     except TimeoutError as error:
         raise PageRefusedError(status=408, key="bad") from error
-    except (LookupError, ValueError) as error:
-        # An unknown charset, a multipart body without its parts.
+    except (LookupError, ValueError, ConnectionError, web.RequestPayloadError) as error:
+        # An unknown charset, a multipart body without its parts, a body that ended early.
         raise PageRefusedError(status=400, key="bad") from error
     if any(isinstance(value, str) and "\0" in value for value in posted.values()):
         # What PostgreSQL keeps in no text, and no browser sends.
