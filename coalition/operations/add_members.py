@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-import asyncpg
 from email_validator import EmailNotValidError, validate_email
 
 from coalition.database.pool import Connection, Pool
-from coalition.errors import AlreadyThereError, FieldFault, NotFoundError, RequestRefusedError, StateConflictError
+from coalition.errors import FieldFault, NotFoundError, RequestRefusedError, StateConflictError
 from coalition.ledger.operation import TEXT_PATTERN
 from coalition.programme.card_number import SERIALS, card_number, normalised
 from coalition.stores.accounts import open_accounts
@@ -47,22 +46,12 @@ class OpenedAccount:
 async def add_members(pool: Pool, members: Sequence[NewMember], *, now: datetime) -> list[OpenedAccount]:
     """Open an account for each member, all or none.
 
-    Raises RequestRefusedError that names every bad row, AlreadyThereError where an address is taken."""
+    Raises RequestRefusedError that names every bad row; those whose addresses others have once no other is bad."""
     emails = _checked_emails(members)
     async with pool.acquire() as connection, connection.transaction():
         programme = await load_programme(connection)
         places = await open_accounts(connection, count=len(members), lanes=programme.lanes, now=now)
-        try:
-            numbers = await store_members(
-                connection,
-                emails=emails,
-                names=[member.name for member in members],
-                languages=[member.language for member in members],
-                places=places,
-                now=now,
-            )
-        except asyncpg.UniqueViolationError as error:
-            raise AlreadyThereError(f"an address is taken: {error.detail}") from error
+        numbers = await _store(connection, members, emails, places, now=now)
         cards = await issue_cards(connection, [numbers[email] for email in emails], places, now=now)
     return [OpenedAccount(*row) for row in zip(emails, [place.account for place in places], cards, strict=True)]
 
@@ -80,21 +69,38 @@ async def join_household(
             raise NotFoundError(f"there is no card {card}")
         if row.state != "active":
             raise StateConflictError(f"card {row.card} is {row.state}; expected active")
-        try:
-            numbers = await store_members(
-                connection,
-                emails=[email],
-                names=[member.name],
-                languages=[member.language],
-                places=[row.place],
-                now=now,
-            )
-        except asyncpg.UniqueViolationError as error:
-            raise AlreadyThereError(f"an address is taken: {error.detail}") from error
+        numbers = await _store(connection, [member], [email], [row.place], now=now)
         await set_may_burn(connection, numbers[email], may_burn=may_burn)
         (issued,) = await issue_cards(connection, [numbers[email]], [row.place], now=now)
         await add_card_move(connection, issued, what="joined", actor=actor, now=now)
     return OpenedAccount(email, row.place.account, issued)
+
+
+async def _store(
+    connection: Connection,
+    members: Sequence[NewMember],
+    emails: Sequence[str],
+    places: Sequence[Place],
+    *,
+    now: datetime,
+) -> dict[str, int]:
+    """Store members with their addresses as they are kept; return their numbers by address."""
+    numbers = await store_members(
+        connection,
+        emails=emails,
+        names=[member.name for member in members],
+        languages=[member.language for member in members],
+        places=places,
+        now=now,
+    )
+    _refuse(
+        [
+            _fault(member, "email", "email_taken", "an address that no member has")
+            for member, email in zip(members, emails, strict=True)
+            if email not in numbers
+        ]
+    )
+    return numbers
 
 
 def _checked_emails(members: Sequence[NewMember]) -> list[str]:
@@ -115,12 +121,16 @@ def _checked_emails(members: Sequence[NewMember]) -> list[str]:
         if not (member.name.strip() and len(member.name) <= NAME_CHARS_MAX and re.fullmatch(TEXT_PATTERN, member.name)):
             expected = f"1 to {NAME_CHARS_MAX} characters on one line, not only spaces"
             faults.append(_fault(member, "name", "name_invalid", expected))
+    _refuse(faults)
+    return list(places)
+
+
+def _refuse(faults: Sequence[FieldFault]) -> None:
     if faults:
         told = [f"{fault.field}: expected {fault.expected}, {fault.got!r} came" for fault in faults[:FAULTS_SHOWN_MAX]]
         more = [f"and {len(faults) - FAULTS_SHOWN_MAX:,} more"] if len(faults) > FAULTS_SHOWN_MAX else []
         detail = "; ".join(told + more)
         raise RequestRefusedError(status=422, code="member_invalid", detail=detail, faults=tuple(faults))
-    return list(places)
 
 
 def _fault(member: NewMember, field: Literal["email", "name", "language"], code: str, expected: str) -> FieldFault:

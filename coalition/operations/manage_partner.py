@@ -7,8 +7,6 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
-import asyncpg
-
 from coalition.database.pool import Connection, Pool
 from coalition.errors import AlreadyThereError, FieldFault, InvalidTermsError, NotFoundError, SettingError
 from coalition.ledger.participant import Funding, OfflineLoss, ReturnFee, ReturnLoss
@@ -114,13 +112,13 @@ async def take_in(
     keyid = keyid_of(public_key)
     programme = await load_programme(connection)
     _refuse_bad_terms(terms, minor_unit=programme.minor_unit)
-    try:
-        partner = await store_partner(connection, name, may_earn=may_earn, may_burn=may_burn, now=now)
-        await add_partner_key(
-            connection, keyid=keyid, partner=partner, public_key=raw_of_public_key(public_key), valid_from=now
-        )
-    except asyncpg.UniqueViolationError as error:
-        raise AlreadyThereError(f"this name or key is taken: {error.detail}") from error
+    partner = await store_partner(connection, name, may_earn=may_earn, may_burn=may_burn, now=now)
+    if partner is None:
+        raise AlreadyThereError(f"name: a partner is named {name!r} already")
+    if not await add_partner_key(
+        connection, keyid=keyid, partner=partner, public_key=raw_of_public_key(public_key), valid_from=now
+    ):
+        raise AlreadyThereError(f"key: {keyid} is registered already")
     await add_first_terms(
         connection,
         partner,
@@ -154,17 +152,15 @@ async def add_key(
         partner = await find_partner(connection, name)
         if partner is None:
             raise NotFoundError(f"no partner is named {name!r}")
-        try:
-            await add_partner_key(
-                connection,
-                keyid=keyid,
-                partner=partner,
-                public_key=raw_of_public_key(public_key),
-                valid_from=valid_from,
-                valid_until=valid_until,
-            )
-        except asyncpg.UniqueViolationError as error:
-            raise AlreadyThereError(f"this key is registered already: {keyid}") from error
+        if not await add_partner_key(
+            connection,
+            keyid=keyid,
+            partner=partner,
+            public_key=raw_of_public_key(public_key),
+            valid_from=valid_from,
+            valid_until=valid_until,
+        ):
+            raise AlreadyThereError(f"key: {keyid} is registered already")
         await announce_change(connection)
     return keyid
 

@@ -11,6 +11,7 @@ INSERT INTO member (email, name, language, lane, account, created_at)
 SELECT added.email, added.name, added.language, added.lane, added.account, $6
 FROM unnest($1::text[], $2::text[], $3::text[], $4::smallint[], $5::bigint[])
     AS added (email, name, language, lane, account)
+ON CONFLICT (email) DO NOTHING
 RETURNING member, email
 """
 
@@ -24,7 +25,7 @@ async def add_members(
     places: Sequence[Place],
     now: datetime,
 ) -> dict[str, int]:
-    """Add members; return their numbers by address. Raises asyncpg.UniqueViolationError where an address is taken."""
+    """Add members; return their numbers by address: of an address that is taken there is none."""
     rows = await connection.fetch(
         INSERT_MEMBERS,
         emails,

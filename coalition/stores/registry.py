@@ -56,18 +56,24 @@ async def load_partner_keys(connection: Connection) -> list[asyncpg.Record]:
 
 
 INSERT_PARTNER = """
-INSERT INTO partner (name, may_earn, may_burn, created_at) VALUES ($1, $2, $3, $4) RETURNING partner
+INSERT INTO partner (name, may_earn, may_burn, created_at) VALUES ($1, $2, $3, $4)
+ON CONFLICT (name) DO NOTHING
+RETURNING partner
 """
 
 
-async def add_partner(connection: Connection, name: str, *, may_earn: bool, may_burn: bool, now: datetime) -> int:
-    """Add a partner; raises asyncpg.UniqueViolationError where the name is taken."""
-    partner: int = await connection.fetchval(INSERT_PARTNER, name, may_earn, may_burn, now)
+async def add_partner(
+    connection: Connection, name: str, *, may_earn: bool, may_burn: bool, now: datetime
+) -> int | None:
+    """Add a partner; return its number. None: the name is taken."""
+    partner: int | None = await connection.fetchval(INSERT_PARTNER, name, may_earn, may_burn, now)
     return partner
 
 
 INSERT_KEY = """
 INSERT INTO partner_key (keyid, partner, public_key, valid_from, valid_until) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (keyid) DO NOTHING
+RETURNING keyid
 """
 
 
@@ -79,9 +85,9 @@ async def add_partner_key(
     public_key: bytes,
     valid_from: datetime,
     valid_until: datetime | None = None,
-) -> None:
-    """Add a key; raises asyncpg.UniqueViolationError where it is registered already."""
-    await connection.execute(INSERT_KEY, keyid, partner, public_key, valid_from, valid_until)
+) -> bool:
+    """Add a key. False: it is registered already."""
+    return await connection.fetchval(INSERT_KEY, keyid, partner, public_key, valid_from, valid_until) is not None
 
 
 END_KEY = "UPDATE partner_key SET valid_until = $2 WHERE keyid = $1 RETURNING keyid"

@@ -54,4 +54,11 @@ async def test_a_file_of_members_is_refused_by_its_lines_and_columns(call: Call,
         "a@b.example",
         "b@b.example",
     ]
+    file.write_text(f"{head}c@b.example,C,\r\nB@b.example,B,\r\nA@b.example,A,\r\n")
+    answer = await call("member", "import", str(file))
+    assert (answer.exit_code, " ".join(answer.stderr.replace("│", " ").split())) == (
+        1,
+        "coalition: line 3, email: expected an address that no member has, 'B@b.example' came; "
+        "line 4, email: expected an address that no member has, 'A@b.example' came",
+    )
     assert await pool.fetchval("SELECT count(*) FROM member") == 2

@@ -74,7 +74,7 @@ async def test_every_fault_is_named_and_nobody_is_taken_in(
         "expected check digits 02",
         "partners[1] (C).prepaid: ",
         "partners[2] (D).terms.commission: expected 0 to 1, '2' came",
-        "partners[3] (A): this name or key is taken",
+        "partners[3] (A): name: a partner is named 'A' already",
     ):
         assert told in refused.stderr, refused.stderr
     assert await document_of(call, "partner", "list") == []
