@@ -105,9 +105,11 @@ class Shop:
         *,
         headers: dict[str, str | None] | None = None,
         created_s: int | None = None,
+        signed_body: bytes | None = None,
         **signature: Any,
     ) -> Answered:
-        """Send a signed request; `headers` replace, or with None remove, those that would be sent."""
+        """Send a signed request; `headers` replace, or with None remove, those that would be sent. `signed_body`: what
+        is signed in the place of what is sent."""
         path_only, _, query = path.partition("?")
         signed = sign_request(
             private_key=self.private_key,
@@ -116,7 +118,7 @@ class Shop:
             authority=self.authority,
             path=path_only,
             query=f"?{query}",
-            body=body,
+            body=body if signed_body is None else signed_body,
             created_s=int(self.clock().timestamp()) if created_s is None else created_s,
             **signature,
         )

@@ -1,8 +1,9 @@
 """The door for partners: read, verify, call, sign.
 
-A request is judged in this order: whether there is time for it, size, signature, key's validity, partner's status. From
-the moment it is verified, every answer is signed, refusals and faults as well. To verify and sign takes as long as ten
-refusals without: so a hub that has too much to do turns requests away before it reads them, and does not sign that.
+A request is judged in this order: whether there is time for it, key's validity, signature, size, digest, partner's
+status. From the moment it is verified, every answer is signed, refusals and faults as well. To verify and sign takes as
+long as ten refusals without: so a hub that has too much to do turns requests away before it reads them, and does not
+sign that.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ from coalition.lanes.registry import PartnerKey
 from coalition.operations.spend_nonce import spend_nonce
 from coalition.signatures.errors import KeyNotValidError, KeyUnknownError, SignatureRefusedError
 from coalition.signatures.request import SignedRequest, path_and_query
-from coalition.signatures.verify import parse_signature, verify_request
+from coalition.signatures.verify import parse_signature, verify_body, verify_head
 
 BODY_TIMEOUT_S = 30.0
 
@@ -86,9 +87,10 @@ async def verified_call(request: web.Request) -> PartnerCall:
         )
     if not key.is_valid_at(now):
         raise KeyNotValidError(field="Signature-Input;keyid", expected=_interval(key), got=now.isoformat())
-    # Only now, so that a stranger's body costs nothing.
+    verify_head(signed, key.public_key, parsed, now_s=int(now.timestamp()))
+    # Only now: who has no key of a partner's, and knows no more than its id, makes nobody read or keep a megabyte.
     body = await read_body(request)
-    verified = verify_request(signed, body, key.public_key, parsed, now_s=int(now.timestamp()))
+    verified = verify_body(signed, body, parsed)
     if parsed.nonce is not None:
         await spend_nonce(clearing.pool, keyid=key.keyid, nonce=parsed.nonce, now=now)
     participant = clearing.registry.participants[key.partner].as_of(now)

@@ -1,6 +1,7 @@
 """The strict verifier of the profile of PROTOCOL.md section 2.
 
-    parse_signature(request)  ->  the caller looks up parsed.keyid and its validity  ->  verify_request(...)
+    parse_signature(request)  ->  the caller looks up parsed.keyid and its validity  ->  verify_head(...)
+                              ->  the caller reads the body  ->  verify_body(...)
 
 Stricter than RFC 9421 on purpose; each of these is refused although the RFC leaves room for it:
 components outside the profile's five and every component parameter ("sf", "key", "bs", "tr", "req"); signature
@@ -114,9 +115,9 @@ def verify_digest(content_digest_header: str | None, body: bytes) -> bytes:
     # What nearly every request carries needs no parsing.
     if content_digest_header == f"sha-256={profile.byte_sequence(digest)}":
         return digest
-    if content_digest_header is None:
-        raise ContentDigestMissingError(field="Content-Digest", expected="sha-256=:...: of the body", got="no header")
-    members = byte_sequences(content_digest_header, field="Content-Digest", malformed=ContentDigestMalformedError)
+    members = byte_sequences(
+        _require_digest(content_digest_header), field="Content-Digest", malformed=ContentDigestMalformedError
+    )
     if "sha-256" not in members:
         raise ContentDigestMissingError(field="Content-Digest", expected="sha-256=:...:", got=", ".join(members))
     if not _SHA256_BASE64.fullmatch(members["sha-256"]):
@@ -127,7 +128,7 @@ def verify_digest(content_digest_header: str | None, body: bytes) -> bytes:
         raise ContentDigestWrongError(
             field="Content-Digest",
             expected=f"sha-256={profile.byte_sequence(digest)}, the digest of the {len(body):,} bytes that came",
-            got=content_digest_header,
+            got=header,
         )
     return digest
 
@@ -142,13 +143,27 @@ def verify_request(
     age_max_s: int = AGE_MAX_S,
     ahead_max_s: int = AHEAD_MAX_S,
 ) -> VerifiedRequest:
-    """Verify what `parse_signature(request)` has read, with the key of `parsed.keyid`.
+    """Verify what `parse_signature(request)` has read, where the body is there already. Raises as its two parts do."""
+    verify_head(request, public_key, parsed, now_s=now_s, age_max_s=age_max_s, ahead_max_s=ahead_max_s)
+    return verify_body(request, body, parsed)
 
-    `now_s` is in seconds since 1970. An empty body counts as none; if Content-Digest is covered it is checked all the
-    same. Cheap checks come first, Ed25519 last. Raises a SignatureRefusedError.
+
+def verify_head(
+    request: SignedRequest,
+    public_key: Ed25519PublicKey,
+    parsed: ParsedSignature,
+    *,
+    now_s: int,
+    age_max_s: int = AGE_MAX_S,
+    ahead_max_s: int = AHEAD_MAX_S,
+) -> None:
+    """Verify with the key of `parsed.keyid` all that the signature speaks of; of the body that is its digest.
+
+    `now_s` is in seconds since 1970. Cheap checks come first, Ed25519 last. Raises a SignatureRefusedError.
     """
     _check_times(parsed, now_s=now_s, age_max_s=age_max_s, ahead_max_s=ahead_max_s)
-    digest = _check_body(request, body, covered=parsed.covered)
+    if profile.COMPONENT_OF_BODY in parsed.covered:
+        _require_digest(request.content_digest)
     base = profile.request_base(request, covered=parsed.covered, params_text=parsed.params_text)
     try:
         public_key.verify(parsed.signature, base)
@@ -158,6 +173,15 @@ def verify_request(
             expected=f"a signature by key {parsed.keyid} over this request; the hub's signature base is {base!r}",
             got=f"{parsed.label}={profile.byte_sequence(parsed.signature)}",
         ) from None
+
+
+def verify_body(request: SignedRequest, body: bytes, parsed: ParsedSignature) -> VerifiedRequest:
+    """Verify that the body is the one of which `verify_head` has verified the digest.
+
+    An empty body counts as none; if Content-Digest is covered it is checked all the same. Raises a
+    SignatureRefusedError.
+    """
+    digest = _check_body(request, body, covered=parsed.covered)
     return VerifiedRequest(request=request, parsed=parsed, body_sha256=digest if body else None)
 
 
@@ -295,10 +319,15 @@ def _check_body(request: SignedRequest, body: bytes, *, covered: tuple[str, ...]
         return verify_digest(request.content_digest, body)
     if not body:
         return None
-    if request.content_digest is None:
-        raise ContentDigestMissingError(field="Content-Digest", expected="sha-256=:...: of the body", got="no header")
+    _require_digest(request.content_digest)
     raise SignatureComponentsMissingError(
         field="Signature-Input",
         expected=f"{profile.component_list(profile.COMPONENTS_WITH_BODY)} covered, since there is a body",
         got=f"{profile.component_list(covered)}, without {profile.COMPONENT_OF_BODY}",
     )
+
+
+def _require_digest(content_digest_header: str | None) -> str:
+    if content_digest_header is None:
+        raise ContentDigestMissingError(field="Content-Digest", expected="sha-256=:...: of the body", got="no header")
+    return content_digest_header

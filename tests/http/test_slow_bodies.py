@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import structlog
 from aiohttp import ClientSession
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from coalition.cli.listening import bind_shared
 from coalition.database.pool import Pool
@@ -47,10 +48,10 @@ async def hub(pool: Pool, tmp_path: Path) -> AsyncIterator[RunningHub]:
     await runner.cleanup()
 
 
-async def begin(shop: Shop, body: bytes) -> Wire:
-    """Send the signed head of a message and none of its body."""
+async def begin(shop: Shop, body: bytes, *, private_key: Ed25519PrivateKey | None = None) -> Wire:
+    """Send the signed head of a message and none of its body; `private_key` None: the shop's own."""
     signed = sign_request(
-        private_key=shop.private_key,
+        private_key=private_key or shop.private_key,
         keyid=shop.keyid,
         method="POST",
         authority=shop.authority,
@@ -138,10 +139,12 @@ async def test_a_client_that_disappears_in_the_middle_of_its_body_leaves_nothing
 
 
 async def test_a_strangers_body_is_not_waited_for(hub: RunningHub) -> None:
-    """Whose key nobody registered is refused by his head alone."""
+    """Whose key nobody registered is refused by his head alone, and so is who knows no more of a key than its id."""
     body = b"{}".ljust(5_000)
-    reader, writer = await begin(Shop(hub.session, hub.authority, "Stranger"), body)
-    head, problem = await read_answer(reader)
-    assert head.startswith(b"HTTP/1.1 401 ")
-    assert problem["code"] == "key_unknown"
-    writer.close()
+    shop, stranger = await hub.shop(), Shop(hub.session, hub.authority, "Stranger")
+    wires = [await begin(stranger, body), await begin(shop, body, private_key=stranger.private_key)]
+    for (reader, writer), code in zip(wires, ("key_unknown", "signature_wrong"), strict=True):
+        head, problem = await read_answer(reader)
+        assert head.startswith(b"HTTP/1.1 401 ")
+        assert problem["code"] == code
+        writer.close()

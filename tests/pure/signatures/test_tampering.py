@@ -1,5 +1,6 @@
 """Whatever is covered cannot be changed after signing."""
 
+from dataclasses import replace
 from hashlib import sha256
 
 import pytest
@@ -32,9 +33,13 @@ def test_a_changed_component_breaks_the_signature(message, component, value):
 
 
 def test_a_changed_body_is_named_as_such(message):
-    """The digest is checked before the signature, so that the answer says what changed."""
+    """The signature is over the digest that was sent and still right, so that the answer says what changed."""
+    changed = message.with_body(b'{"operations": [1]}')
     with pytest.raises(errors.ContentDigestWrongError, match="Content-Digest"):
-        message.with_body(b'{"operations": [1]}').received()
+        changed.received()
+    other = Ed25519PrivateKey.from_private_bytes(sha256(b"other").digest())
+    with pytest.raises(errors.SignatureWrongError):
+        replace(changed, private_key=other).received()
 
 
 def test_a_changed_body_with_its_own_digest_breaks_the_signature(message):
@@ -72,10 +77,8 @@ def test_a_changed_parameter_breaks_the_signature(message, old, new):
     """Parameters and the list itself are the last line of what is signed."""
     changed = message.with_request(signature_input=message.request.signature_input.replace(old, new))
     assert changed.request.signature_input != message.request.signature_input
-    with pytest.raises(errors.SignatureRefusedError) as refusal:
+    with pytest.raises(errors.SignatureWrongError):
         changed.received()
-    expected = "signature_components_missing" if new == "" else "signature_wrong"
-    assert refusal.value.code == expected
 
 
 def test_the_signature_of_another_key_is_refused(message):
