@@ -115,9 +115,8 @@ def verify_digest(content_digest_header: str | None, body: bytes) -> bytes:
     # What nearly every request carries needs no parsing.
     if content_digest_header == f"sha-256={profile.byte_sequence(digest)}":
         return digest
-    members = byte_sequences(
-        _require_digest(content_digest_header), field="Content-Digest", malformed=ContentDigestMalformedError
-    )
+    header = _require_digest(content_digest_header)
+    members = byte_sequences(header, field="Content-Digest", malformed=ContentDigestMalformedError)
     if "sha-256" not in members:
         raise ContentDigestMissingError(field="Content-Digest", expected="sha-256=:...:", got=", ".join(members))
     if not _SHA256_BASE64.fullmatch(members["sha-256"]):
