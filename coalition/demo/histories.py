@@ -1,7 +1,8 @@
-"""Which member has the most to show on its page."""
+"""Which member of each language has the most to show on its page."""
 
 from collections import Counter, defaultdict
 
+from coalition.demo.members import LANGUAGES, Member, member_of
 from coalition.demo.plan import PlannedOperation
 
 
@@ -16,6 +17,11 @@ class MemberHistories:
         self._operations[operation.household_id] += 1
         self._sorts[operation.household_id].add((operation.partner_slug, operation.kind))
 
-    def richest(self) -> int:
-        """Return the household with the most different things done at the most partners; of equals the busiest."""
-        return max(self._sorts, key=lambda household: (len(self._sorts[household]), self._operations[household]))
+    def richest(self) -> list[Member]:
+        """Return, of each language, the member with the most different things done at the most partners; of equals the
+        busiest."""
+        poorest_first = sorted(
+            self._sorts, key=lambda household: (len(self._sorts[household]), self._operations[household])
+        )
+        richest = {member.language: member for member in map(member_of, poorest_first)}
+        return [richest[language] for language in LANGUAGES if language in richest]

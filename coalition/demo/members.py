@@ -1,6 +1,12 @@
 """The invented members of the demo: one for each household of the data."""
 
 from dataclasses import dataclass
+from typing import Final, Literal
+
+Language = Literal["de", "en"]
+LANGUAGES: Final[dict[Language, str]] = {"de": "German", "en": "English"}
+# The shops are in Germany, and so are most who buy there at home in its language.
+_ENGLISH_EACH = 4
 
 _GIVEN = (
     "Ada Aylin Alma Amélie Anton Ayşe Beate Benno Bruno Carla Chiara Clemens Daria David Edda Elias Elif Emil Enno "
@@ -32,6 +38,7 @@ class Member:
     household_id: int
     name: str
     email: str
+    language: Language
 
 
 def member_of(household_id: int) -> Member:
@@ -40,4 +47,9 @@ def member_of(household_id: int) -> Member:
     given = _GIVEN_NAMES[pair % len(_GIVEN_NAMES)]
     family = _FAMILY_NAMES[pair // len(_GIVEN_NAMES)]
     mailbox = f"{given}.{family}".lower().translate(_PLAIN_LETTERS)
-    return Member(household_id=household_id, name=f"{given} {family}", email=f"{mailbox}@post.example")
+    return Member(
+        household_id=household_id,
+        name=f"{given} {family}",
+        email=f"{mailbox}@post.example",
+        language="de" if household_id % _ENGLISH_EACH else "en",
+    )

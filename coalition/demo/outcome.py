@@ -48,8 +48,8 @@ class Outcome:
             self.faults.append(f"coalition check: exit code {exit_code}: {self.check}")
 
 
-def tell_outcome(outcome: Outcome, folder: DemoFolder, screen: Screen) -> None:
-    """Print the tables, whether all ties out, and what to look at next."""
+def tell_outcome(outcome: Outcome, folder: DemoFolder, screen: Screen, *, is_serving: bool) -> None:
+    """Print the tables, whether all ties out, and what to look at next; `is_serving`: the pages are among it anyway."""
     for table in tables(outcome.bills):
         screen.console.print(table)
     windows = f"{len(outcome.bills)} {'window' if len(outcome.bills) == 1 else 'windows'}"
@@ -66,14 +66,15 @@ def tell_outcome(outcome: Outcome, folder: DemoFolder, screen: Screen) -> None:
             screen.say(f"  {fault}")
     else:
         screen.say("Partners' tills, their signed statements and the hub's books agree to the point and to the cent.")
-    _tell_what_next(outcome, folder, screen)
+    _tell_what_next(outcome, folder, screen, is_serving=is_serving)
 
 
-def _tell_what_next(outcome: Outcome, folder: DemoFolder, screen: Screen) -> None:
+def _tell_what_next(outcome: Outcome, folder: DemoFolder, screen: Screen, *, is_serving: bool) -> None:
     last = outcome.bills[-1].window
     slug = next(iter(NAMES))
     program = _program()
     window = folder.reports / f"window-{last}"
+    pages = "" if is_serving else "Pages:       make serve-demo, which prints how to sign in\n"
     screen.say(
         f"\nEach month:  {folder.reports}/window-N/, and in it, for window {last}:\n"
         f"Statements:  {window / 'statements' / slug}.pdf, and .xlsx, .csv, .json; each partner's own\n"
@@ -82,8 +83,7 @@ def _tell_what_next(outcome: Outcome, folder: DemoFolder, screen: Screen) -> Non
         f"Tax adviser: {window}/datev/: the DATEV batch\n"
         f"Finance:     {folder.reports}/finance/: every report at the end, as workbook and as JSON\n"
         f"Look closer: {program} window show {last} --data-dir {folder.path}\n"
-        "Pages:       make serve-demo, which prints how to sign in\n"
-        "The next demo begins anew in the same place."
+        f"{pages}The next demo begins anew in the same place."
     )
 
 

@@ -56,7 +56,7 @@ async def run_demo(wanted: Wanted, screen: Screen) -> bool:
                 await stack.enter_async_context(hub)
             await hub.while_alive(demo.replay(hub.url))
             await hub.while_alive(demo.check())
-        tell_outcome(demo.outcome, folder, screen)
+        tell_outcome(demo.outcome, folder, screen, is_serving=wanted.serve)
         if wanted.serve:
             await serve_pages(hub, demo.commands, folder, screen, demo.histories.richest())
     return demo.outcome.ties_out

@@ -4,12 +4,13 @@ import asyncio
 import secrets
 import signal
 import socket
+from collections.abc import Sequence
 
 from coalition.demo.commands import Commands
 from coalition.demo.errors import PortTakenError
 from coalition.demo.folder import DemoFolder
 from coalition.demo.hub_process import HubProcess
-from coalition.demo.members import member_of
+from coalition.demo.members import LANGUAGES, Member
 from coalition.demo.screen import Screen
 
 HOST = "127.0.0.1"
@@ -33,13 +34,13 @@ def free_port(named: int | None) -> int:
 
 
 async def serve_pages(
-    hub: HubProcess, commands: Commands, folder: DemoFolder, screen: Screen, household_id: int
+    hub: HubProcess, commands: Commands, folder: DemoFolder, screen: Screen, members: Sequence[Member]
 ) -> None:
     """Print the sign-ins and wait for Ctrl-C. Raises CommandFailedError, HubDiedError."""
     password = await _add_operator(commands, folder)
-    member = member_of(household_id)
+    sign_ins = " or ".join(f"{member.email} (in {LANGUAGES[member.language]})" for member in members)
     screen.say(
-        f"\nMembers:   {hub.url}/  sign in as {member.email}; the code is printed here\n"
+        f"\nMembers:   {hub.url}/  sign in as {sign_ins}; the code is printed here\n"
         f"Operators: {hub.url}/finance  sign in as {OPERATOR} with {password}\n"
         f"API:       {hub.url}/openapi.json\n"
         "Ctrl-C ends it."

@@ -20,7 +20,6 @@ from partner_sdk import make_key_pair
 COMMANDS_AT_ONCE = 2
 # Of `set_up`: partners, the operator, members.
 STEPS = 3
-LANGUAGE = "en"
 DATEV_CONSULTANT, DATEV_CLIENT = "1001", "1"
 
 Done = Callable[[], None]
@@ -116,5 +115,5 @@ def _members_csv(members: Iterable[Member]) -> str:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(("email", "name", "language"))
-    writer.writerows((member.email, member.name, LANGUAGE) for member in members)
+    writer.writerows((member.email, member.name, member.language) for member in members)
     return text.getvalue()
