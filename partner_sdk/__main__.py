@@ -10,7 +10,6 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -287,7 +286,7 @@ def _outbox_flush(options: argparse.Namespace) -> int:
 
 def _outbox_retry(options: argparse.Namespace) -> int:
     count = _outbox(options).retry(options.id)
-    _print({"due": count}, f"{count} due again: `outbox flush` sends them", options)
+    _print({"due": count}, f"{count} due again" + (": `outbox flush` sends them" if count else ""), options)
     return 0
 
 
@@ -327,7 +326,7 @@ _OPERATION_FLAGS: dict[str, Callable[[str], Any]] = {
     "step_up_code": str,
     "operation_id": str,
     "reserve_id": str,
-    "occurred_at": datetime.fromisoformat,
+    "occurred_at": str,
     "shop": str,
     "till": str,
     "reference": str,

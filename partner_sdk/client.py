@@ -391,7 +391,10 @@ class Coalition:
         return replace(so_far, waiting=outbox.waiting()[0])
 
     def retry(self, operation_id: str | None = None) -> int:
-        """Make what was deferred or set aside due again (or one operation, a rejected one too); return how many."""
+        """Make what was deferred or set aside due again (or one operation, a rejected one too); return how many.
+
+        Raises UnknownOperationError.
+        """
         return self._parts()[0].retry(operation_id)
 
     async def adopt(self, saved_by: str) -> int:

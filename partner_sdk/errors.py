@@ -97,16 +97,16 @@ class OutboxKeyError(OutboxError):
 
     def __init__(self, *, path: Path, saved_by: str, keyid: str, is_other_partner: bool) -> None:
         why = (
-            "the hub tells this key nothing of that one's"
+            "the hub tells this one nothing of what it decided for that"
             if is_other_partner
-            else "the hub has decided nothing by that"
+            else "the hub has decided nothing by that, so that nothing shows whose it was"
         )
-        super().__init__(f"operations wait in {path} that key {saved_by} saved, not {keyid}; {why}")
+        super().__init__(f"operations wait in {path} that key {saved_by} saved, not this one, {keyid}; {why}")
         self.saved_by, self.keyid, self.is_other_partner = saved_by, keyid, is_other_partner
         if not is_other_partner:
             self.add_note(f"if it was this partner's key before: `outbox adopt {saved_by}`, then flush")
         self.add_note(
-            "else flush with that key; or put the file away: `outbox export --saved-by KEYID` writes what `send` takes"
+            "flush with that key; or put the file away: `outbox export --saved-by KEYID` writes what `send` takes"
         )
 
 

@@ -19,6 +19,8 @@ def load_private_key(key: str | Path | Ed25519PrivateKey) -> Ed25519PrivateKey:
     """Return the key itself, or the one in the PEM file at this path. Raises KeyUnusableError."""
     if isinstance(key, Ed25519PrivateKey):
         return key
+    if not isinstance(key, str | Path):
+        raise KeyUnusableError(f"expected the path of a PEM file or an Ed25519PrivateKey, got {type(key).__name__}")
     try:
         loaded = serialization.load_pem_private_key(Path(key).read_bytes(), password=None)
     except TypeError as fault:
@@ -34,6 +36,8 @@ def load_public_key(key: str | Path | bytes | Ed25519PublicKey) -> Ed25519Public
     """Return the key itself, the one in these PEM bytes, or the one in this PEM file. Raises KeyUnusableError."""
     if isinstance(key, Ed25519PublicKey):
         return key
+    if not isinstance(key, str | Path | bytes):
+        raise KeyUnusableError(f"expected PEM, a path of it or an Ed25519PublicKey, got {type(key).__name__}")
     try:
         loaded = serialization.load_pem_public_key(key if isinstance(key, bytes) else Path(key).read_bytes())
     except (OSError, ValueError, UnsupportedAlgorithm) as fault:

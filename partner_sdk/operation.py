@@ -42,11 +42,14 @@ def _exact_decimal(value: object) -> object:
 
 
 def _iso_moment(value: object) -> object:
-    if isinstance(value, str):
-        return datetime.fromisoformat(value)
-    if not isinstance(value, datetime):
-        raise ValueError("must be a datetime or ISO 8601 text with a zone")
-    return value
+    if isinstance(value, datetime):
+        return value
+    try:
+        # Anything but text is refused as what it is.
+        return datetime.fromisoformat(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError) as fault:
+        form = "a datetime or ISO 8601 with a zone, such as 2026-11-21T18:04:11+01:00"
+        raise ValueError(f"must be {form} (got {value!r:.60})") from fault
 
 
 Points = Annotated[int, Field(strict=True, ge=1, le=POINTS_MAX)]

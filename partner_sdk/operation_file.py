@@ -39,7 +39,7 @@ def _checked(source: str, every: list[Any], *, new_ids: bool) -> list[Operation]
         try:
             operations.append(_operation(fields, new_ids=new_ids))
         except InvalidOperationError as fault:
-            faults += [FieldFault(field=f"{number}.{one.field}", reason=one.reason) for one in fault.faults]
+            faults += [FieldFault(field=f"{number}.{one.field}".rstrip("."), reason=one.reason) for one in fault.faults]
     if faults:
         raise InvalidOperationError(source, faults)
     return operations

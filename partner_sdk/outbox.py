@@ -25,7 +25,7 @@ from typing import Any
 from partner_sdk.certificate import Certificate, SignedCertificate
 from partner_sdk.errors import CertificateUnusableError, OperationIdReusedError, OutboxError, UnknownOperationError
 from partner_sdk.operation import Burn, Operation, list_of_operations
-from partner_sdk.outbox_fault import BUSY_TIMEOUT_S, outbox_error
+from partner_sdk.outbox_fault import BUSY_TIMEOUT_S, not_opened, outbox_error
 from partner_sdk.outbox_layout import LAYOUT, lay_out
 from partner_sdk.receipt import Receipt
 from partner_sdk.result import Result
@@ -84,7 +84,7 @@ class Outbox:
             self._connection = sqlite3.connect(self.path, isolation_level=None, timeout=BUSY_TIMEOUT_S)
             self._prepare()
         except OSError as fault:
-            raise OutboxError(f"cannot open outbox {self.path}: {fault}") from fault
+            raise not_opened(self.path, fault) from fault
         except sqlite3.Error as fault:
             raise outbox_error(f"cannot open outbox {self.path}", fault) from fault
 
@@ -332,8 +332,12 @@ class Outbox:
     """
 
     def retry(self, operation_id: str | None = None) -> int:
-        """Make one operation due now, or all that are deferred or set aside; return how many. No verdict is undone."""
+        """Make one operation due now, or all that are deferred or set aside; return how many. No verdict is undone.
+
+        Raises UnknownOperationError."""
         with self.transaction() as connection:
+            if operation_id is not None:
+                self.entry(operation_id)
             count = connection.execute(self._RETRY, (operation_id,)).rowcount
             connection.execute(self._WAITING_SIGNERS)
         return count

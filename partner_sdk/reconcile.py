@@ -4,7 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -88,6 +88,10 @@ def scope_of(books: Books, *, first: date | None, last: date | None, window: int
         if first is not None or last is not None:
             raise InvalidPeriodError("name a window, or days, not both")
         return Scope(window=window)
+    for day in (first, last):
+        # A datetime is a date as well, to Python, but not to be compared with one.
+        if day is not None and (not isinstance(day, date) or isinstance(day, datetime)):
+            raise InvalidPeriodError(f"expected a date, got {type(day).__name__}")
     days = [line.day for line in books.lines.values()]
     last = last or max([today, *days])
     first = first or min(min(days, default=last), last)

@@ -36,12 +36,19 @@ def add_to(commands: Any, online: argparse.ArgumentParser) -> None:
         "--csv", type=Path, metavar="FILE", help="books with the columns id,type,points,day[,window]"
     )
     reconcile.add_argument("--window", type=int, metavar="N", help="what was booked in this window; default: by days")
-    reconcile.add_argument("--from", dest="first", type=date.fromisoformat, metavar="DAY", help="default: the books'")
-    reconcile.add_argument("--until", dest="last", type=date.fromisoformat, metavar="DAY", help="default: today")
+    reconcile.add_argument("--from", dest="first", type=_day, metavar="DAY", help="default: the books'")
+    reconcile.add_argument("--until", dest="last", type=_day, metavar="DAY", help="default: today")
     reconcile.add_argument(
         "--also", type=Path, action="append", default=[], metavar="OUTBOX", help="one more outbox of this partner"
     )
     reconcile.set_defaults(run=_reconcile)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as fault:
+        raise argparse.ArgumentTypeError(f"expected a day such as 2026-11-21, got {text!r}") from fault
 
 
 def _reconcile(options: argparse.Namespace) -> int:
@@ -90,7 +97,7 @@ def _text(compared: Reconciliation) -> str:
         )
         lines += [f"  {fault}" for fault in check.faults]
     if compared.waiting:
-        lines.append(f"{compared.waiting} operations wait in the outbox and were not compared: `outbox flush` first")
+        lines.append(f"not compared, since they wait in the outbox: {compared.waiting}; `outbox flush` first")
     lines.append("the books agree" if compared.agrees else "the books do not agree")
     return "\n".join(lines)
 

@@ -284,7 +284,8 @@ class FakeHub:
                 return self._disputes.page(request.query)
             case "GET", "events", []:
                 return self._events(request.query.get("after", "0"))
-        raise RequestRefusedError(404, "http_404")
+        detail = f"FakeHub has no {request.method} {request.path}: what it knows is in its docstring."
+        raise RequestRefusedError(404, "http_404", detail=detail)
 
     def _certificate(self, body: bytes, *, signature: str) -> dict[str, str]:
         """Give out a certificate; the same signed request again is the same one."""

@@ -142,6 +142,11 @@ async def test_an_outbox_is_looked_at_flushed_and_retried(send, signing_hub, key
     assert (code, figures["booked"], figures["waiting"]) == (0, 1, 0)
     nothing = f"no waiting operation in {kept[1]}; it holds 1 booked\n"
     assert await run("outbox", "export", *kept) == (0, "", nothing)
+    assert await run("outbox", "retry", "typo", *kept) == (
+        2,
+        "",
+        f"unknown_operation: no operation typo in {kept[1]}\n",
+    )
 
 
 async def test_what_is_wrong_is_told_once(send, signing_hub):

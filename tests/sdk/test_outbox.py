@@ -1,5 +1,6 @@
 """What the outbox keeps, and for whom."""
 
+import errno
 import sqlite3
 import stat
 from datetime import UTC, datetime, timedelta
@@ -8,6 +9,7 @@ import pytest
 
 from partner_sdk import Coalition, Earn, OperationIdReusedError, Outbox, OutboxError, UnknownOperationError
 from partner_sdk.outbox import Answered
+from partner_sdk.outbox_fault import _READ_ONLY, not_opened
 from partner_sdk.receipt import Receipt
 from partner_sdk.signing import SignedRequest
 
@@ -115,6 +117,14 @@ def test_a_receipt_comes_back_as_it_was_kept(outbox):
 def test_an_operation_that_is_not_there(outbox):
     with pytest.raises(UnknownOperationError):
         outbox.entry("nothing")
+
+
+def test_a_folder_that_takes_no_outbox(tmp_path):
+    """Told without the system's numbers; where it may only be read, with what to do."""
+    with pytest.raises(OutboxError, match=r"gone/outbox\.sqlite: No such file or directory$"):
+        Outbox(tmp_path / "gone" / "outbox.sqlite")
+    error = not_opened(tmp_path, OSError(errno.EROFS, "Read-only file system"))
+    assert (error.args, error.__notes__) == ((f"cannot open outbox {tmp_path}: Read-only file system",), [_READ_ONLY])
 
 
 def test_a_file_that_is_no_outbox(tmp_path):

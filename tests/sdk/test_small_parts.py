@@ -5,7 +5,7 @@ import stat
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from partner_sdk import Backoff, KeyUnusableError, make_key_pair, new_operation_id, thumbprint
 from partner_sdk.backoff import retry_after_s
@@ -63,6 +63,10 @@ def test_a_key_that_cannot_be_used_is_named(tmp_path):
             load_private_key(path)
     with pytest.raises(KeyUnusableError):
         load_public_key(b"-----BEGIN NOTHING-----")
+    private = Ed25519PrivateKey.generate()
+    for load, wrong in ((load_private_key, None), (load_private_key, private.public_key()), (load_public_key, private)):
+        with pytest.raises(KeyUnusableError, match=f"got {type(wrong).__name__}$"):
+            load(wrong)
     assert isinstance(load_public_key(public_path.read_bytes()), Ed25519PublicKey)
 
 
