@@ -14,6 +14,7 @@ import pytest
 
 from coalition.database.pool import Pool
 from coalition.errors import ArchiveBrokenError, NotFoundError, StateConflictError, WindowArchivedError
+from coalition.operations import archive_window as operation_of_archive
 from coalition.operations.archive_file import verify_archive
 from coalition.operations.archive_window import alone, archive_window
 from coalition.operations.check_sums import check_sums
@@ -165,7 +166,9 @@ async def test_an_archived_window_answers_and_proves_as_before_and_comes_back_by
     await assert_promises_hold(story)
 
 
-async def test_what_is_archived_is_undone_like_anything_else(story: Story, tmp_path: Path) -> None:
+async def test_what_is_archived_is_undone_like_anything_else(
+    story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A reversal finds the original with its lots and what others took of them, once, and not beyond its points; what
     came back for it stays, also when all of the window does."""
     pool = story.pool
@@ -196,6 +199,16 @@ async def test_what_is_archived_is_undone_like_anything_else(story: Story, tmp_p
     with pytest.raises(StateConflictError, match="window 3 has 1 holds that are open still"):
         await archive(pool, tmp_path, 3)
     await story.send(operation("release", story.cards[7], reserve_id=held["id"]))
+    with monkeypatch.context() as patch:
+        # Another one of the hub's own comes in its place before it is read back.
+        patch.setattr(
+            operation_of_archive,
+            "verify_archive",
+            lambda path, progress: verify_archive(Path(shutil.copy(tmp_path / "window-000002.jsonl.gz", path))),
+        )
+        with pytest.raises(ArchiveBrokenError, match="the roots read back are not those of the lanes"):
+            await archive(pool, tmp_path, 3)
+    (tmp_path / "window-000003.jsonl.gz").unlink()
     await archive(pool, tmp_path, 3)
     report = await checked(pool)
     # That of the release, in the window that is open.

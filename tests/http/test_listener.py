@@ -4,8 +4,10 @@ import asyncio
 import os
 import resource
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from itertools import chain, repeat
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -13,6 +15,7 @@ from structlog.testing import capture_logs
 
 from coalition.cli.listening import bind_shared
 from coalition.http import app as http_app
+from coalition.http import listener as listener_module
 from coalition.http.app import answer_errors, make_runner
 from coalition.http.listener import OTHER_FILES_MAX, SILENT, Listener, Silent, allow_files
 
@@ -23,7 +26,7 @@ Wire = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @pytest.fixture
-async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
+async def runner(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[web.AppRunner]:
     """A server that answers "here", with the hub's door and a short patience, a longer one for who was answered."""
     monkeypatch.setattr(http_app, "IDLE_TIMEOUT_S", 1.5)
 
@@ -35,11 +38,29 @@ async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
     app.router.add_get("/", here)
     runner = make_runner(app)
     await runner.setup()
+    yield runner
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def port(runner: web.AppRunner) -> AsyncIterator[int]:
     ((listening,),) = bind_shared("127.0.0.1", 0, count=1)
     listener = Listener(runner, listening, connections_max=CONNECTIONS_MAX, head_timeout_s=0.3)
     yield listening.getsockname()[1]
     listener.stop()
-    await runner.cleanup()
+
+
+@contextmanager
+def no_file_left() -> Iterator[None]:
+    """Nothing can be opened within the block."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest_free = os.dup(0)
+    os.close(lowest_free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 async def ask(wire: Wire) -> bytes:
@@ -112,25 +133,55 @@ async def test_as_many_as_come_at_one_moment_are_not_more_than_fit(port: int) ->
         writer.close()
 
 
+async def test_those_that_are_being_opened_count(runner: web.AppRunner) -> None:
+    """One that comes while the others are not with the server yet finds their places taken."""
+    ((listening,),) = bind_shared("127.0.0.1", 0, count=1)
+    listener = Listener(runner, listening, connections_max=CONNECTIONS_MAX)
+    opened = [socket.create_connection(listening.getsockname()) for _ in range(CONNECTIONS_MAX)]
+    # As the loop calls it at two turns, one right after the other.
+    listener._accept()
+    late = socket.create_connection(listening.getsockname(), timeout=10)
+    listener._accept()
+    assert late.recv(1_000).startswith(b"HTTP/1.1 503 ")
+    wires = [await asyncio.open_connection(sock=one) for one in opened]
+    assert {answer[-4:] for answer in await asyncio.gather(*map(ask, wires))} == {b"here"}
+    for _, writer in wires:
+        writer.close()
+    late.close()
+    listener.stop()
+
+
 async def test_a_hub_without_a_file_left_takes_connections_when_it_has_one_again(port: int) -> None:
     """It says so once in a while, and those who came meanwhile wait; the kernel keeps them."""
-    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     waiting = socket.create_connection(("127.0.0.1", port))
-    with capture_logs() as logs:
-        lowest_free = os.dup(0)
-        os.close(lowest_free)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, limits[1]))
-        try:
-            for _ in range(1_000):
-                await asyncio.sleep(0)
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    with capture_logs() as logs, no_file_left():
+        for _ in range(1_000):
+            await asyncio.sleep(0)
     assert [log["event"] for log in logs] == ["http.not_accepting"]
     assert "Too many open files" in logs[0]["reason"]
     async with asyncio.timeout(30):
         wire = await asyncio.open_connection(sock=waiting)
         assert (await ask(wire)).endswith(b"here")
     wire[1].close()
+
+
+async def test_who_stops_while_no_file_is_left_does_not_listen_again(
+    runner: web.AppRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listener_module, "PAUSE_S", 0.05)
+    ((listening,),) = bind_shared("127.0.0.1", 0, count=1)
+    address = listening.getsockname()
+    listener = Listener(runner, listening, connections_max=CONNECTIONS_MAX)
+    loop, faults = asyncio.get_running_loop(), list[dict[str, Any]]()
+    monkeypatch.setattr(loop, "_exception_handler", lambda _, context: faults.append(context))
+    with socket.create_connection(address), no_file_left(), capture_logs() as logs:
+        while not logs:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        listener.stop()
+    await asyncio.sleep(0.1)
+    assert faults == []
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(address)
 
 
 def test_the_limit_of_files_is_raised_to_what_connections_need_and_never_lowered() -> None:

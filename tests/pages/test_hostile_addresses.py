@@ -1,5 +1,6 @@
 """Addresses are input too: whatever stands in a path or a query of any route, nobody gets a fault of ours."""
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,13 +31,48 @@ GOOD = {
 NEEDED = ("window", "kind")
 # It only matters whether they are there.
 FLAGS = {"billed", "done", "language", "late", "left"}
-NAMES_READ = re.compile(r"""query(?:\.get\(|\[)"(\w+)"|"(\w+)" in (?:visit\.request\.)?query""")
 
 
 def names_read_by_pages(*packages: ModuleType) -> set[str]:
     """Return the parameters whose values any page of these packages reads from its query."""
-    text = "".join(path.read_text() for package in packages for path in Path(package.__path__[0]).glob("*.py"))
-    return {first or second for first, second in NAMES_READ.findall(text)} - FLAGS
+    paths = [path for package in packages for path in Path(package.__path__[0]).glob("*.py")]
+    return {name for path in paths for name in names_read(path)} - FLAGS
+
+
+def names_read(path: Path) -> Iterator[str]:
+    """Yield the parameters that a module reads. Where it names one by a variable, all texts of that statement count."""
+    for statement in ast.walk(ast.parse(path.read_text())):
+        if not isinstance(statement, ast.stmt):
+            continue
+        nodes = list(own_nodes(statement))
+        for asked in filter(None, map(name_asked, nodes)):
+            texts = [node.value for node in ([asked] if isinstance(asked, ast.Constant) else nodes) if is_name(node)]
+            assert texts, f"{path}:{statement.lineno}: which parameters are read here?"
+            yield from texts
+
+
+def own_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield what a statement consists of, without the statements within it."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.stmt):
+            yield child
+            yield from own_nodes(child)
+
+
+def is_name(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier()
+
+
+def name_asked(node: ast.AST) -> ast.expr | None:
+    """Return what stands for the parameter's name where a query is asked for one."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=asked, attr="get" | "getall" | "getone"), args=[name, *_]):
+            pass
+        case ast.Subscript(value=asked, slice=name) | ast.Compare(left=name, ops=[ast.In()], comparators=[asked]):
+            pass
+        case _:
+            return None
+    return name if ast.unparse(asked).split(".")[-1] == "query" else None
 
 
 async def names_of_the_api(site: RunningSite) -> dict[str, set[str]]:
