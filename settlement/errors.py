@@ -9,6 +9,7 @@ SettlementError
 │   ├── InvalidLegalPartyError     a party's legal data are wrong; names every field
 │   ├── InvalidBankAccountError    bank details are wrong; names every field
 │   ├── InvalidEntrySplitError     a bank's entry can't be of what was said; names every part
+│   ├── InvalidDatevSettingsError  numbers or accounts are beyond DATEV's format; names every field
 │   └── InvalidBreakageRuleError   what is expected of points is no share, or comes too late; names every field
 ├── UnknownTermsError              totals name a terms version that nobody has written down
 ├── MixedCurrencyError             two currencies meet in one statement
@@ -56,25 +57,13 @@ from datetime import date
 from decimal import Decimal
 from typing import ClassVar
 
+from settlement.worded import Worded
+
 
 class SettlementError(Exception):
     """The settlement refused."""
 
     code: ClassVar[str] = "settlement_refused"
-
-
-class Worded(str):
-    """What is wrong or missing, told in English; `code` and `values` are the same for who words it otherwise."""
-
-    code: str
-    values: Mapping[str, object]
-
-    @classmethod
-    def of(cls, code: str, told: str, **values: object) -> Worded:
-        lack = cls(told.format(**values))
-        lack.code = code
-        lack.values = values
-        return lack
 
 
 class AlreadyClosedError(SettlementError):
@@ -155,7 +144,7 @@ class InvalidSplitError(SettlementError):
 
     code = "invalid_split"
 
-    def __init__(self, *, problem: str) -> None:
+    def __init__(self, *, problem: Worded) -> None:
         self.problem = problem
         super().__init__(f"the amount cannot be split: {problem}")
 
@@ -178,7 +167,7 @@ class IllegalMoveError(SettlementError):
 class Difference:
     """One place where two figures that must agree do not."""
 
-    where: str
+    where: Worded
     expected: Decimal | int
     actual: Decimal | int
 
@@ -457,7 +446,7 @@ class PaymentFileRefusedError(SettlementError):
 
     code = "payment_file_refused"
 
-    def __init__(self, *, window: int, problems: Sequence[str]) -> None:
+    def __init__(self, *, window: int, problems: Sequence[Worded]) -> None:
         self.window = window
         self.problems = tuple(problems)
         super().__init__(f"no payment file for window {window}: " + "; ".join(self.problems))
@@ -468,7 +457,7 @@ class UnreadableBankFileError(SettlementError):
 
     code = "unreadable_bank_file"
 
-    def __init__(self, *, line: int, problem: str) -> None:
+    def __init__(self, *, line: int, problem: Worded) -> None:
         self.line = line
         self.problem = problem
         super().__init__(f"the bank's file cannot be read, line {line}: {problem}; nothing of it is taken")
@@ -517,7 +506,7 @@ class MissingLegalDataError(SettlementError):
 
     code = "missing_legal_data"
 
-    def __init__(self, *, window: int, missing: Sequence[str]) -> None:
+    def __init__(self, *, window: int, missing: Sequence[Worded]) -> None:
         self.window = window
         self.missing = tuple(missing)
         super().__init__(f"window {window} cannot be invoiced; there is missing: " + "; ".join(self.missing))
@@ -584,11 +573,18 @@ class DrafterMayNotApproveError(SettlementError):
         super().__init__(f"{actor} drafted correction {correction}; somebody else has to approve it")
 
 
+class InvalidDatevSettingsError(InvalidFieldsError):
+    """Numbers or accounts are beyond DATEV's format."""
+
+    code = "invalid_datev_settings"
+    told = "the settings are not valid"
+
+
 class DatevRefusedError(SettlementError):
     """A window cannot be booked in DATEV."""
 
     code = "datev_refused"
 
-    def __init__(self, *, problems: Sequence[str]) -> None:
+    def __init__(self, *, problems: Sequence[Worded]) -> None:
         self.problems = tuple(problems)
         super().__init__("no DATEV batch: " + "; ".join(self.problems))

@@ -26,6 +26,7 @@ from settlement.documents.safe_xml import XmlElement, parse_xml
 from settlement.engine.bank_statement import BankEntry, BankStatement, EntryPart
 from settlement.engine.money import add_exactly
 from settlement.errors import ForeignBankFileError, UnreadableBankFileError
+from settlement.worded import WordCode, Worded
 
 NAMESPACE: Final = re.compile(r"urn:iso:std:iso:20022:tech:xsd:camt\.053\.001\.(0[2-9]|1[0-3])")
 ENTRIES_MAX: Final = 20_000
@@ -49,11 +50,11 @@ def read_camt053(content: bytes) -> list[BankStatement]:
     root = parse_xml(content)
     if root.name != "Document" or not NAMESPACE.fullmatch(root.namespace):
         told = root.namespace or root.name
-        _refuse(root, f"expected a camt.053.001.02 to .13, {told[:80]!r} came")
+        _refuse(root, "camt", got=told[:80])
     message = _needed(root, "BkToCstmrStmt")
     statements = [_statement(element) for element in message.find_all("Stmt")]
     if not statements:
-        _refuse(message, "expected a statement (Stmt)")
+        _refuse(message, "no_statement")
     return statements
 
 
@@ -61,7 +62,7 @@ def _statement(element: XmlElement) -> BankStatement:
     account = _needed(element, "Acct")
     iban = account.text_at("Id", "IBAN")
     if iban is None:
-        _refuse(account, "expected the account's IBAN")
+        _refuse(account, "no_iban")
     booked, pending = _entries(element)
     currency = _currency(account, list(element.find_all("Ntry", "Amt")))
     entries = _numbered_apart([_entry(entry, number, currency) for number, entry in booked])
@@ -70,8 +71,8 @@ def _statement(element: XmlElement) -> BankStatement:
     if opening is not None and closing is not None:
         moved = add_exactly(entry.amount for entry in entries)
         if opening + moved != closing:
-            told = f"entries of {moved} lead from {opening} to {opening + moved}, not to {closing}"
-            _refuse(element, f"the balances do not tie out: {told}")
+            told = {"moved": moved, "opening": opening, "reached": opening + moved, "closing": closing}
+            _refuse(element, "balances", **{name: str(amount) for name, amount in told.items()})
     return BankStatement(
         line=element.line,
         statement_id=_text(element, "Id"),
@@ -89,7 +90,7 @@ def _entries(element: XmlElement) -> tuple[list[tuple[int, XmlElement]], int]:
     """Return the booked entries with their numbers, and how many are not booked."""
     numbered = list(enumerate(element.find_all("Ntry"), start=1))
     if len(numbered) > ENTRIES_MAX:
-        _refuse(element, f"expected at most {ENTRIES_MAX:,} entries, {len(numbered):,} came")
+        _refuse(element, "entries", most=ENTRIES_MAX, got=len(numbered))
     booked = [(number, entry) for number, entry in numbered if _status(entry) == "BOOK"]
     return booked, len(numbered) - len(booked)
 
@@ -116,7 +117,7 @@ def _entry(element: XmlElement, number: int, currency: str) -> BankEntry:
     parts = tuple(_parts(element, amount, currency, bank_reference))
     total = add_exactly(part.amount for part in parts)
     if total != amount:
-        _refuse(element, f"entry {number}: its parts come to {total}, not to {amount}")
+        _refuse(element, "entry_parts", entry=number, parts=str(total), amount=str(amount))
     return BankEntry(
         number=number,
         line=element.line,
@@ -178,7 +179,7 @@ def _charges(charges: XmlElement, currency: str) -> Decimal:
 def _detail_amount(detail: XmlElement, entry_amount: Decimal, currency: str) -> Decimal:
     element = detail.find("Amt") or detail.find("AmtDtls", "TxAmt", "Amt")
     if element is None:
-        _refuse(detail, "expected an amount, since its entry has several payments")
+        _refuse(detail, "part_amount")
     indicator = detail.find("CdtDbtInd")
     sign = _sign(indicator) if indicator is not None else (1 if entry_amount > 0 else -1)
     return sign * _amount(element, currency)
@@ -213,14 +214,14 @@ def _balance(element: XmlElement, codes: tuple[str, ...], currency: str) -> Deci
 def _currency(account: XmlElement, amounts: list[XmlElement]) -> str:
     stated = account.text_at("Ccy") or next((amount.attributes.get("Ccy", "") for amount in amounts), None)
     if stated is None:
-        _refuse(account, "expected the account's currency (Ccy)")
+        _refuse(account, "no_currency")
     return stated
 
 
 def _amount(element: XmlElement, currency: str) -> Decimal:
     text = element.text.strip()
     if not _AMOUNT.fullmatch(text):
-        _refuse(element, f"expected an amount like 12.50, {text[:40]!r} came")
+        _refuse(element, "bank_amount", got=text[:40])
     stated = element.attributes.get("Ccy", "")
     if stated != currency:
         raise ForeignBankFileError(line=element.line, what="an amount in", expected=currency, actual=stated[:20])
@@ -230,7 +231,7 @@ def _amount(element: XmlElement, currency: str) -> Decimal:
 def _sign(element: XmlElement) -> int:
     text = element.text.strip()
     if text not in _SIGNS:
-        _refuse(element, f"expected CRDT or DBIT, {text[:20]!r} came")
+        _refuse(element, "sign", got=text[:20])
     return _SIGNS[text]
 
 
@@ -239,23 +240,23 @@ def _day(entry: XmlElement) -> date:
     day, moment = booked.find("Dt"), booked.find("DtTm")
     if day is not None:
         # Some banks add an offset to a date: the day is the same.
-        return _parsed(day, "a date like 2026-11-30", lambda text: date.fromisoformat(text[:10]))
+        return _parsed(day, "day", lambda text: date.fromisoformat(text[:10]))
     if moment is None:
-        _refuse(booked, "expected a date (Dt or DtTm)")
+        _refuse(booked, "no_day")
     return _moment(moment).date()
 
 
 def _moment(element: XmlElement) -> datetime:
-    moment = _parsed(element, "a moment like 2026-11-30T18:00:00+01:00", datetime.fromisoformat)
+    moment = _parsed(element, "moment", datetime.fromisoformat)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
-def _parsed(element: XmlElement, expected: str, read: Callable[[str], T]) -> T:
+def _parsed(element: XmlElement, code: WordCode, read: Callable[[str], T]) -> T:
     text = element.text.strip()
     try:
         return read(text)
     except ValueError:
-        _refuse(element, f"expected {expected}, {text[:40]!r} came")
+        _refuse(element, code, got=text[:40])
 
 
 def _reference(entry: XmlElement) -> str | None:
@@ -269,16 +270,16 @@ def _text(element: XmlElement, name: str) -> str:
     child = _needed(element, name)
     text = child.text.strip()
     if not 1 <= len(text) <= REFERENCE_CHARS_MAX or not text.isprintable():
-        _refuse(child, f"expected 1 to {REFERENCE_CHARS_MAX} printable characters in {name}, {text[:50]!r} came")
+        _refuse(child, "characters", most=REFERENCE_CHARS_MAX, name=name, got=text[:50])
     return text
 
 
 def _needed(element: XmlElement, name: str) -> XmlElement:
     child = element.find(name)
     if child is None:
-        _refuse(element, f"expected {name} in {element.name}")
+        _refuse(element, "no_element", name=name, parent=element.name)
     return child
 
 
-def _refuse(element: XmlElement, problem: str) -> NoReturn:
-    raise UnreadableBankFileError(line=element.line, problem=problem)
+def _refuse(element: XmlElement, code: WordCode, **values: object) -> NoReturn:
+    raise UnreadableBankFileError(line=element.line, problem=Worded.of(code, **values))

@@ -11,6 +11,7 @@ from typing import Final
 from xml.parsers import expat
 
 from settlement.errors import UnreadableBankFileError
+from settlement.worded import WordCode, Worded
 
 BYTES_MAX: Final = 16 * 1024 * 1024
 ELEMENTS_MAX: Final = 500_000
@@ -57,7 +58,7 @@ def parse_xml(content: bytes) -> XmlElement:
         UnreadableBankFileError: it is not well-formed, beyond a limit, or has a document type; names the line.
     """
     if len(content) > BYTES_MAX:
-        raise UnreadableBankFileError(line=1, problem=f"expected at most {BYTES_MAX:,} bytes, {len(content):,} came")
+        raise UnreadableBankFileError(line=1, problem=Worded.of("file_bytes", most=BYTES_MAX, got=len(content)))
     return _Tree().parse(content)
 
 
@@ -80,21 +81,23 @@ class _Tree:
         try:
             self._parser.Parse(content, True)
         except expat.ExpatError as error:
-            raise UnreadableBankFileError(line=error.lineno, problem=expat.ErrorString(error.code)) from error
+            raise UnreadableBankFileError(
+                line=error.lineno, problem=Worded.of("xml", fault=expat.ErrorString(error.code))
+            ) from error
         except (LookupError, ValueError) as error:
             # An encoding that Python does not know, or one that it can't turn into the parser's table.
-            raise UnreadableBankFileError(line=1, problem=f"its encoding cannot be read: {error}") from error
+            raise UnreadableBankFileError(line=1, problem=Worded.of("xml_encoding", fault=error)) from error
         assert self._root is not None, "well-formed XML has a root"
         return self._root
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._count += 1
         if self._count > ELEMENTS_MAX:
-            self._refuse(f"expected at most {ELEMENTS_MAX:,} elements")
+            self._refuse("xml_elements", most=ELEMENTS_MAX)
         if len(self._open) >= DEPTH_MAX:
-            self._refuse(f"expected elements at most {DEPTH_MAX} deep")
+            self._refuse("xml_depth", most=DEPTH_MAX)
         if len(attributes) > ATTRIBUTES_MAX:
-            self._refuse(f"expected at most {ATTRIBUTES_MAX} attributes, {len(attributes)} came")
+            self._refuse("xml_attributes", most=ATTRIBUTES_MAX, got=len(attributes))
         namespace, _, local = name.rpartition(" ")
         element = XmlElement(local, namespace, self._parser.CurrentLineNumber, attributes)
         if self._open:
@@ -112,11 +115,11 @@ class _Tree:
             # The indentation between elements: of a long file it is long, and says nothing.
             return
         if len(element.text) + len(text) > TEXT_CHARS_MAX:
-            self._refuse(f"expected a text of at most {TEXT_CHARS_MAX:,} characters in {element.name}")
+            self._refuse("xml_text", most=TEXT_CHARS_MAX, name=element.name)
         element.text += text
 
     def _refuse_doctype(self, *_: object) -> None:
-        self._refuse("a document type or entity, which bank files never have")
+        self._refuse("xml_doctype")
 
-    def _refuse(self, problem: str) -> None:
-        raise UnreadableBankFileError(line=self._parser.CurrentLineNumber, problem=problem)
+    def _refuse(self, code: WordCode, **values: object) -> None:
+        raise UnreadableBankFileError(line=self._parser.CurrentLineNumber, problem=Worded.of(code, **values))

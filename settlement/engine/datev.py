@@ -20,7 +20,8 @@ from settlement.engine.document import Document, VatGroup, document_of
 from settlement.engine.line import LineCode
 from settlement.engine.money import add_exactly
 from settlement.engine.statement import Statement
-from settlement.errors import DatevRefusedError, Worded
+from settlement.errors import DatevRefusedError
+from settlement.worded import Worded
 
 Purpose = Literal["points", "service_fee", "commission", "platform_fee"]
 
@@ -117,7 +118,7 @@ def book_statements(
     return bookings
 
 
-def booking_problems(booked: Iterable[BookedStatement], accounts: DatevAccounts) -> list[str]:
+def booking_problems(booked: Iterable[BookedStatement], accounts: DatevAccounts) -> list[Worded]:
     """Return every reason why statements cannot be booked, each once."""
     return sorted({problem for one in booked for problem in _problems(one.statement, accounts)})
 
@@ -162,37 +163,32 @@ def _bookings(booked: BookedStatement, accounts: DatevAccounts) -> Iterable[Date
                 )
 
 
-def account_problems(partner: int, accounts: DatevAccounts) -> Iterable[str]:
+def account_problems(partner: int, accounts: DatevAccounts) -> Iterable[Worded]:
     """Yield why a partner's number has no personal accounts."""
-    most = 10 ** (accounts.account_digits + 1) - 1
+    last = 10 ** (accounts.account_digits + 1) - 1
     if accounts.debtor_base + partner >= accounts.creditor_base:
-        told = "partner {partner} has no debtor account below {base}"
-        yield Worded.of("debtor", told, partner=partner, base=accounts.creditor_base)
-    if accounts.creditor_base + partner > most:
-        yield Worded.of(
-            "creditor", "partner {partner} has no creditor account up to {most}", partner=partner, most=most
-        )
+        yield Worded.of("debtor", partner=partner, base=accounts.creditor_base)
+    if accounts.creditor_base + partner > last:
+        yield Worded.of("creditor", partner=partner, last=last)
 
 
-def vat_problems(breakdown: Iterable[VatGroup], accounts: DatevAccounts, *, document: Document) -> Iterable[str]:
+def vat_problems(breakdown: Iterable[VatGroup], accounts: DatevAccounts, *, document: Document) -> Iterable[Worded]:
     """Yield why a document's VAT cannot be booked."""
-    name = "output" if document == "invoice" else "input"
     known = accounts.output_vat if document == "invoice" else accounts.input_vat
     for group in breakdown:
         if group.vat and str(group.treatment) not in known:
-            told = f"no account for {name} VAT of {{vat}}"
-            yield Worded.of(f"{name}_vat", told, vat=group.treatment)
+            yield Worded.of("output_vat" if document == "invoice" else "input_vat", vat=group.treatment)
         if abs(group.vat) > AMOUNT_MAX:
-            yield f"VAT of {group.vat} is more than a booking may be, {AMOUNT_MAX}"
+            yield Worded.of("booking_vat", amount=group.vat, most=AMOUNT_MAX)
 
 
-def _problems(statement: Statement, accounts: DatevAccounts) -> Iterable[str]:
+def _problems(statement: Statement, accounts: DatevAccounts) -> Iterable[Worded]:
     yield from account_problems(statement.partner, accounts)
     for total in statement.documents:
         yield from vat_problems(total.breakdown, accounts, document=total.document)
     for line in statement.lines:
         if abs(line.amount) > AMOUNT_MAX:
-            yield f"an amount of {line.amount} is more than a booking may be, {AMOUNT_MAX}"
+            yield Worded.of("booking_amount", amount=line.amount, most=AMOUNT_MAX)
 
 
 def _refuse_other_sums(
@@ -205,5 +201,5 @@ def _refuse_other_sums(
         owed = (sums.get(base + partner, Decimal(0)) for base in (accounts.debtor_base, accounts.creditor_base))
         actual, expected = add_exactly(owed), one.statement.position.net
         if actual != expected:
-            problem = f"window {window}, partner {partner}: expected bookings of {expected}, got {actual}"
+            problem = Worded.of("booking_sum", window=window, partner=partner, expected=expected, actual=actual)
             raise DatevRefusedError(problems=[problem])

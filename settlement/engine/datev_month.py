@@ -31,6 +31,7 @@ from settlement.engine.invoice import Invoice
 from settlement.engine.money import add_exactly
 from settlement.engine.statement import statement_number
 from settlement.errors import DatevRefusedError
+from settlement.worded import Worded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +89,7 @@ def month_problems(
     payments: Iterable[BankPayment],
     accounts: DatevAccounts,
     fees: Iterable[BankFee] = (),
-) -> list[str]:
+) -> list[Worded]:
     """Return every reason why a month cannot be booked, each once."""
     problems = {problem for note in _notes(corrections) for problem in _correction_problems(note, accounts)}
     problems |= {problem for payment in payments for problem in _payment_problems(payment, accounts)}
@@ -156,18 +157,19 @@ def _checked(note: Invoice, bookings: tuple[DatevBooking, ...], accounts: DatevA
     """Hold what is booked of a correction against what it changes of the partner's debt."""
     actual, expected = account_sums(bookings).get(_personal_account(note, accounts), Decimal(0)), owed_after(note)
     if actual != expected:
-        raise DatevRefusedError(problems=[f"{note.number}: expected bookings of {expected}, got {actual}"])
+        problem = Worded.of("document_sum", number=note.number, expected=expected, actual=actual)
+        raise DatevRefusedError(problems=[problem])
     return bookings
 
 
-def _correction_problems(note: Invoice, accounts: DatevAccounts) -> Iterable[str]:
+def _correction_problems(note: Invoice, accounts: DatevAccounts) -> Iterable[Worded]:
     yield from account_problems(note.partner, accounts)
     yield from vat_problems(note.breakdown, accounts, document="credit_note" if note.is_self_billed else "invoice")
     if add_exactly(abs(line.amount) for line in note.lines) > AMOUNT_MAX:
-        yield f"{note.number} is of more than a booking may be, {AMOUNT_MAX}"
+        yield Worded.of("booking_document", number=note.number, most=AMOUNT_MAX)
 
 
-def _payment_problems(payment: BankPayment, accounts: DatevAccounts) -> Iterable[str]:
+def _payment_problems(payment: BankPayment, accounts: DatevAccounts) -> Iterable[Worded]:
     yield from account_problems(payment.partner, accounts)
     if abs(payment.amount) > AMOUNT_MAX:
-        yield f"a payment of {payment.amount} is more than a booking may be, {AMOUNT_MAX}"
+        yield Worded.of("booking_payment", amount=payment.amount, most=AMOUNT_MAX)

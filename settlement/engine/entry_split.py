@@ -17,7 +17,8 @@ from typing import Final
 from settlement.engine.match_payments import Match, OpenShare, match_share
 from settlement.engine.money import Currency, add_exactly
 from settlement.engine.payment_reference import ShareReference, find_shares, share_reference
-from settlement.errors import FieldProblem, InvalidEntrySplitError, Worded
+from settlement.errors import FieldProblem, InvalidEntrySplitError
+from settlement.worded import WordCode, Worded
 
 PIECES_MAX: Final = 1_000
 _AMOUNT: Final = r"[0-9]{1,13}(?:\.[0-9]{1,5})?"
@@ -45,12 +46,11 @@ def parse_pieces(texts: Sequence[str]) -> tuple[SplitPiece, ...]:
         found = _PIECE.fullmatch(text)
         shares = find_shares(found[1]) if found else set()
         if found is None or len(shares) != 1:
-            told = "expected one like W00007-P00012, W00007-P00012=120.00 or W00007-P00012=120.00+3.50, got {got!r}"
-            problems.append(FieldProblem(field=f"part {number}", problem=Worded.of("piece", told, got=text[:60])))
+            problems.append(_problem(f"part {number}", "piece", got=text[:60]))
             continue
         piece = SplitPiece(shares.pop(), Decimal(found[2]) if found[2] else None, Decimal(found[3] or 0))
         if any(piece.share == other.share for other in pieces):
-            problems.append(FieldProblem(field=f"part {number}", problem=_again(piece)))
+            problems.append(_problem(f"part {number}", "again", share=_named(piece.share)))
         pieces.append(piece)
     if problems:
         raise InvalidEntrySplitError(problems=problems)
@@ -71,21 +71,21 @@ def split_entry(
     for piece in pieces:
         name, share = _named(piece.share), shares.get(piece.share)
         if share is None:
-            problems.append(FieldProblem(field=name, problem=Worded.of("share", "there is no such share")))
+            problems.append(_problem(name, "share"))
             continue
         if piece.fee and sign > 0:
-            told = "a fee is part of what goes out, and this came in"
-            problems.append(FieldProblem(field=name, problem=Worded.of("fee", told)))
+            problems.append(_problem(name, "fee"))
         money = sign * (_all_of(share, sign) if piece.amount is None else piece.amount)
         match = match_share(money, piece.share, share)
-        if not money or match.outcome in ("early", "unmatched"):
-            problems.append(
-                FieldProblem(field=name, problem=match.problem or "there is nothing of it to pay or return")
-            )
+        if match.outcome == "early":
+            problems.append(_problem(name, "early", state=share.state))
+        elif match.reason is not None:
+            problems.append(_problem(name, "reason", reason=match.reason))
+        elif not money:
+            problems.append(_problem(name, "nothing"))
         for part in (money, piece.fee):
             if part != round(part, currency.minor_units):
-                told = f"expected at most {currency.minor_units} decimals, got {part}"
-                problems.append(FieldProblem(field=name, problem=told))
+                problems.append(_problem(name, "decimals", most=currency.minor_units, got=str(part)))
         matches.append(match)
         if piece.fee:
             matches.append(Match(sign * piece.fee, piece.share, "fee"))
@@ -104,17 +104,16 @@ def _all_of(share: OpenShare, sign: int) -> Decimal:
 def _sum_problems(amount: Decimal, matches: Iterable[Match]) -> Iterator[FieldProblem]:
     total = add_exactly(match.amount for match in matches)
     if total != amount:
-        told = "expected {amount}, which the entry is of, got {total}"
-        yield FieldProblem(field="sum", problem=Worded.of("sum", told, amount=amount, total=total))
+        yield _problem("sum", "sum", amount=amount, total=total)
 
 
 def _count_problems(texts: Sequence[str]) -> Iterator[FieldProblem]:
     if not 1 <= len(texts) <= PIECES_MAX:
-        yield FieldProblem(field="parts", problem=f"expected 1 to {PIECES_MAX:,}, got {len(texts):,}")
+        yield _problem("parts", "pieces", most=PIECES_MAX, got=len(texts))
 
 
-def _again(piece: SplitPiece) -> Worded:
-    return Worded.of("again", "names {share} again", share=_named(piece.share))
+def _problem(field: str, code: WordCode, **values: object) -> FieldProblem:
+    return FieldProblem(field=field, problem=Worded.of(code, **values))
 
 
 def _named(share: ShareReference) -> str:

@@ -186,7 +186,7 @@ def invoices_of(
     ]
 
 
-def missing_data(invoice: Invoice) -> Iterator[tuple[InvoiceParty, str]]:
+def missing_data(invoice: Invoice) -> Iterator[tuple[InvoiceParty, Literal["vat_id", "tax_number"]]]:
     """Yield what a document's parties lack for it, each with who lacks it: vat_id, or tax_number where that will do."""
     categories = {group.treatment.category for group in invoice.breakdown}
     seller, buyer = invoice.seller, invoice.buyer

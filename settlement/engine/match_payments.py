@@ -22,6 +22,7 @@ from settlement.engine.money import add_exactly
 from settlement.engine.payment_parts import NOTHING, can_come_back
 from settlement.engine.payment_reference import ShareReference, find_documents, find_shares, share_reference
 from settlement.engine.states import ShareState
+from settlement.worded import Worded
 
 Outcome = Literal["paid", "partial", "over", "returned", "fee", "early", "unmatched"]
 # The shares of tax documents, by number.
@@ -130,7 +131,7 @@ def match_part(part: EntryPart, shares: Mapping[ShareReference, OpenShare], docu
 def match_share(amount: Decimal, reference: ShareReference, share: OpenShare, *, is_return: bool = False) -> Match:
     """Return what money does to a share."""
     if share.state in _BEFORE_INVOICE:
-        return Match(amount, reference, "early", f"the share is {share.state}, and not invoiced yet")
+        return Match(amount, reference, "early", Worded.of("early", state=share.state))
     # Of nothing payable, what goes against what came is what came back.
     side = share.payable or share.received
     if is_return or (side and (amount > 0) != (side > 0)):

@@ -16,6 +16,7 @@ from settlement.engine.line import Line, LineCode
 from settlement.engine.money import Currency, add_exactly, split_by_largest_remainder
 from settlement.engine.origin import UNKNOWN_PAYER, OriginTotal
 from settlement.errors import Difference
+from settlement.worded import Worded
 
 _RedemptionKind = Literal["redeemed", "redeem_reversed"]
 _CREDITS: dict[LineCode, tuple[_RedemptionKind, int]] = {
@@ -73,7 +74,7 @@ def matrix_differences(
                 redeemed[redeemer, _CREDITS[line.code][0], line.terms_version] += abs(line.points or 0)
     return [
         Difference(
-            where=f"points {kind} at partner {redeemer} by terms {version}",
+            where=Worded.of("origin_points", kind=kind, partner=redeemer, version=version),
             expected=redeemed[redeemer, kind, version],
             actual=sum(payers.values()),
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal, Inexact, InvalidOperation, Overflow
 
 from settlement.errors import InvalidSplitError
+from settlement.worded import Worded
 
 # Contexts of our own: a thread's default one rounds at 28 digits, silently, and anybody may change it.
 _EXACT = Context(prec=80, traps=[Inexact, InvalidOperation, Overflow])
@@ -90,10 +91,10 @@ def split_by_largest_remainder(amount: Decimal, weights: Sequence[int], currency
         InvalidSplitError: no weights, a negative weight, all weights zero, or an amount finer than a minor unit.
     """
     if not weights or min(weights) < 0 or sum(weights) == 0:
-        raise InvalidSplitError(problem=f"weights must be 0 or more and not all 0, not {list(weights)}")
+        raise InvalidSplitError(problem=Worded.of("split_weights", weights=list(weights)))
     units = amount.scaleb(currency.minor_units, context=_EXACT)
     if units != units.to_integral_value():
-        raise InvalidSplitError(problem=f"{amount} is finer than the minor unit of {currency}")
+        raise InvalidSplitError(problem=Worded.of("split_fraction", amount=str(amount), currency=currency))
     sign = -1 if units < 0 else 1
     parts = _split_units(abs(int(units)), weights)
     return [from_minor(sign * part, currency) for part in parts]

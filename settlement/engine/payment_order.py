@@ -11,7 +11,8 @@ from typing import Final
 from settlement.engine.bank_account import BankAccount, Mandate, is_in_sepa
 from settlement.engine.money import Currency
 from settlement.engine.target_days import target_day_from, target_days_after
-from settlement.errors import PaymentFileRefusedError, Worded
+from settlement.errors import PaymentFileRefusedError
+from settlement.worded import WordCode, Worded
 
 SEPA_CURRENCY: Final = "EUR"
 # EPC rulebooks: an amount of a SEPA payment.
@@ -69,19 +70,13 @@ def order_payments(
             outside of SEPA, an amount is too large. No partner that is to be paid is left out silently.
     """
     if currency.code != SEPA_CURRENCY or currency.minor_units != 2:
-        problem = (
-            f"SEPA payments are made in {SEPA_CURRENCY} with 2 decimals, this coalition settles in {currency.code}"
-        )
+        problem = Worded.of("sepa_currency", currency=currency.code)
         raise PaymentFileRefusedError(window=window, problems=[problem])
     payees = [partner for partner, net in sorted(nets.items()) if net < 0]
     mandated = [partner for partner, net in sorted(nets.items()) if net > 0 and _may_debit(accounts.get(partner))]
     problems = [
         *_operator_problems(operator, debits=bool(mandated)),
-        *(
-            _of("account", "{name} (partner {partner}) has no bank account", names, partner)
-            for partner in payees
-            if partner not in accounts
-        ),
+        *(_of("account", names, partner) for partner in payees if partner not in accounts),
         *_payment_problems([*payees, *mandated], nets, names, accounts),
     ]
     if problems or operator is None:
@@ -118,15 +113,14 @@ def _payment(
     return Payment(partner=partner, name=names[partner], account=accounts[partner], amount=abs(nets[partner]))
 
 
-def _operator_problems(operator: BankAccount | None, *, debits: bool) -> list[str]:
-    problems: list[str] = []
+def _operator_problems(operator: BankAccount | None, *, debits: bool) -> list[Worded]:
+    problems: list[Worded] = []
     if operator is None:
-        problems.append(Worded.of("operator_account", "the operator has no bank account"))
+        problems.append(Worded.of("operator_account"))
     elif not is_in_sepa(operator.iban):
-        problems.append(Worded.of("operator_sepa", "the operator's account lies outside of SEPA"))
+        problems.append(Worded.of("operator_sepa"))
     if debits and (operator is None or operator.creditor_id is None):
-        told = "the operator has no creditor identifier, without which nobody can be debited"
-        problems.append(Worded.of("operator_creditor", told))
+        problems.append(Worded.of("operator_creditor"))
     return problems
 
 
@@ -135,17 +129,15 @@ def _payment_problems(
     nets: Mapping[int, Decimal],
     names: Mapping[int, str],
     accounts: Mapping[int, BankAccount],
-) -> list[str]:
-    problems: list[str] = []
+) -> list[Worded]:
+    problems: list[Worded] = []
     for partner in partners:
         if partner in accounts and not is_in_sepa(accounts[partner].iban):
-            told = "the account of {name} (partner {partner}) lies outside of SEPA"
-            problems.append(_of("sepa", told, names, partner))
+            problems.append(_of("sepa", names, partner))
         if abs(nets[partner]) > AMOUNT_MAX:
-            amount = f"{abs(nets[partner])} of {names[partner]} (partner {partner})"
-            problems.append(f"{amount} is more than a SEPA payment may be, {AMOUNT_MAX}")
+            problems.append(_of("sepa_amount", names, partner, amount=abs(nets[partner]), most=AMOUNT_MAX))
     return problems
 
 
-def _of(code: str, told: str, names: Mapping[int, str], partner: int) -> Worded:
-    return Worded.of(code, told, name=names[partner], partner=partner)
+def _of(code: WordCode, names: Mapping[int, str], partner: int, **values: object) -> Worded:
+    return Worded.of(code, name=names[partner], partner=partner, **values)

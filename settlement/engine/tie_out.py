@@ -17,6 +17,7 @@ from decimal import Decimal
 from settlement.engine.money import add_exactly, multiply_exactly
 from settlement.engine.total import WindowTotal
 from settlement.errors import Difference, TieOutError
+from settlement.worded import Worded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,9 @@ def tie_out(
     """
     totals, growths = tuple(totals), tuple(growths)
     differences = [
-        Difference(where=f"points of lane {growth.lane}", expected=growth.points, actual=growth.points_by_partners)
+        Difference(
+            where=Worded.of("lane_points", lane=growth.lane), expected=growth.points, actual=growth.points_by_partners
+        )
         for growth in growths
         if growth.points_by_partners != growth.points
     ]
@@ -63,7 +66,7 @@ def tie_out(
     value = multiply_exactly(points, point_value)
     value_of_partners = add_exactly(_values_by_partner(totals, point_value).values())
     if value_of_partners != value:
-        differences.append(Difference(where="value of all lanes", expected=value, actual=value_of_partners))
+        differences.append(Difference(where=Worded.of("value"), expected=value, actual=value_of_partners))
     if differences:
         raise TieOutError(window=window, differences=differences)
     return TieOut(points=points, value=value, operations=sum(total.operations for total in totals))

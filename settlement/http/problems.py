@@ -49,6 +49,7 @@ STATUSES: dict[type[errors.SettlementError], int] = {
     errors.UnknownBankEntryError: 404,
     errors.InvalidEntrySplitError: 422,
     errors.ForeignBankFileError: 409,
+    errors.InvalidDatevSettingsError: 422,
     errors.DatevRefusedError: 409,
 }
 

@@ -23,12 +23,13 @@ from settlement.engine.datev import (
 from settlement.engine.document import Document
 from settlement.engine.payment_reference import message_reference
 from settlement.engine.states import has_reached
-from settlement.errors import DatevRefusedError, Worded
+from settlement.errors import DatevRefusedError, FieldProblem, InvalidDatevSettingsError
 from settlement.stores.datev import DatevSettings, load_datev_settings, store_datev_settings
 from settlement.stores.hub import Programme, load_programme
 from settlement.stores.shares import load_shares, load_statement_contents
 from settlement.stores.tax_documents import load_documents
 from settlement.stores.windows import find_window, load_moves
+from settlement.worded import Worded
 
 _DOCUMENTS: dict[str, Document] = {"invoice": "invoice", "self_billed_invoice": "credit_note"}
 # Accounts of the ledger have as many digits as are set, personal accounts one more.
@@ -50,9 +51,7 @@ async def book_in_datev(pool: Pool, window_no: int) -> bytes:
         programme = await load_programme(connection)
         window = await find_window(connection, window_no)
         if not has_reached(window.state, "INVOICED"):
-            raise DatevRefusedError(
-                problems=[f"window {window_no} is {window.state}, and is booked once it is INVOICED"]
-            )
+            raise DatevRefusedError(problems=[Worded.of("not_invoiced", window=window_no, state=window.state)])
         moves = await load_moves(connection, window_no)
         made_at = next(move.moved_at for move in moves if move.to_state == "INVOICED").astimezone(programme.zone)
         booked = await _booked(connection, window_no, settings)
@@ -63,10 +62,10 @@ async def book_in_datev(pool: Pool, window_no: int) -> bytes:
     return write_datev(header, book_statements(window_no, booked, settings.accounts))
 
 
-def adviser_problems(settings: DatevSettings) -> list[str]:
+def adviser_problems(settings: DatevSettings) -> list[Worded]:
     """Return why nothing can be booked as long as nobody has said for whom."""
     if settings.consultant is None or settings.client is None:
-        return [Worded.of("adviser", "nobody has set the numbers of the tax adviser and of the client")]
+        return [Worded.of("adviser")]
     return []
 
 
@@ -89,7 +88,7 @@ async def change_datev_settings(pool: Pool, changes: Mapping[str, Any]) -> Datev
     """Change those settings that are named, VAT accounts by treatment, and leave the others; return all.
 
     Raises:
-        DatevRefusedError: numbers are beyond the format; names every field.
+        InvalidDatevSettingsError: numbers are beyond the format; names every field.
     """
     async with pool.acquire() as connection, connection.transaction():
         before = await load_datev_settings(connection)
@@ -102,7 +101,7 @@ async def change_datev_settings(pool: Pool, changes: Mapping[str, Any]) -> Datev
         settings = replace(before, accounts=replace(before.accounts, **of_accounts), **others)
         problems = list(_problems(settings))
         if problems:
-            raise DatevRefusedError(problems=problems)
+            raise InvalidDatevSettingsError(problems=problems)
         await store_datev_settings(connection, settings)
         return settings
 
@@ -132,7 +131,7 @@ async def _booked(connection: Connection, window_no: int, settings: DatevSetting
     return booked
 
 
-def _problems(settings: DatevSettings) -> Iterator[str]:
+def _problems(settings: DatevSettings) -> Iterator[FieldProblem]:
     accounts = settings.accounts
     least_personal = 10**accounts.account_digits
     limits: list[tuple[str, int | None, int, int]] = [
@@ -148,6 +147,7 @@ def _problems(settings: DatevSettings) -> Iterator[str]:
         limits += [(f"{name} {treatment}", number, 1, least_personal - 1) for treatment, number in by_treatment]
     for field, value, least, most in limits:
         if value is not None and not least <= value <= most:
-            yield f"{field}: expected {least} to {most}, got {value}"
+            yield FieldProblem.of(field, expected=f"{least} to {most}", got=value)
     if accounts.debtor_base >= accounts.creditor_base:
-        yield f"debtor_base: expected less than creditor_base {accounts.creditor_base}, got {accounts.debtor_base}"
+        expected = f"less than creditor_base {accounts.creditor_base}"
+        yield FieldProblem.of("debtor_base", expected=expected, got=accounts.debtor_base)

@@ -12,6 +12,7 @@ from settlement.operations.book_in_datev import adviser_problems, datev_header
 from settlement.stores.datev import load_bank_fees, load_bank_payments, load_datev_settings
 from settlement.stores.hub import load_programme
 from settlement.stores.tax_documents import load_corrections_issued
+from settlement.worded import Worded
 
 YEAR_MIN: Final = 2000
 
@@ -28,7 +29,7 @@ async def book_month_in_datev(pool: Pool, month: date, *, now: datetime) -> byte
         programme = await load_programme(connection)
         today = now.astimezone(programme.zone).date()
         if not date(YEAR_MIN, 1, 1) <= month < today.replace(day=1):
-            problem = f"month: expected one that is over, from {YEAR_MIN}-01 to before {today:%Y-%m}, got {month:%Y-%m}"
+            problem = Worded.of("month_open", first=f"{YEAR_MIN}-01", end=f"{today:%Y-%m}", month=f"{month:%Y-%m}")
             raise DatevRefusedError(problems=[problem])
         following = (month.replace(day=1) + timedelta(days=32)).replace(day=1)
         start, end = (datetime.combine(day, time.min, programme.zone) for day in (month.replace(day=1), following))

@@ -15,7 +15,6 @@ from settlement.errors import (
     MissingLegalDataError,
     UnknownCorrectionError,
     UnknownDocumentError,
-    Worded,
 )
 from settlement.operations.issue_documents import number_invoices, refuse_missing_data
 from settlement.stores.adjustments import Adjustment, insert_adjustments
@@ -33,6 +32,7 @@ from settlement.stores.disputes import offset_against_held
 from settlement.stores.hub import Programme, load_programme
 from settlement.stores.legal_parties import load_legal_parties
 from settlement.stores.tax_documents import TaxDocument, find_document, insert_documents, load_content
+from settlement.worded import Worded
 
 
 async def draft_correction(
@@ -162,9 +162,7 @@ async def _corrected(
     parties = await load_legal_parties(connection)
     partner = parties.partners.get(document.partner)
     if parties.operator is None or partner is None:
-        raise MissingLegalDataError(
-            window=document.window_no, missing=[Worded.of("addresses", "name and address of the parties")]
-        )
+        raise MissingLegalDataError(window=document.window_no, missing=[Worded.of("addresses")])
     corrected = correct(
         original,
         taken_back,

@@ -43,6 +43,7 @@ from settlement.stores.bank_statements import (
 )
 from settlement.stores.hub import load_programme
 from settlement.stores.tax_documents import load_document_shares
+from settlement.worded import Worded
 
 _BATCH = re.compile(r"W([0-9]{5,9})-(CT|CORE|B2B)")
 
@@ -134,7 +135,7 @@ async def _refuse_foreign(connection: Connection, statements: Sequence[BankState
             )
         for entry in statement.entries:
             if any(part.amount != round(part.amount, currency.minor_units) for part in entry.parts):
-                problem = f"entry {entry.number}: expected amounts of at most {currency.minor_units} decimals"
+                problem = Worded.of("entry_decimals", entry=entry.number, most=currency.minor_units)
                 raise UnreadableBankFileError(line=entry.line, problem=problem)
 
 
@@ -143,10 +144,9 @@ async def _take_statement(run: BankRun, statement: BankStatement) -> tuple[list[
     known = await load_known_entries(run.connection, number, run.currency)
     for entry in statement.entries:
         if known.get(entry.reference, entry.amount) != entry.amount:
-            before = (
-                f"entry {entry.number} was taken in with {known[entry.reference]} before, and is {entry.amount} now"
-            )
-            raise UnreadableBankFileError(line=entry.line, problem=before)
+            amounts = {"before": known[entry.reference], "amount": entry.amount}
+            problem = Worded.of("entry_changed", entry=entry.number, **amounts)
+            raise UnreadableBankFileError(line=entry.line, problem=problem)
     fresh = [entry for entry in statement.entries if entry.reference not in known]
     await _load_named(run, (part for entry in fresh for part in entry.parts))
     batches = await _load_batches(run, fresh)

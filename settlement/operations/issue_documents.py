@@ -26,7 +26,7 @@ from settlement.engine.invoice import (
 )
 from settlement.engine.legal_party import LegalParty
 from settlement.engine.payment_order import SEPA_CURRENCY, day_of_payment
-from settlement.errors import MissingLegalDataError, Worded
+from settlement.errors import MissingLegalDataError
 from settlement.operations.make_payments import account_at, accounts_at, approval_of
 from settlement.stores.adjustments import Adjustment, load_adjustments
 from settlement.stores.bank_accounts import load_operator_accounts, load_partner_accounts
@@ -35,6 +35,7 @@ from settlement.stores.legal_parties import LegalParties, load_legal_parties
 from settlement.stores.shares import Share, load_statement_contents
 from settlement.stores.tax_documents import IssuedInvoice, draw_numbers, insert_documents
 from settlement.stores.windows import load_moves
+from settlement.worded import Worded
 
 
 async def issue_documents(
@@ -148,9 +149,6 @@ def _payable(share: Share, issued_on: date, *, operator: BankAccount | None, par
     )
 
 
-_LACKING = {"vat_id": "a VAT id", "tax_number": "a VAT id or a tax number"}
-
-
 def refuse_missing_data(
     invoices: Iterable[Invoice], window_no: int, *, unknown: Mapping[int, str] = MappingProxyType({})
 ) -> None:
@@ -162,12 +160,9 @@ def refuse_missing_data(
         MissingLegalDataError: somebody lacks something.
     """
     lacks = [(lack.id, lack.party.legal_name, what) for invoice in invoices for lack, what in missing_data(invoice)]
-    missing = [
-        Worded.of("address", "{name}: name and address", name=name, partner=partner)
-        for partner, name in unknown.items()
-    ]
+    missing = [Worded.of("address", name=name, partner=partner) for partner, name in unknown.items()]
     missing += [
-        Worded.of(what, f"{{name}}: {_LACKING[what]}", name=name, partner=None if party == OPERATOR_ID else party)
+        Worded.of(what, name=name, partner=None if party == OPERATOR_ID else party)
         for party, name, what in dict.fromkeys(lacks)
     ]
     if missing:

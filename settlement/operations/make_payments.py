@@ -16,6 +16,7 @@ from settlement.stores.bank_accounts import StoredBankAccount, load_operator_acc
 from settlement.stores.hub import load_partner_names, load_programme
 from settlement.stores.shares import load_shares
 from settlement.stores.windows import WindowMove, find_window, load_moves
+from settlement.worded import Worded
 
 TRANSFERS: Final = "pain.001"
 DEBITS: Final = "pain.008"
@@ -65,7 +66,7 @@ async def order_window(connection: Connection, window_no: int) -> tuple[PaymentO
     """Return an invoiced window's payments, with the partners' names; raises as `make_payments`."""
     window = await find_window(connection, window_no)
     if not has_reached(window.state, "INVOICED"):
-        problem = f"it is {window.state}, and what it comes to is final from INVOICED on"
+        problem = Worded.of("not_invoiced", window=window_no, state=window.state)
         raise PaymentFileRefusedError(window=window_no, problems=[problem])
     programme = await load_programme(connection)
     moves = await load_moves(connection, window_no)

@@ -34,6 +34,7 @@ from settlement.stores.sales_begin import load_sales_begin
 from settlement.stores.terms import load_all_terms
 from settlement.stores.twice_booked import Operation, Place, find_twice_booked
 from settlement.stores.windows import Window
+from settlement.worded import Worded
 
 Row = TypeVar("Row")
 
@@ -161,7 +162,7 @@ async def _tied_out_totals(connection: Connection, window_no: int, programme: Pr
     totals = await load_totals(connection, window_no, lanes=programme.lanes)
     growths = await load_growths(connection, window_no, lanes=programme.lanes)
     if len(growths) != programme.lanes:
-        missing = Difference(where="lanes that ended the window", expected=programme.lanes, actual=len(growths))
+        missing = Difference(where=Worded.of("lanes_ended"), expected=programme.lanes, actual=len(growths))
         raise TieOutError(window=window_no, differences=[missing])
     tie_out(window_no, totals, growths, point_value=programme.point_value)
     twice_booked = await find_twice_booked(connection, window_no, lanes=programme.lanes)
@@ -172,9 +173,7 @@ async def _tied_out_totals(connection: Connection, window_no: int, programme: Pr
 
 def _in_two_lanes(operation: Operation, places: Sequence[Place]) -> Difference:
     told = " and ".join(f"{place.lane}/{place.leaf}" for place in places)
-    where = (
-        f"lanes of operation {operation.operation_id} of partner {operation.partner}, at {told}; reverse one of them"
-    )
+    where = Worded.of("in_two_lanes", operation=operation.operation_id, partner=operation.partner, places=told)
     return Difference(where=where, expected=1, actual=len(places))
 
 

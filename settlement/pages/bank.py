@@ -1,7 +1,6 @@
 """What goes to the bank and the tax adviser, and what the bank says: files of a window, and a page to take files in."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from decimal import Decimal
 from typing import Any, Final
 
 import structlog
@@ -15,7 +14,7 @@ from coalition.pages.visit import Visit
 from settlement.documents.items_file import csv_head, csv_rows
 from settlement.engine.bank_account import masked_iban
 from settlement.engine.entry_split import parse_pieces
-from settlement.engine.match_payments import Match, Reason
+from settlement.engine.match_payments import Match
 from settlement.engine.payment_reference import message_reference, share_reference
 from settlement.errors import (
     ForeignBankFileError,
@@ -34,7 +33,7 @@ from settlement.operations.make_payments import DEBITS, TRANSFERS, PaymentFile, 
 from settlement.operations.manage_bank_account import list_bank_accounts
 from settlement.operations.split_bank_entry import list_unmatched, set_entry_aside, split_bank_entry
 from settlement.pages.numbers import number_in_address
-from settlement.pages.refusals import lacking
+from settlement.pages.refusals import told, why
 from settlement.pages.windows import window_number
 
 log = structlog.get_logger()
@@ -96,7 +95,7 @@ async def take_bank_file(visit: Visit) -> web.StreamResponse:
         report = await import_bank_file(visit.site.pool, content, now=visit.now, actor=f"operator:{operator.name}")
     except (UnreadableBankFileError, ForeignBankFileError, UnknownBankAccountError) as error:
         log.info("bank.file_refused", operator=operator.name, reason=error.code)
-        return await _render(visit, may_import=True, status=422, fault=_told(visit, error))
+        return await _render(visit, may_import=True, status=422, fault=told(visit, error))
     log.info("bank.file_taken", operator=operator.name, payments=len(report.payments), known=report.known)
     return await _render(visit, may_import=True, report=report)
 
@@ -119,7 +118,7 @@ async def split_unmatched(visit: Visit) -> web.StreamResponse:
             matches = await split_bank_entry(visit.site.pool, statement, entry, pieces, **named)
     except (InvalidEntrySplitError, UnknownBankEntryError) as error:
         log.info("bank.split_refused", operator=operator.name, reason=error.code)
-        fault = visit.word("finance.bank.split.refused", problem=_split_problem(visit, error))
+        fault = visit.word("finance.bank.split.refused", problem=told(visit, error))
         return await _render(visit, may_import=True, status=422, fault=fault, typed=((statement, entry, part), typed))
     log.info("bank.split", operator=operator.name, pieces=len(matches))
     return await _render(visit, may_import=True, split=matches)
@@ -151,48 +150,14 @@ async def _render(
         report=report,
         unmatched=unmatched,
         typed=dict([typed] if typed else ()),
-        why=lambda reason: _why(visit, reason),
+        why=lambda reason: why(visit, reason),
         split=", ".join(_piece(visit, match) for match in split),
     )
-
-
-def _split_problem(visit: Visit, error: InvalidEntrySplitError | UnknownBankEntryError) -> str:
-    if isinstance(error, UnknownBankEntryError):
-        return visit.word("finance.bank.split.gone")
-    return "; ".join(f"{_place(visit, one.field)}{lacking(visit, one.problem)}" for one in error.problems)
-
-
-def _place(visit: Visit, field: str) -> str:
-    """Return where a split is wrong: a part by its number, a share by its name; a sum is of all of them."""
-    name, _, number = field.partition(" ")
-    if name == "part":
-        return f"{visit.word('finance.bank.split.part', number=number)}: "
-    return "" if field in ("sum", "parts") else f"{field}: "
-
-
-def _why(visit: Visit, reason: Reason) -> str:
-    """Return why an entry was matched to nothing in the words of the page."""
-    values = dict(reason.values)
-    for amount in values.keys() & {"received", "total"}:
-        values[amount] = visit.formats.money(Decimal(values[amount]))
-    if "state" in values:
-        values["state"] = visit.word(f"finance.share_state.{values['state']}")
-    return visit.word(f"finance.bank.reason.{reason.code}", **values)
 
 
 def _piece(visit: Visit, match: Match) -> str:
     named = share_reference(window=match.share.window, partner=match.share.partner) if match.share else ""
     return f"{named} {visit.formats.money(match.amount)} ({visit.word(f'finance.bank.outcome.{match.outcome}')})"
-
-
-def _told(visit: Visit, error: SettlementError) -> str:
-    match error:
-        case UnreadableBankFileError():
-            return visit.word("finance.bank.unreadable", line=error.line, problem=error.problem)
-        case ForeignBankFileError():
-            return visit.word("finance.bank.foreign", line=error.line, expected=error.expected, actual=error.actual)
-        case _:
-            return visit.word("finance.bank.no_account")
 
 
 async def _payment_file(pool: Pool, window_no: int, kind: str) -> PaymentFile:

@@ -17,7 +17,7 @@ from settlement.operations.report_window import WindowReport, list_windows, repo
 from settlement.pages.documents import load_window_documents
 from settlement.pages.files import load_window_files
 from settlement.pages.nets_chart import nets_chart
-from settlement.pages.refusals import lacking
+from settlement.pages.refusals import different, lacking
 from settlement.pages.running_totals import find_last_window, load_running
 from settlement.stores.disputes import Dispute
 from settlement.text.remedy import remedy_of
@@ -116,6 +116,7 @@ async def render_window(
         done=done,
         fault=fault,
         differences=differences.differences if differences is not None else (),
+        different=lambda difference: different(visit, difference),
         **values,
     )
 

@@ -7,6 +7,7 @@ from coalition.pages.language import Language
 from settlement.documents.report_wording import REPORT_WORDS
 from settlement.pages import report_wording
 from settlement.pages.bank_wording import BANK_WORDS
+from settlement.pages.fault_wording import FAULT_WORDS
 from settlement.pages.payment_wording import PAYMENT_WORDS
 from settlement.pages.refusal_wording import REFUSAL_WORDS
 from settlement.pages.terms_wording import TERMS_WORDS
@@ -447,6 +448,6 @@ _DE: Final = {
 }
 
 WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
-    "en": _EN | BANK_WORDS["en"] | PAYMENT_WORDS["en"] | REFUSAL_WORDS["en"] | TERMS_WORDS["en"],
-    "de": _DE | BANK_WORDS["de"] | PAYMENT_WORDS["de"] | REFUSAL_WORDS["de"] | TERMS_WORDS["de"],
+    "en": _EN | BANK_WORDS["en"] | PAYMENT_WORDS["en"] | FAULT_WORDS["en"] | REFUSAL_WORDS["en"] | TERMS_WORDS["en"],
+    "de": _DE | BANK_WORDS["de"] | PAYMENT_WORDS["de"] | FAULT_WORDS["de"] | REFUSAL_WORDS["de"] | TERMS_WORDS["de"],
 }

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Final
 
-from settlement.errors import Worded
+from settlement.worded import WordCode, Worded
 
-_COMMANDS: Final[Mapping[str, str]] = {
+_COMMANDS: Final[Mapping[WordCode, str]] = {
     "operator_account": "coalition operator bank set --iban IBAN",
     "operator_sepa": "coalition operator bank set --iban IBAN",
     "operator_creditor": "coalition operator bank set --iban IBAN --creditor-id ID",

@@ -104,7 +104,7 @@ async def test_refusals_are_told_in_one_line_and_leave_nothing(books: Books, cal
         ),
         (("partner", "bank", "show", "A"), "no bank account of A is known"),
         (("operator", "bank", "show"), "no bank account of the operator is known"),
-        (("window", "payments", "1"), "it is CLOSED, and what it comes to is final from INVOICED on"),
+        (("window", "payments", "1"), "window 1 is CLOSED, and what it comes to is final from INVOICED on"),
     ):
         result = await call(*arguments)
         assert (result.exit_code, result.stderr.count("\n")) == (1, 1), result.output
@@ -163,7 +163,7 @@ async def test_an_invoiced_window_is_booked_in_datev(books: Books, call: Call, t
     await books.worked_example_1()
     file = tmp_path / "EXTF_1.csv"
     arguments = ("window", "datev", "1", "--output", str(file))
-    assert "window 1 is CLOSED, and is booked once it is INVOICED" in (await call(*arguments)).stderr
+    assert "window 1 is CLOSED, and what it comes to is final from INVOICED on" in (await call(*arguments)).stderr
     await document_of(call, "window", "settle", "1")
     assert "nobody has set the numbers of the tax adviser and of the client" in (await call(*arguments)).stderr
     assert files_in(tmp_path) == []

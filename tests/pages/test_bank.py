@@ -104,7 +104,7 @@ async def test_a_banks_file_is_taken_in_and_what_needs_a_look_is_shown(
     await page.goto(f"{site.url}/finance/bank?language=en")
     await page.fill("tr:has-text('Rücklastschrift') textarea", share)
     await submit(page, "tr:has-text('Rücklastschrift') >> text=Book it so")
-    assert "expected -6.50, which the entry is of, got -5.00" in await page.inner_text("#fault")
+    assert "expected −€6.50, which the entry is of, got −€5.00" in await page.inner_text("#fault")
     # What was typed is there to be mended; a fee may be written as it is in German.
     assert await page.input_value("tr:has-text('Rücklastschrift') textarea") == share
     assert await page.input_value("tr:has-text('Rent') textarea") == ""
