@@ -15,7 +15,8 @@ from typing import Any
 
 from partner_sdk import keys_command, reconcile_command, verify_command
 from partner_sdk.certificate import Certificate
-from partner_sdk.client import Coalition, default_outbox
+from partner_sdk.client import Coalition
+from partner_sdk.connection import default_outbox
 from partner_sdk.errors import (
     CertificateUnusableError,
     CoalitionError,

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 
 import aiohttp
 from yarl import URL
@@ -188,6 +189,13 @@ class Exchange:
         self.hub_keys.pin(receipt.content(), now=receipt.received_at)
 
 
+def path_part(text: str) -> str:
+    """Return text, such as a card or an id, as one part of a path. Raises TypeError."""
+    if not isinstance(text, str):
+        raise TypeError(f"expected text, got {type(text).__name__}: cards and ids are text, of digits as well")
+    return quote(text, safe="")
+
+
 def clock_offset_s(signed_at: datetime, *, received_at: datetime, round_trip_s: float) -> float:
     """Return how far the hub's clock is ahead of this one, to half a second and half the round trip.
 
@@ -208,7 +216,7 @@ def _origin(url: str) -> str:
     try:
         parsed = URL(url)
         is_usable = parsed.scheme in ("http", "https") and bool(parsed.host)
-    except ValueError as fault:
+    except (TypeError, ValueError) as fault:
         raise AddressInvalidError(f"not a URL: {url!r}: {fault}") from fault
     if not is_usable or parsed.query_string or parsed.fragment or parsed.user:
         raise AddressInvalidError(f"expected the hub's address as http(s)://host[:port][/path], got {url!r}")

@@ -5,10 +5,8 @@ where operations of another key wait, it is asked for one that this key had deci
 alone. A key by which the hub has decided nothing leaves nothing to ask for: then a person has to say whose it was.
 """
 
-from urllib.parse import quote
-
 from partner_sdk.errors import MessageRejectedError, OutboxError, OutboxKeyError
-from partner_sdk.exchange import Exchange, GivesUp
+from partner_sdk.exchange import Exchange, GivesUp, path_part
 from partner_sdk.outbox import Outbox
 from partner_sdk.result import parse_result
 
@@ -51,7 +49,7 @@ async def _is_same_partner(outbox: Outbox, exchange: Exchange, saved_by: str, gi
         if f'keyid="{saved_by}"' not in receipt.request.headers.get("Signature-Input", ""):
             continue
         try:
-            answer = await exchange.ask("GET", f"/v1/operations/{quote(operation_id, safe='')}", gives_up=gives_up)
+            answer = await exchange.ask("GET", f"/v1/operations/{path_part(operation_id)}", gives_up=gives_up)
         except MessageRejectedError as fault:
             if fault.status == 404 and fault.receipt is not None:
                 return False

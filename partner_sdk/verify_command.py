@@ -9,7 +9,8 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from partner_sdk.client import Coalition, default_outbox
+from partner_sdk.client import Coalition
+from partner_sdk.connection import default_outbox
 from partner_sdk.errors import BooksInvalidError, FieldFault, OutboxError
 from partner_sdk.gather_evidence import Gathered
 from partner_sdk.keys import load_public_key

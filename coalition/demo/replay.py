@@ -21,7 +21,7 @@ from partner_sdk import (
     VatShare,
     new_operation_id,
 )
-from partner_sdk.client import default_outbox
+from partner_sdk.connection import default_outbox
 
 ID_BYTES = 16
 OPERATIONS_BETWEEN_TURNS = 100

@@ -12,6 +12,7 @@ from partner_sdk import (
     InvalidOperationError,
     MessageRejectedError,
     NotAuthorizedError,
+    OutboxError,
     Purchase,
     RefusedError,
     new_operation_id,
@@ -103,6 +104,22 @@ async def test_balance_is_typed_and_its_card_quoted(connect):
         balance = await hub.balance(CARD)
     assert (balance.card, balance.balance, balance.available, balance.held) == (CARD, 120, 120, 0)
     assert [(str(expiry.on), expiry.points) for expiry in balance.expiries] == [("2029-09-30", 120)]
+
+
+async def test_a_card_that_is_a_number_is_told_to_be_text(connect):
+    async with connect() as hub:
+        for ask in (lambda: hub.balance(2760000000018), lambda: hub.operation(7)):
+            with pytest.raises(TypeError, match="expected text, got int: cards and ids are text"):
+                await ask()
+
+
+async def test_what_is_open_is_not_opened_again_over_it(connect):
+    """Else the first outbox and its connections would be left open, and the inner block would close for the outer."""
+    async with connect() as hub:
+        with pytest.raises(OutboxError, match="open already"):
+            async with hub:
+                pass
+        assert (await hub.earn(card=CARD, points=1)).is_booked
 
 
 async def test_operation_is_its_result_or_none_when_never_booked(connect):
