@@ -53,8 +53,9 @@ def write_report_csv(report: Report, language: Language) -> bytes:
 
 
 def report_text(report: Report, language: Language) -> str:
-    """Return a report as tables for a terminal."""
-    return "\n\n".join(_table_text(table, language) for table in report.tables)
+    """Return a report as tables for a terminal, with the window that it is of above them."""
+    heads = [] if report.window is None else [f"{report_word(language, 'column.window')} {report.window}"]
+    return "\n\n".join((*heads, *(_table_text(table, language) for table in report.tables)))
 
 
 def heading(column: Column, language: Language) -> str:

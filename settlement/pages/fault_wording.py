@@ -57,7 +57,7 @@ FAULT_WORDS: Final[Mapping[Language, dict[str, str]]] = {
         "finance.lack.origin_points": "Points ({kind}) at partner {partner} by version {version} of its terms",
         "finance.lack.split_weights": "it cannot be shared out by the weights {weights}",
         "finance.lack.split_fraction": "{amount} is finer than a payment in {currency} can be",
-        "finance.difference": "{where}: expected {expected}, got {actual}",
+        "finance.difference": "{where}: expected {expected}, got {actual} (difference {difference})",
         "finance.fault.unknown_terms": "Nothing was changed: partner {partner} has no version {version} of terms, by "
         "which something was booked.",
         "finance.fault.mixed_currency": "Nothing was changed: this programme settles in {expected}, and terms are in "
@@ -121,7 +121,7 @@ FAULT_WORDS: Final[Mapping[Language, dict[str, str]]] = {
         "finance.lack.origin_points": "Punkte ({kind}) bei Partner {partner} nach Fassung {version} seiner Konditionen",
         "finance.lack.split_weights": "nach den Gewichten {weights} lässt er sich nicht verteilen",
         "finance.lack.split_fraction": "{amount} ist feiner, als eine Zahlung in {currency} sein kann",
-        "finance.difference": "{where}: erwartet {expected}, nicht {actual}",
+        "finance.difference": "{where}: erwartet {expected}, nicht {actual} (Differenz {difference})",
         "finance.fault.unknown_terms": "Nichts wurde geändert: Partner {partner} hat keine Fassung {version} seiner "
         "Konditionen, nach der aber gebucht wurde.",
         "finance.fault.mixed_currency": "Nichts wurde geändert: Dieses Programm rechnet in {expected} ab, und "

@@ -52,8 +52,8 @@ _PLAIN: dict[type[SettlementError], str] = {
     UnknownBankAccountError: "finance.bank.no_account",
     UnknownBankEntryError: "finance.bank.split.gone",
 }
-# Values of words by name: amounts of the programme's currency that come as texts, and counts, which no number of
-# something is.
+# Values of words by name: amounts of the programme's currency that come as texts, and counts, which are no number of
+# something.
 _AMOUNTS: Final = frozenset(("received", "total"))
 _COUNTS: Final = frozenset(("most", "got"))
 
@@ -70,7 +70,7 @@ class Reader(Protocol):
 
 
 def told(reader: Reader, error: SettlementError) -> str:
-    """Return a refusal in the visitor's language."""
+    """Return a refusal in the reader's language."""
     if type(error) in _PLAIN:
         return reader.word(_PLAIN[type(error)])
     match error:
@@ -114,29 +114,31 @@ def told(reader: Reader, error: SettlementError) -> str:
 
 
 def lacking(reader: Reader, lack: str) -> str:
-    """Return what is missing or wrong in the visitor's language."""
+    """Return what is missing or wrong in the reader's language."""
     if not isinstance(lack, Worded):
         return lack
     return reader.word(f"finance.lack.{lack.code}", **_values(reader, lack.values))
 
 
 def why(reader: Reader, reason: Reason) -> str:
-    """Return in the visitor's language why an entry of the bank was matched to nothing."""
+    """Return in the reader's language why an entry of the bank was matched to nothing."""
     return reader.word(f"finance.bank.reason.{reason.code}", **_values(reader, reason.values))
 
 
 def different(reader: Reader, difference: Difference) -> str:
-    """Return in the visitor's language where two figures of the books disagree."""
-    figures = {"expected": difference.expected, "actual": difference.actual}
+    """Return in the reader's language where two figures of the books disagree."""
+    sign = "+" if difference.amount > 0 else ""
     return reader.word(
         "finance.difference",
         where=lacking(reader, difference.where),
-        **{name: grouped(figure, reader.language) for name, figure in figures.items()},
+        expected=grouped(difference.expected, reader.language),
+        actual=grouped(difference.actual, reader.language),
+        difference=f"{sign}{grouped(difference.amount, reader.language)}",
     )
 
 
 def _values(reader: Reader, values: Mapping[str, object]) -> dict[str, Any]:
-    """Return what words name, as the visitor reads it. Reasons come with their amounts as texts."""
+    """Return what words name, as the reader writes it. Reasons come with their amounts as texts."""
     return {name: _value(reader, name, value) for name, value in values.items()}
 
 

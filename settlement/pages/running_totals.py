@@ -4,6 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from coalition.database.pool import Pool
+from coalition.name_order import name_order
 from settlement.engine.total import KINDS, Kind
 from settlement.stores.hub import load_partner_names, load_programme, load_totals
 
@@ -50,7 +51,8 @@ async def load_running(pool: Pool, window_no: int) -> RunningWindow:
         for running in (everyone, partners[total.partner]):
             running.points[total.kind] += total.points
             running.operations += total.operations
-    return RunningWindow(everyone, [(names[partner], partners[partner]) for partner in sorted(partners)])
+    by_name = sorted(partners, key=lambda partner: (name_order(names[partner]), partner))
+    return RunningWindow(everyone, [(names[partner], partners[partner]) for partner in by_name])
 
 
 SELECT_LAST = "SELECT max(window_no) FROM clearing_window"

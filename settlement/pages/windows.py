@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from coalition.name_order import name_order
 from coalition.pages.errors import PageRefusedError
 from coalition.pages.operator_sign_in import Operator, Role, signed_in_operator
 from coalition.pages.visit import Visit
@@ -13,7 +14,7 @@ from settlement.errors import TieOutError, UnknownWindowError
 from settlement.operations.correct_document import list_corrections
 from settlement.operations.find_documents import why_no_documents
 from settlement.operations.list_disputes import list_disputes
-from settlement.operations.report_window import WindowReport, list_windows, report_window
+from settlement.operations.report_window import PartnerReport, WindowReport, list_windows, report_window
 from settlement.pages.documents import load_window_documents
 from settlement.pages.files import load_window_files
 from settlement.pages.nets_chart import nets_chart
@@ -84,7 +85,7 @@ async def render_window(
         raise PageRefusedError(status=404, key="window_unknown") from error
     except TieOutError as error:
         differences = error
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = {"partners": [] if report is None else _by_name(report)}
     if report is None or not has_reached(report.window.state, "CALCULATED"):
         values["running"] = await load_running(pool, number)
     else:
@@ -119,6 +120,10 @@ async def render_window(
         different=lambda difference: different(visit, difference),
         **values,
     )
+
+
+def _by_name(report: WindowReport) -> list[PartnerReport]:
+    return sorted(report.partners, key=lambda partner: (name_order(partner.name), partner.partner))
 
 
 def _is_answered(dispute: Dispute) -> bool:

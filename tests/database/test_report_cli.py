@@ -7,6 +7,7 @@ import pytest
 
 from coalition.database.pool import Pool
 from settlement.operations.reports.make_report import REPORT_NAMES
+from settlement.pages.running_totals import load_running
 from tests.database.command_line import Call
 from tests.database.settlement_books import Books
 
@@ -18,10 +19,34 @@ async def test_a_report_is_told_and_written(pool: Pool, call: Call, tmp_path: Pa
     document = json.loads((await call("report", "points", "--partner", "B", "--json")).stdout)
     written = await call("report", "points", "--format", "csv", "--language", "de", "--output", str(tmp_path / "p.csv"))
 
-    assert told.stdout.splitlines()[2].split()[:2] == ["A", "1,200,000"]
+    assert told.stdout.splitlines()[0] == "Window 1"
+    assert told.stdout.splitlines()[4].split()[:2] == ["A", "1,200,000"]
     assert [(row["partner"], row["redeemed"]) for row in document["points_by_partner"]] == [("B", 800_000)]
     assert written.exit_code == 0
     assert "A;1200000;0;450000;0;750000;0;8" in (tmp_path / "p.csv").read_text("utf-8-sig")
+
+
+BOOK_LATE = """
+INSERT INTO journal (lane, leaf, window_no, kind, partner, operation_id, account, points, occurred_at, booked_at,
+    result)
+SELECT 0, partner, 2, 'earn', partner, 'late', 1, 10, now() - interval '40 days', now(), '{}' FROM partner
+"""
+
+
+async def test_partners_are_listed_by_name(pool: Pool, call: Call) -> None:
+    """As a reader looks for them, whatever their numbers: what was late, and what is booked so far."""
+    books = Books(pool)
+    zoo, apples = await books.partner("Zoo"), await books.partner("Äpfel")
+    for partner in (zoo, apples):
+        await books.book(partner, "issued", 100)
+    running = await load_running(pool, 1)
+    assert [name for name, _ in running.partners] == ["Äpfel", "Zoo"]
+    await books.close()
+    await pool.execute("UPDATE clearing_window SET opened_at = now() - interval '9 days'")
+    await pool.execute("UPDATE lane SET size = 3 WHERE lane = 0")
+    await pool.execute(BOOK_LATE)
+    late = json.loads((await call("report", "late", "--window", "2", "--json")).stdout)["late_items"]
+    assert [(row["partner"], row["operations"]) for row in late] == [("Äpfel", 1), ("Zoo", 1)]
 
 
 async def test_all_reports_are_written_into_a_folder(pool: Pool, call: Call, tmp_path: Path) -> None:

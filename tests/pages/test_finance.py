@@ -98,6 +98,7 @@ async def test_chart_table_and_payments_agree(site: RunningSite, page: Page) -> 
     in_table = {name.removesuffix(" Calculated"): net for name, net in zip(names, nets, strict=True)}
     # Bakery 9,900 * 0.011 + 5; Garage 500 * 0.011 + 5 - 4,000 * 0.01 * 0.98; Florist its platform fee.
     assert in_table == {"Bakery": Decimal("113.90"), "Garage": Decimal("-28.70"), "Florist": Decimal("5.00")}
+    assert [*in_table] == ["Bakery", "Florist", "Garage"]
     charted = zip(await texts(page, ".net-name"), await texts(page, ".net-amount"), strict=True)
     assert [(name, amount(text)) for name, text in charted] == [
         (name, in_table[name]) for name in ("Bakery", "Florist", "Garage")

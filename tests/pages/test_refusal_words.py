@@ -117,5 +117,6 @@ def test_values_are_as_the_reader_writes_them() -> None:
         assert expected in lacking(reader, lack), lack
     places = Worded.of("origin_points", kind="redeem_reversed", partner=12, version=1)
     assert different(reader, Difference(where=places, expected=1000, actual=2500)) == (
-        "Punkte (Einlösung storniert) bei Partner 12 nach Fassung 1 seiner Konditionen: erwartet 1.000, nicht 2.500"
+        "Punkte (Einlösung storniert) bei Partner 12 nach Fassung 1 seiner Konditionen: erwartet 1.000, nicht 2.500 "
+        "(Differenz +1.500)"
     )

@@ -30,6 +30,7 @@ async def report_late(asked: Asked) -> Report:
         if begin is None
         else await load_late_items(asked.connection, window.window_no, begin=begin, lanes=asked.lanes)
     )
+    found.sort(key=lambda late: asked.place(late.partner))
     rows = tuple(_row(asked, late) for late in found if asked.wants(late.partner))
     table = Table(
         key="late_items",
