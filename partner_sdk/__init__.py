@@ -60,7 +60,8 @@ from partner_sdk.operation import (
     parse_operation,
 )
 from partner_sdk.operation_id import new_operation_id
-from partner_sdk.outbox import Entry, Outbox
+from partner_sdk.outbox import Outbox
+from partner_sdk.outbox_rows import Entry
 from partner_sdk.receipt import Receipt
 from partner_sdk.reconciliation import ComparedDay, DayTotals, Difference, HubLine, Reconciliation
 from partner_sdk.result import CardBalance, Event, Expiry, Flushed, OpenHold, Result, StepUp, Window

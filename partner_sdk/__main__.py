@@ -29,7 +29,8 @@ from partner_sdk.errors import (
 from partner_sdk.keys import make_key_pair
 from partner_sdk.operation import KINDS
 from partner_sdk.operation_file import operation_of_flags, read_operations
-from partner_sdk.outbox import Entry, Outbox, existing_outbox
+from partner_sdk.outbox import Outbox, existing_outbox
+from partner_sdk.outbox_rows import Entry
 from partner_sdk.problem import problem_text
 from partner_sdk.refusal_text import refusal_text
 from partner_sdk.result import Event, Flushed, Result

@@ -8,7 +8,7 @@ from partner_sdk.connection import Connection
 from partner_sdk.errors import CertificateUnusableError
 from partner_sdk.operation import Burn, Purchase
 from partner_sdk.operation_id import new_operation_id
-from partner_sdk.outbox import same_card
+from partner_sdk.outbox_rows import same_card
 
 
 class OfflineBurns(Connection):

@@ -17,8 +17,9 @@ from partner_sdk.card_sends import CardSends, Results
 from partner_sdk.errors import MessageRejectedError
 from partner_sdk.exchange import Exchange, GivesUp
 from partner_sdk.message import fitting, message_body, results_for
-from partner_sdk.outbox import Answered, Outbox, Waiting, same_card
+from partner_sdk.outbox import Outbox
 from partner_sdk.outbox_key import refuse_other_partners
+from partner_sdk.outbox_rows import Answered, Waiting, same_card
 from partner_sdk.receipt import Receipt, rejected_result
 from partner_sdk.result import Flushed, Result
 

@@ -30,7 +30,7 @@ from http_message_signatures.algorithms import ED25519
 from partner_sdk.certificate import CERTIFICATE_TYPE
 from partner_sdk.keys import load_public_key, raw_bytes, thumbprint
 from partner_sdk.message import BYTES_MAX
-from partner_sdk.outbox import same_card
+from partner_sdk.outbox_rows import same_card
 from partner_sdk.signing import MESSAGE_TAG, RECEIPT_TAG, SIGNATURE_FIELDS, SignedRequest, receipt_components
 from partner_sdk.testing.fake_disputes import FakeDisputes, Statement
 from partner_sdk.testing.fake_journal import Origin

@@ -9,7 +9,7 @@ from typing import Any
 from partner_sdk.errors import InvalidOperationError
 from partner_sdk.message import OPERATIONS_MAX
 from partner_sdk.operation import POINTS_MAX, Burn, Earn, Operation, parse_operation
-from partner_sdk.outbox import same_card
+from partner_sdk.outbox_rows import same_card
 
 VALID_S_MIN, VALID_S_MAX = 60, 86_400
 PAST_DAYS_MAX = 400

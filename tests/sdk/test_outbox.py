@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from partner_sdk import Coalition, Earn, OperationIdReusedError, Outbox, OutboxError, UnknownOperationError
-from partner_sdk.outbox import Answered
 from partner_sdk.outbox_fault import _READ_ONLY, not_opened
+from partner_sdk.outbox_rows import Answered
 from partner_sdk.receipt import Receipt
 from partner_sdk.signing import SignedRequest
 
