@@ -133,6 +133,7 @@ async def _serve_worker(extensions: Extensions, lifeline: int, sockets: Sequence
         for listener in listeners:
             listener.stop()
         await asyncio.sleep(LINGER_S)
+    to_parent.close()
 
 
 @asynccontextmanager

@@ -3,11 +3,16 @@
 import ast
 import re
 from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
 
 import coalition.pages
 import settlement.pages
+from settlement.operations.add_terms import TermsChange
+from settlement.operations.draft_terms import draft_terms
+from tests.http.conftest import now
 from tests.pages.conftest import PASSWORD, RunningSite
 from tests.pages.forms import Forms
 from tests.report_story import two_months
@@ -15,7 +20,7 @@ from tests.report_story import two_months
 # A null character, which PostgreSQL keeps in no text; a byte that is no UTF-8; a line's end; a digit that is none of
 # ours; a number and a text beyond all limits.
 HOSTILE = ("%00", "%FF", "%0A", "%D9%A7", "9" * 30, "x" * 300)
-HOSTILE_IN_QUERY = ("%00", "9" * 30)
+HOSTILE_IN_QUERY = ("%00", "9" * 30, "x")
 # What leads on to the database where other parameters are hostile; of those that are not here, 1.
 GOOD = {
     "kind": "issued",
@@ -102,6 +107,9 @@ def hostile_addresses(path: str, names: set[str]) -> Iterator[str]:
 async def test_no_address_is_a_fault_of_ours(site: RunningSite) -> None:
     """Of every route of the API and of the pages, asked by somebody who may see it, over the books of two months."""
     story = await two_months(site.hub)
+    soon = now() + timedelta(days=30)
+    change = TermsChange(issue_price=Decimal("0.008"))
+    await draft_terms(site.hub.pool, 1, change, valid_from=soon, now=now(), actor="operator:anna")
     await site.member()
     await site.operator("ada", "read", "operate", "approve")
     names_of_calls = await names_of_the_api(site)
