@@ -11,7 +11,7 @@ from typing import Any
 
 from partner_sdk.books import BookLine
 from partner_sdk.books_file import read_books
-from partner_sdk.client import Coalition
+from partner_sdk.options import hub_of
 from partner_sdk.reconcile import ReconcileProgress
 from partner_sdk.reconciliation import ComparedDay, DayTotals, Difference, DifferenceClass, HubLine, Reconciliation
 from partner_sdk.statement_check import KindTotal, StatementCheck
@@ -56,13 +56,7 @@ def _reconcile(options: argparse.Namespace) -> int:
     books = None if options.csv is None else read_books(options.csv)
 
     async def reconcile() -> Reconciliation:
-        async with Coalition(
-            options.url,
-            options.key,
-            outbox=options.outbox,
-            hub_key=options.hub_key,
-            give_up_after_s=options.give_up_after,
-        ) as hub:
+        async with hub_of(options) as hub:
             return await hub.reconcile(
                 books,
                 first=options.first,

@@ -9,11 +9,10 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from partner_sdk.client import Coalition
-from partner_sdk.connection import default_outbox
 from partner_sdk.errors import BooksInvalidError, FieldFault, OutboxError
 from partner_sdk.gather_evidence import Gathered
 from partner_sdk.keys import load_public_key
+from partner_sdk.options import hub_of, outbox_of
 from partner_sdk.outbox import existing_outbox
 from partner_sdk.verify_evidence import verify_evidence
 from partner_sdk.verify_receipts import verify_receipts
@@ -37,10 +36,7 @@ def add_to(commands: Any, kept: argparse.ArgumentParser) -> None:
 
 def _verify(options: argparse.Namespace) -> int:
     prices = None if options.terms is None else read_prices(options.terms)
-    path = options.outbox or (default_outbox(options.key) if options.key else None)
-    if path is None:
-        raise OutboxError("name the outbox: --outbox FILE, or --key PEM for the one beside it")
-    outbox, others = existing_outbox(path), [existing_outbox(other) for other in options.also]
+    outbox, others = outbox_of(options), [existing_outbox(other) for other in options.also]
     if options.url is not None:
         asyncio.run(_gather(options))
     named = None if options.hub_key is None else load_public_key(options.hub_key)
@@ -58,13 +54,7 @@ def _verify(options: argparse.Namespace) -> int:
 async def _gather(options: argparse.Namespace) -> None:
     if options.key is None:
         raise OutboxError("--url needs --key: the hub is asked as this partner")
-    async with Coalition(
-        options.url,
-        options.key,
-        outbox=options.outbox,
-        hub_key=options.hub_key,
-        give_up_after_s=options.give_up_after,
-    ) as hub:
+    async with hub_of(options) as hub:
         await hub.gather_evidence(_print_progress, proofs_max=options.proofs_max)
 
 
