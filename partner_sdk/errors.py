@@ -225,7 +225,8 @@ class HubUnreachableError(CoalitionError):
         self, reason: str, *, attempts: int, retry_after_s: float | None = None, request_id: str | None = None
     ) -> None:
         later = "" if retry_after_s is None else f"; come back in {retry_after_s:g} s"
-        super().__init__(f"gave up after {attempts} attempts: {reason}{later}", request_id=request_id)
+        tried = "1 attempt" if attempts == 1 else f"{attempts} attempts"
+        super().__init__(f"gave up after {tried}: {reason}{later}", request_id=request_id)
         self.attempts = attempts
         self.retry_after_s = retry_after_s
 

@@ -57,7 +57,7 @@ class Exchange:
         give_up_after_s: float,
         clock_offset_s: float | None = None,
     ) -> None:
-        self._origin = _origin(url)
+        self._origin = origin_of(url)
         self._signer = signer
         self.hub_keys = keys
         self._backoff = backoff
@@ -212,7 +212,8 @@ def _try_again_or_final(fault: Fault) -> _TryAgainError | MessageRejectedError:
     return fault.error()
 
 
-def _origin(url: str) -> str:
+def origin_of(url: str) -> str:
+    """Return the hub's address without a slash at the end. Raises AddressInvalidError."""
     try:
         parsed = URL(url)
         is_usable = parsed.scheme in ("http", "https") and bool(parsed.host)

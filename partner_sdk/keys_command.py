@@ -8,7 +8,8 @@ from typing import Any
 
 import aiohttp
 
-from partner_sdk.errors import AddressInvalidError, AnswerNotUnderstoodError, HubUnreachableError, KeyUnusableError
+from partner_sdk.errors import AnswerNotUnderstoodError, HubUnreachableError, KeyUnusableError
+from partner_sdk.exchange import KEYS_PATH, origin_of
 from partner_sdk.hub_keys import read_keys
 from partner_sdk.keys import public_key_of_jwk, thumbprint, write_public_key
 
@@ -44,11 +45,9 @@ async def _fetch(url: str) -> Any:
     try:
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)) as session,
-            session.get(f"{url.rstrip('/')}/v1/keys", allow_redirects=False) as answer,
+            session.get(origin_of(url) + KEYS_PATH, allow_redirects=False) as answer,
         ):
             content = await answer.read()
-    except aiohttp.InvalidURL as fault:
-        raise AddressInvalidError(f"not a URL: {url!r}: {fault}") from fault
     except (aiohttp.ClientError, TimeoutError, OSError) as fault:
         raise HubUnreachableError(f"{type(fault).__name__}: {fault}", attempts=1) from fault
     if answer.status != 200:

@@ -294,3 +294,5 @@ async def test_the_hubs_key_is_fetched_as_pem_and_checks_receipts(send, signing_
     assert (code, thumbprint(load_public_key(tmp_path / "other.pem"))) == (0, keyid)
     code, told = await run_json("keys", "--url", "http://127.0.0.1:1", "--out", tmp_path / "none.pem")
     assert (code, told["error"]) == (3, "hub_unreachable")
+    code, told = await run_json("keys", "--url", "hub.example:8431", "--out", tmp_path / "none.pem")
+    assert (code, told["error"]) == (2, "address_invalid")
