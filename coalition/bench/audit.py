@@ -2,8 +2,10 @@
 
 import json
 import re
+import time
 from datetime import UTC, datetime
 from hashlib import sha256
+from statistics import median
 
 from coalition.bench.generator import Exchange
 from coalition.bench.world import BenchError, World
@@ -13,8 +15,11 @@ from coalition.signatures.request import SignedRequest
 from coalition.signatures.verify import VerifiedRequest, parse_signature
 
 MUST_BE_ON = ("fsync", "synchronous_commit", "full_page_writes")
-ALSO_TOLD = ("server_version", "wal_level", "wal_sync_method", "shared_buffers", "max_wal_size")
+ALSO_TOLD = ("server_version", "wal_level", "wal_sync_method", "shared_buffers", "max_wal_size", "commit_delay")
+COMMITS = 200
 
+# Nothing but a record in the log, which the commit has to confirm.
+COMMIT = "SELECT pg_logical_emit_message(true, 'bench', '')"
 SELECT_SETTING = "SELECT current_setting($1)"
 # Without the record with which each lane ends a window.
 SELECT_JOURNALLED = "SELECT ((SELECT sum(size) FROM lane) - (SELECT count(*) FROM lane_window))::bigint"
@@ -28,6 +33,16 @@ async def database_settings(connection: Connection) -> dict[str, str]:
         if settings[name] != "on":
             raise BenchError(f"{name} is {settings[name]}; the benchmark counts only at full durability: on")
     return settings
+
+
+async def measure_commit_ms(connection: Connection) -> float:
+    """Return how long a commit takes that writes next to nothing, with nobody else at work: the median."""
+    took_s = []
+    for _ in range(COMMITS):
+        started_s = time.perf_counter()
+        await connection.execute(COMMIT)
+        took_s.append(time.perf_counter() - started_s)
+    return median(took_s) * 1000
 
 
 async def check_journalled(world: World, *, answered: int) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from itertools import count
 
-from coalition.bench.audit import check_journalled, database_settings
+from coalition.bench.audit import check_journalled, database_settings, measure_commit_ms
 from coalition.bench.generator import SendClosed
 from coalition.bench.peer import fill_peer
 from coalition.bench.rounds import clearing_rounds, open_loop_rounds, reads_rounds, singles_rounds
@@ -29,6 +29,7 @@ async def measure(
     async with open_world(sizes, progress, database_url=database_url) as world:
         async with world.pool.acquire() as connection:
             measured.settings = await database_settings(connection)
+            measured.commit_ms = await measure_commit_ms(connection)
         await fill_peer(world.url, partners=sizes.partners, accounts=sizes.members)
         with world.hub() as hub:
             run = Run(sizes, world, hub, progress, measured, numbers)

@@ -88,7 +88,7 @@ def build_document(
         "raw": asdict(measured),
         "sizes": asdict(sizes),
         "settings": {"workers": sizes.workers, **measured.settings},
-        "machine": _machine(load_before),
+        "machine": _machine(load_before) | {"commit_ms": round(measured.commit_ms, 3)},
         "versions": {"python": platform.python_version(), **{name: version(name) for name in VERSIONS_OF}},
     }
 
@@ -229,7 +229,8 @@ def _words(document: dict[str, Any]) -> list[str]:
         f"The journal agrees; the signatures of {counts['answers_checked']} answers were checked.",
         f"PostgreSQL {settings['server_version']} at full durability (fsync, synchronous_commit, full_page_writes on). "
         f"The hub's processes ({settings['workers']}), database and load generator shared {machine['cores']} cores; "
-        f"load before: {machine['load_before']}.",
+        f"load before: {machine['load_before']}. A commit alone took {machine['commit_ms']:.2f} ms"
+        + (f", {added_ms:g} of them added." if (added_ms := document["sizes"]["confirm_ms"]) else "."),
         "Ratios carry over to other machines, absolute figures do not. The targets are aims, not a verdict.",
     ]
 

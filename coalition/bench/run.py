@@ -27,6 +27,7 @@ class Measured:
     window. What was not asked for is empty."""
 
     settings: dict[str, str] = field(default_factory=dict)
+    commit_ms: float = 0.0
     first: Part = field(default_factory=dict)
     clearing: list[dict[str, Part]] = field(default_factory=list)
     singles: dict[int, list[dict[str, Part]]] = field(default_factory=dict)

@@ -13,7 +13,8 @@ class Sizes:
     operation each per round of B3, and as many reads per round of B5.
 
     For each of the hub's processes, `workers` of them, so many messages wait for their answers at once: `messages_each`
-    of many operations, `singles_each` of one. `lanes` is how many the database is made with."""
+    of many operations, `singles_each` of one. `lanes` is how many the database is made with. Each commit is confirmed
+    `confirm_ms` later than the disk does."""
 
     members: int
     partners: int
@@ -28,6 +29,7 @@ class Sizes:
     peer_connections: int
     workers: int = 1
     lanes: int = 4
+    confirm_ms: float = 0.0
 
     @property
     def messages_in_flight(self) -> int:

@@ -115,6 +115,8 @@ async def open_world(
     """Make everything, in a folder that is gone afterwards; a named database has to be empty, and stays full."""
     with _folder() as folder, _database(folder, database_url) as (url, postgres_pid):
         await _make_schema(url, Settings(data_dir=folder, lanes=sizes.lanes), progress)
+        if sizes.confirm_ms:
+            await _confirm_later(url, sizes.confirm_ms)
         pool = await open_pool(url)
         try:
             keys = [generate_private_key() for _ in range(sizes.partners)]
@@ -159,6 +161,20 @@ async def _make_schema(url: str, settings: Settings, progress: Progress) -> None
     await migrate(url, settings.programme)
     if is_cluster:
         await distribute(url, progress=lambda what: progress(what, 0, 1))
+
+
+async def _confirm_later(url: str, confirm_ms: float) -> None:
+    """Have each write of the log take so much longer, as on a slower disk: PostgreSQL's own delay, for all sessions."""
+    connection = await asyncpg.connect(url)
+    try:
+        name = await connection.fetchval("SELECT quote_ident(current_database())")
+        # Whoever writes the log waits with the lock, and those who come meanwhile are confirmed by the next write.
+        await connection.execute(f"ALTER DATABASE {name} SET commit_delay = {round(confirm_ms * 1000)}")
+        await connection.execute(f"ALTER DATABASE {name} SET commit_siblings = 0")
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise BenchError("--confirm-ms needs a superuser of the database") from error
+    finally:
+        await connection.close()
 
 
 @contextmanager

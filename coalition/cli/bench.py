@@ -54,6 +54,9 @@ def add_bench(app: typer.Typer, calculate: Calculate) -> None:
             str | None,
             typer.Option("--database-url", help="An empty database, of a cluster say; it is filled and left so."),
         ] = None,
+        confirm_ms: Annotated[
+            float, typer.Option(min=0, max=100, help="As if the disk took so much longer to confirm a commit.")
+        ] = 0.0,
         profile: Annotated[
             bool, typer.Option("--profile", help="Tell where the CPU of an operation goes; measures B1 and B3 as well.")
         ] = False,
@@ -77,6 +80,7 @@ def add_bench(app: typer.Typer, calculate: Calculate) -> None:
             messages=messages or sizes.messages,
             singles=singles or sizes.singles,
             workers=workers or workers_for_this_machine(),
+            confirm_ms=confirm_ms,
         )
         load_before, started_s = os.getloadavg()[0], time.perf_counter()
         columns = (TextColumn("{task.description:<30}"), BarColumn(), TextColumn("{task.completed:,}/{task.total:,}"))

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from typing import Any
 
-SMALL = ["--members", "200", "--rounds", "1", "--messages", "2", "--singles", "40", "--workers", "1"]
+SMALL = "--members 200 --rounds 1 --messages 2 --singles 40 --workers 1 --confirm-ms 2".split()
 
 
 def test_the_benchmark_tells_ratios_raw_numbers_and_settings() -> None:
@@ -24,6 +24,8 @@ def test_the_benchmark_tells_ratios_raw_numbers_and_settings() -> None:
         assert (figure["first_target"] < figure["goal"]) == (figure["better"] == "more")
     assert {document["settings"][name] for name in ("fsync", "synchronous_commit", "full_page_writes")} == {"on"}
     assert document["settings"]["workers"] == 1
+    assert document["settings"]["commit_delay"] == "2000"
+    assert document["machine"]["commit_ms"] > 2
     assert document["counts"]["answers_checked"] > 0
     assert document["latency"]["hub"]["p50_ms"] <= document["latency"]["hub"]["p99_ms"]
     assert [window["operations"] for window in document["raw"]["windows"]] == [1_000, 1_000, 1_000, 10_000]
