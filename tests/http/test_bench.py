@@ -5,7 +5,7 @@ import subprocess
 import sys
 from typing import Any
 
-SMALL = "--members 200 --rounds 1 --messages 2 --singles 40 --workers 1 --confirm-ms 2".split()
+SMALL = ["--members", "200", "--rounds", "1", "--messages", "2", "--singles", "40", "--workers", "1", "--confirm-ms", "2"]
 
 
 def test_the_benchmark_tells_ratios_raw_numbers_and_settings() -> None:
