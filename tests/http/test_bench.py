@@ -5,7 +5,8 @@ import subprocess
 import sys
 from typing import Any
 
-SMALL = ["--members", "200", "--rounds", "1", "--messages", "2", "--singles", "40", "--workers", "1", "--confirm-ms", "2"]
+CONFIRM = ["--confirm-ms", "2"]
+SMALL = ["--members", "200", "--rounds", "1", "--messages", "2", "--singles", "40", "--workers", "1", *CONFIRM]
 
 
 def test_the_benchmark_tells_ratios_raw_numbers_and_settings() -> None:
