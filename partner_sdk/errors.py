@@ -246,6 +246,10 @@ class HubKeyChangedError(ReceiptInvalidError):
     def __init__(self, *, keyid: str, pinned: Sequence[str]) -> None:
         super().__init__(f"signed by hub key {keyid!r}, pinned are {', '.join(sorted(pinned)) or 'none'}")
         self.keyid = keyid
+        self.add_note(
+            "if the hub lost its key: fetch the new one (`coalition-partner keys`), compare it with the operator, "
+            "and name it by --hub-key or hub_key="
+        )
 
 
 class HubKeyEndedError(ReceiptInvalidError):

@@ -12,7 +12,13 @@ from partner_sdk.receipt import Receipt
 
 # Request timeout, too early, too many requests: the same request may succeed later.
 RETRYABLE_STATUSES = frozenset({408, 425, 429})
-CLOCK_CODES = frozenset({"signature_stale", "signature_from_future"})
+_CLOCK = "this machine's clock is further from the hub's than the hub allows: set it"
+# What to do next, where the hub's own words leave it open.
+_NEXT = {
+    "signature_stale": _CLOCK,
+    "signature_from_future": _CLOCK,
+    "key_not_valid": "have the next key registered; it goes on with the same outbox, named by --outbox or outbox=",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +45,8 @@ class Fault:
             request_id=self.request_id,
             receipt=self.receipt,
         )
-        if self.code in CLOCK_CODES:
-            error.add_note("this machine's clock is further from the hub's than the hub allows: set it")
+        if self.code in _NEXT:
+            error.add_note(_NEXT[self.code])
         return error
 
     def __str__(self) -> str:

@@ -249,13 +249,16 @@ async def test_a_key_named_for_the_hub_that_is_not_its_own_is_told(send, tmp_pat
     assert f"only the key that you named as the hub's counts, {named}" in err
 
 
-async def test_a_clock_that_is_off_is_told(send, signing_hub):
+async def test_a_clock_that_is_off_and_a_key_that_has_ended_are_told(send, signing_hub):
     told = {"code": "signature_stale", "title": "Unauthorized", "detail": "created: expected at most 300 s before"}
     signing_hub.problems.append((401, told))
     code, _, err = await run(*send, "earn", "--card", CARD, "--points", "5")
     assert (code, "this machine's clock is further from the hub's than the hub allows: set it" in err) == (2, True)
     # The code once, beside the status.
     assert err.startswith("401 signature_stale: created: expected at most 300 s before\n")
+    signing_hub.problems.append((401, told | {"code": "key_not_valid"}))
+    _, _, err = await run(*send, "earn", "--card", CARD, "--points", "5")
+    assert "have the next key registered; it goes on with the same outbox" in err
 
 
 def test_the_sdk_imports_nothing_but_a_plain_install():
