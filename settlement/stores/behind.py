@@ -2,11 +2,11 @@
 
 Both are read a page at a time, lane after lane, so that a page costs what it shows and not what there is."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from coalition.database.pool import Connection
 from coalition.stores.past_records import refuse_archived
@@ -67,26 +67,42 @@ async def load_operations_behind(
 ) -> list[OperationBehind]:
     """Return the operations after a place (lane, leaf) in the journal, in its order. Raises WindowArchivedError."""
     await refuse_archived(connection, [wanted.window_no])
-    found: list[OperationBehind] = []
+    of_figure = (
+        list(wanted.kinds),
+        wanted.partner,
+        wanted.is_billed,
+        wanted.terms_version,
+        wanted.shop,
+        wanted.lots_of,
+        wanted.months,
+    )
     leaves = await connection.fetch(SELECT_LEAVES, wanted.window_no, wanted.window_no - 1)
-    for lane, first_leaf, end_leaf in leaves:
-        if len(found) == count_max or lane < after[0]:
-            continue
-        rows = await connection.fetch(
-            OPERATIONS_BEHIND,
+    lanes = [
+        (
             lane,
             max(first_leaf - 1, after[1]) if lane == after[0] else first_leaf - 1,
             LEAF_MAX if end_leaf is None else end_leaf,
-            list(wanted.kinds),
-            wanted.partner,
-            wanted.is_billed,
-            wanted.terms_version,
-            wanted.shop,
-            count_max - len(found),
-            wanted.lots_of,
-            wanted.months,
+            *of_figure,
         )
-        found += [OperationBehind(lane, *row.values()) for row in rows]
+        for lane, first_leaf, end_leaf in leaves
+        if lane >= after[0]
+    ]
+    return [OperationBehind(*row) for row in await _load_page(connection, OPERATIONS_BEHIND, lanes, count_max)]
+
+
+async def _load_page(
+    connection: Connection, query: str, lanes: Iterable[tuple[int, *tuple[Any, ...]]], count_max: int
+) -> list[tuple[Any, ...]]:
+    """Return the first rows of a query, each with its lane, lane after lane until there are enough.
+
+    `lanes` are the lanes with the query's other arguments: $1 is the lane, $2 how many rows it returns at most.
+    """
+    found: list[tuple[Any, ...]] = []
+    for lane, *arguments in lanes:
+        if len(found) == count_max:
+            break
+        rows = await connection.fetch(query, lane, count_max - len(found), *arguments)
+        found += [(lane, *row.values()) for row in rows]
     return found
 
 
@@ -148,21 +164,17 @@ async def load_lots_behind(
     connection: Connection, wanted: LotsWanted, *, after: tuple[int, int, int, int], count_max: int
 ) -> list[LotBehind]:
     """Return the lots after a place (lane, account, leaf, part), in that order."""
-    found: list[LotBehind] = []
-    for (lane,) in await connection.fetch(SELECT_LANES):
-        if len(found) == count_max or lane < after[0]:
-            continue
-        rows = await connection.fetch(
-            LOTS_BEHIND,
-            lane,
-            *(after[1:] if lane == after[0] else (-1, -1, -1)),
-            wanted.payer,
-            wanted.month,
-            wanted.has_points,
-            count_max - len(found),
-            wanted.expires_from,
-            wanted.expires_until,
-            wanted.never_expires,
-        )
-        found += [LotBehind(lane, *row.values()) for row in rows]
-    return found
+    of_figure = (
+        wanted.payer,
+        wanted.month,
+        wanted.has_points,
+        wanted.expires_from,
+        wanted.expires_until,
+        wanted.never_expires,
+    )
+    lanes = [
+        (lane, *(after[1:] if lane == after[0] else (-1, -1, -1)), *of_figure)
+        for (lane,) in await connection.fetch(SELECT_LANES)
+        if lane >= after[0]
+    ]
+    return [LotBehind(*row) for row in await _load_page(connection, LOTS_BEHIND, lanes, count_max)]
