@@ -10,7 +10,7 @@ from coalition.database.pool import Connection
 from coalition.errors import DatabaseError
 from coalition.ledger.limits import NO_LIMITS, LimitRules
 
-SCHEMA_REVISION = "0047"
+SCHEMA_REVISION = "0048"
 
 VERSION_MIN = (15,)
 

@@ -73,6 +73,7 @@ LOCAL_TABLES = (
     "document_series",
     "expiry_notice",
     "gift_code",
+    "known_browser",
     "legal_party",
     "net_debit_cap",
     "nonce",

@@ -2,7 +2,8 @@
 
 A browser holds a random token; the database only its digest. A member proves himself with a code that is mailed to
 him, an operator with a password. A code belongs to the browser that asked for it, which holds a ticket that nobody else
-can tell: nobody uses a code, or uses up its tries, from another one. What is answered, and the work that is done for
+can tell: nobody uses a code, or uses up its tries, from another one. A browser in which a member has signed in stays
+known: who knows no more than his address can't use up its codes. What is answered, and the work that is done for
 it, does not tell whether an address or a name is known.
 """
 
@@ -23,6 +24,7 @@ from email_validator import EmailNotValidError
 
 from coalition.database.pool import Connection, Pool
 from coalition.operations.add_members import kept_email
+from coalition.stores.known_browsers import add_known_browser, drop_known_browser, is_known_browser
 from coalition.stores.members import set_language
 from coalition.stores.operators import find_operator, hold_operator
 from coalition.stores.sessions import (
@@ -40,16 +42,19 @@ from coalition.stores.sign_in_codes import (
     drop_old_codes,
     is_ticket_for,
     load_sent,
+    lock_address,
 )
-from coalition.stores.wallets import find_member_by_email
+from coalition.stores.wallets import Member, find_member_by_email
 
 CODE_DIGITS = 6
 CODE_LIFE_MINUTES = 10
 CODE_ATTEMPTS_MAX = 5
-# By address, over all browsers: with the tries of each code, 50 guesses an hour at one code of a million.
+# By address, over all browsers that are not known, and by known browser: with the tries of each code, 50 guesses an
+# hour at one code of a million.
 CODE_PAUSE = timedelta(minutes=1)
 CODES_PER_HOUR_MAX = 10
 OLD_CODES_DROPPED_MAX = 100
+KNOWN_BROWSER_DAYS = 180
 SESSION_LIFE_HOURS: dict[Area, int] = {"member": 12, "finance": 8}
 # A hash takes 64 MiB and a core; sign-ins past this many wait for their turn.
 HASHES_AT_ONCE_MAX = 2
@@ -81,11 +86,13 @@ class CodeAsked:
 
 @dataclass(frozen=True, slots=True)
 class OpenedSession:
-    """A new session; its token goes into the browser's cookie and nowhere else. `language`: a member's own."""
+    """A new session; its token goes into the browser's cookie and nowhere else. `language`: a member's own; by
+    `known_token` his browser is known from now on."""
 
     token: str
     expires_at: datetime
     language: str | None = None
+    known_token: str = ""
 
 
 def normalised_email(typed: str) -> str | None:
@@ -97,35 +104,53 @@ def normalised_email(typed: str) -> str | None:
 
 
 async def ask_code(
-    pool: Pool, email: str, *, browser: str, held_ticket: str, now: datetime, is_allowed: bool = True
+    pool: Pool,
+    email: str,
+    *,
+    browser: str,
+    known_token: str,
+    held_ticket: str,
+    now: datetime,
+    is_allowed: bool = True,
 ) -> CodeAsked:
     """Make a one-time code for an address, for the browser that asks; nothing is sent to unknown addresses.
 
-    `browser` is a secret of that browser. An address that had its codes of this minute or hour gets none, nor does a
-    browser that is not allowed one: it keeps the ticket that it holds for this address, or has just been given by an
-    answer that it did not wait for; else the new one opens nothing. A code is made for unknown addresses as well, so
-    that these take the same time."""
+    `browser` is a secret of that browser, `known_token` what it was given when a member signed in there. An address
+    that had its codes of this minute or hour gets none, nor does a browser that is not allowed one: it keeps the ticket
+    that it holds for this address, or has just been given by an answer that it did not wait for; else the new one opens
+    nothing. A browser that is known for this member has codes of its own, and needs no leave. A code is made for
+    unknown addresses as well, so that these take the same time."""
     async with pool.acquire() as connection, connection.transaction():
-        sent = await load_sent(connection, email, since=now - timedelta(hours=1))
+        await lock_address(connection, email)
         member = await find_member_by_email(connection, email)
-        if not (is_allowed and _may_send(sent, now)):
+        known = await _known_browser(connection, known_token, member, now=now)
+        sent = await load_sent(connection, email, known_browser=known, since=now - timedelta(hours=1))
+        if not (_may_send(sent, now) and (is_allowed or known is not None)):
             given = [_ticket(browser, email, moment) for moment in sent[-1:]]
             for ticket in (held_ticket, *given):
                 if await is_ticket_for(connection, _digest(ticket), email, now=now):
                     return CodeAsked(ticket, None)
             return CodeAsked(secrets.token_urlsafe(32), None)
         ticket = _ticket(browser, email, now)
-        code = await _add_code(connection, email, ticket=ticket, now=now)
+        code = await _add_code(connection, email, ticket=ticket, known_browser=known, now=now)
     return CodeAsked(ticket, None if member is None else IssuedCode(email, member.language, code), is_new=True)
 
 
 async def sign_in_member(
-    pool: Pool, ticket: str, code: str, *, chosen: str | None = None, language: str, now: datetime
+    pool: Pool,
+    ticket: str,
+    code: str,
+    *,
+    known_token: str = "",
+    chosen: str | None = None,
+    language: str,
+    now: datetime,
 ) -> OpenedSession | None:
     """Take a ticket's code, which is then used up; None: it is wrong, over, or has been tried too often.
 
     The member's own language is from now on the one that was chosen before signing in; None: none was, and it stays.
-    `language` is the browser's: the member's own where none was known."""
+    `language` is the browser's: the member's own where none was known. `known_token` is what the browser was given the
+    last time; it gets another one."""
     async with pool.acquire() as connection, connection.transaction():
         tried = await count_attempt(connection, _digest(ticket), attempts_max=CODE_ATTEMPTS_MAX, now=now)
         if tried is None or not hmac.compare_digest(tried.code_digest, _code_digest(ticket, code)):
@@ -138,7 +163,10 @@ async def sign_in_member(
         if own != member.language:
             await set_language(connection, member.member, own)
         opened = await _open_session(connection, "member", str(member.member), now=now)
-    return replace(opened, language=own)
+        await drop_known_browser(connection, _digest(known_token), now=now)
+        token, expires_at = secrets.token_urlsafe(32), now + timedelta(days=KNOWN_BROWSER_DAYS)
+        await add_known_browser(connection, _digest(token), member=member.member, expires_at=expires_at)
+    return replace(opened, language=own, known_token=token)
 
 
 async def sign_in_operator(pool: Pool, name: str, password: str, *, now: datetime) -> OpenedSession | None:
@@ -179,13 +207,24 @@ def _may_send(sent: Sequence[datetime], now: datetime) -> bool:
     return len(sent) < CODES_PER_HOUR_MAX and all(moment <= now - CODE_PAUSE for moment in sent)
 
 
+async def _known_browser(
+    connection: Connection, known_token: str, member: Member | None, *, now: datetime
+) -> bytes | None:
+    """Return the digest of a browser in which this member has signed in; None: it is not known."""
+    digest = _digest(known_token)
+    is_known = await is_known_browser(connection, digest, member=None if member is None else member.member, now=now)
+    return digest if is_known else None
+
+
 def _ticket(browser: str, email: str, asked_at: datetime) -> str:
     """Return the ticket of a code: who does not know the browser's secret can't tell it, and the browser need not."""
     digest = hashlib.sha256(f"{browser}\n{email}\n{asked_at.timestamp()}".encode()).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
-async def _add_code(connection: Connection, email: str, *, ticket: str, now: datetime) -> str:
+async def _add_code(
+    connection: Connection, email: str, *, ticket: str, known_browser: bytes | None, now: datetime
+) -> str:
     """Keep a new code and return it. Each makes room for itself, so that old ones don't pile up."""
     sent_until = now - timedelta(hours=1)
     await drop_old_codes(connection, sent_until=sent_until, codes_max=OLD_CODES_DROPPED_MAX)
@@ -195,6 +234,7 @@ async def _add_code(connection: Connection, email: str, *, ticket: str, now: dat
         ticket_digest=_digest(ticket),
         email=email,
         code_digest=_code_digest(ticket, code),
+        known_browser=known_browser,
         now=now,
         expires_at=now + timedelta(minutes=CODE_LIFE_MINUTES),
     )

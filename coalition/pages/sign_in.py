@@ -12,7 +12,7 @@ from aiohttp import web
 
 from coalition.operations.sign_in import (
     CODE_LIFE_MINUTES,
-    CODES_PER_HOUR_MAX,
+    KNOWN_BROWSER_DAYS,
     SESSION_LIFE_HOURS,
     CodeAsked,
     IssuedCode,
@@ -40,11 +40,14 @@ log = structlog.get_logger()
 # The ticket says whose code is tried; the address is only what the page names.
 TICKET_COOKIE: Final = "coalition_ticket"
 EMAIL_COOKIE: Final = "coalition_email"
+# It opens nothing; a browser that has it is asked for a code as any other.
+KNOWN_COOKIE: Final = "coalition_known"
 CODE_PATH: Final = "/sign-in/code"
 # By address of the browser; a whole company may be behind one, hence the large number.
 ASKED_PER_MINUTE_MAX = 300
-# So many codes of a member's hour go to one address of browsers: a stranger leaves some for the member himself.
-CODES_FOR_A_BROWSER_PER_HOUR_MAX = CODES_PER_HOUR_MAX // 2
+# So many codes of a member's hour go to one address of browsers that are not known: a stranger leaves some for the
+# member himself. With several addresses he leaves none, but for the browsers in which the member has signed in.
+CODES_FOR_A_BROWSER_PER_HOUR_MAX = 3
 # By address of the browser, over all members: who knows many of them guesses no faster than who knows one.
 WRONG_CODES_PER_HOUR_MAX = 100
 
@@ -82,6 +85,7 @@ class MemberSignIn:
             email,
             # That of a session is in the database, where nothing may be that leads to a code.
             browser=visit.csrf_token if visit.session is None else secrets.token_urlsafe(32),
+            known_token=visit.cookie(KNOWN_COOKIE),
             held_ticket=_ticket(visit) or "",
             now=visit.now,
             is_allowed=not await self._asked_for.wait_s(pool, by, now=visit.now),
@@ -105,7 +109,13 @@ class MemberSignIn:
         code = "".join(visit.form.get("code", "").split())
         chosen = _chosen_language(visit)
         opened = await sign_in_member(
-            visit.site.pool, ticket, code, chosen=chosen, language=visit.language, now=visit.now
+            visit.site.pool,
+            ticket,
+            code,
+            known_token=visit.cookie(KNOWN_COOKIE),
+            chosen=chosen,
+            language=visit.language,
+            now=visit.now,
         )
         if opened is None:
             await self._wrong.take(visit.site.pool, visit.counted_remote, now=visit.now)
@@ -113,6 +123,7 @@ class MemberSignIn:
         visit.set_cookie(TICKET_COOKIE, "", max_age_s=0)
         visit.set_cookie(EMAIL_COOKIE, "", max_age_s=0)
         visit.set_cookie(CHOSEN_LANGUAGE_COOKIE, "", max_age_s=0)
+        visit.set_cookie(KNOWN_COOKIE, opened.known_token, max_age_s=KNOWN_BROWSER_DAYS * 24 * 3600)
         language = known_language(opened.language)
         if language is not None:
             # Also where the cookie has another one: that is of whoever signed in here before.

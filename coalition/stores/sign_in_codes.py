@@ -8,17 +8,30 @@ from coalition.database.pool import Connection
 # Keeps these locks apart from other ones.
 ADDRESS_LOCK = 0x7369676E
 LOCK_ADDRESS = "SELECT pg_advisory_xact_lock($1, hashtext($2))"
-SELECT_SENT = "SELECT sent_at FROM sign_in_code WHERE email = $1 AND sent_at > $2 ORDER BY sent_at"
 
 
-async def load_sent(connection: Connection, email: str, *, since: datetime) -> list[datetime]:
-    """Return when the codes of an address were sent, but for used ones; until the transaction ends nobody adds one."""
+async def lock_address(connection: Connection, email: str) -> None:
+    """Let nobody else add a code for an address until the transaction ends."""
     await connection.execute(LOCK_ADDRESS, ADDRESS_LOCK, email)
-    return [row["sent_at"] for row in await connection.fetch(SELECT_SENT, email, since)]
+
+
+SELECT_SENT = """
+SELECT sent_at FROM sign_in_code
+WHERE email = $1 AND sent_at > $2 AND known_browser IS NOT DISTINCT FROM $3 ORDER BY sent_at
+"""
+
+
+async def load_sent(
+    connection: Connection, email: str, *, known_browser: bytes | None, since: datetime
+) -> list[datetime]:
+    """Return when the codes were sent that a known browser, or all that are not known, asked for to an address, but for
+    used ones. Call `lock_address` before."""
+    return [row["sent_at"] for row in await connection.fetch(SELECT_SENT, email, since, known_browser)]
 
 
 INSERT_CODE = """
-INSERT INTO sign_in_code (ticket_digest, email, code_digest, sent_at, expires_at) VALUES ($1, $2, $3, $4, $5)
+INSERT INTO sign_in_code (ticket_digest, email, code_digest, known_browser, sent_at, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6)
 """
 
 
@@ -28,10 +41,11 @@ async def add_code(
     ticket_digest: bytes,
     email: str,
     code_digest: bytes,
+    known_browser: bytes | None,
     now: datetime,
     expires_at: datetime,
 ) -> None:
-    await connection.execute(INSERT_CODE, ticket_digest, email, code_digest, now, expires_at)
+    await connection.execute(INSERT_CODE, ticket_digest, email, code_digest, known_browser, now, expires_at)
 
 
 SELECT_TICKET = """
