@@ -16,10 +16,9 @@ M = TypeVar("M", bound=BaseModel)
 Refused = Callable[[tuple[FieldFault, ...]], RequestRefusedError]
 Further = Callable[[bytes, list[ErrorDetails]], list[ErrorDetails]]
 
-# So many are told; a megabyte of nothing but bad fields would else be answered with a dozen, and hold up all others.
+# So many are told; a megabyte of nothing but bad fields would else be answered with a dozen, and hold up all others. Of
+# more within one value only their number is told: they come all or none, at 3 us each.
 FAULTS_MAX = 5_000
-# Of more than so many only their number is told: they come all or none, at 3 us each.
-FAULTS_NAMED_MAX = 20_000
 
 OPERATION_TYPES = frozenset({"earn", "burn", "reserve", "capture", "release", "reverse"})
 
@@ -91,11 +90,11 @@ def parse_json(model: type[M], body: bytes, *, refused: Refused, further: Furthe
 
 
 def details_of(error: ValidationError, *, within: tuple[str | int, ...] = ()) -> list[ErrorDetails]:
-    """Return what is wrong at each bad field of a value, which stands `within` the body; of more than FAULTS_NAMED_MAX
-    only how many there are."""
+    """Return what is wrong at each bad field of a value, which stands `within` the body; of more than FAULTS_MAX only
+    how many there are."""
     count = error.error_count()
-    if count > FAULTS_NAMED_MAX:
-        text = f"at most {FAULTS_NAMED_MAX:,} bad fields, to name each"
+    if count > FAULTS_MAX:
+        text = f"at most {FAULTS_MAX:,} bad fields, to name each"
         return [ErrorDetails(type="too_many_faults", loc=within, msg=text, input=f"{count:,}")]
     details = error.errors(include_url=False, include_context=True)
     for detail in details:
@@ -144,8 +143,10 @@ def _unique_pairs(pairs: list[tuple[str, object]]) -> None:
 
 def _fault(detail: ErrorDetails) -> FieldFault:
     # The union's tag is our own word; the sender knows its field without it.
-    path = [str(part) for position, part in enumerate(detail["loc"]) if not (position == 2 and part in OPERATION_TYPES)]
-    return FieldFault(".".join(path) or "body", detail["type"], _expected(detail), _came(detail))
+    place = detail["loc"]
+    if len(place) > 2 and place[2] in OPERATION_TYPES:
+        place = place[:2] + place[3:]
+    return FieldFault(".".join(map(str, place)) or "body", detail["type"], _expected(detail), _came(detail))
 
 
 def _came(detail: ErrorDetails) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from coalition.errors import FieldFault, RequestRefusedError
-from coalition.http.bodies import FAULTS_MAX, FAULTS_NAMED_MAX
+from coalition.http.bodies import FAULTS_MAX
 from coalition.http.messages import read_message
 
 EARN: dict[str, Any] = {"id": "op-1", "type": "earn", "card": "2760000000018", "points": 5}
@@ -60,15 +60,15 @@ def test_each_bad_operation_is_named_by_its_place() -> None:
 
 def test_a_flood_of_bad_fields_is_judged_as_far_as_it_is_told() -> None:
     """Of operations up to so many faults, of one that is nothing else their number; too many of them stay too many."""
-    unknown = {f"{number:x}": 0 for number in range(FAULTS_NAMED_MAX // 100)}
+    unknown = {f"{number:x}": 0 for number in range(FAULTS_MAX // 100)}
     faults = faults_of(*[{"type": "earn"} | unknown] * 999)
     assert (len(faults), {fault.code for fault in faults}) == (FAULTS_MAX, {"missing", "extra_forbidden"})
     assert faults[-1].field.startswith(f"operations.{FAULTS_MAX // (len(unknown) + 3)}.")
 
-    flood = EARN | {f"{number:x}": 0 for number in range(FAULTS_NAMED_MAX + 1)}
+    flood = EARN | {f"{number:x}": 0 for number in range(FAULTS_MAX + 1)}
     (told,) = faults_of(flood)
-    expected = f"at most {FAULTS_NAMED_MAX:,} bad fields, to name each"
-    assert (told.field, told.code, told.expected, told.got) == ("body", "too_many_faults", expected, "20,001")
+    expected = f"at most {FAULTS_MAX:,} bad fields, to name each"
+    assert (told.field, told.code, told.expected, told.got) == ("body", "too_many_faults", expected, "5,001")
     first, then = faults_of(EARN | {"points": 0}, flood)
     assert (first.field, then.field, then.code) == ("operations.0.points", "operations.1", "too_many_faults")
 
