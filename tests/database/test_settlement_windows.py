@@ -28,6 +28,7 @@ from settlement.operations.recalculate_window import recalculate_window
 from settlement.operations.report_window import list_partner_windows, list_windows, report_window
 from settlement.operations.settle_window import settle_window
 from settlement.stores.hub import SELECT_TOTALS
+from settlement.stores.twice_booked import find_twice_booked
 from tests.database.settlement_books import Books, now
 
 MIGRATION = Path(migrations.__path__[0]) / "versions" / "0044_second_person_of_bills.sql"
@@ -178,6 +179,23 @@ async def test_an_operation_booked_in_two_lanes_is_not_billed_until_one_is_undon
     await books.pool.execute("DELETE FROM reversal")
     await books.pool.execute(undo, 100)
     await calculate(books)
+
+
+async def test_what_is_booked_twice_is_found_part_by_part(books: Books) -> None:
+    """However few ids are looked at at once, so that a large window needs no more room than a small one; one id of two
+    partners is two operations."""
+    a, b = await books.partner("A"), await books.partner("B")
+    await books.pool.execute("DROP INDEX operation_id_in_one_lane")
+    for lane, partner, operation_id in ((0, a, "twice"), (1, a, "shared"), (2, a, "twice"), (3, b, "shared")):
+        await books.pool.execute(BOOK_RECORD, lane, partner, operation_id, None)
+    await books.close()
+    async with books.pool.acquire() as connection:
+        for ids_at_once in (1, 2, 3, 1_000):
+            found = await find_twice_booked(connection, 1, lanes=4, ids_at_once=ids_at_once)
+            assert found == {(a, "twice"): [(0, 0), (2, 0)]}
+        # Of the window after it, none is.
+        await books.close()
+        assert await find_twice_booked(connection, 2, lanes=4) == {}
 
 
 async def test_a_window_that_a_lane_has_not_ended_is_refused(books: Books) -> None:
