@@ -26,6 +26,8 @@ from coalition.signatures.request import SignedRequest, path_and_query
 from coalition.signatures.verify import parse_signature, verify_body, verify_head
 
 BODY_TIMEOUT_S = 30.0
+# A cache on the way, which knows no signatures, would give a partner's answer to whoever asks next.
+NOT_KEPT = {"Cache-Control": "no-store"}
 
 # How long a body may take; the app's own, so that a test need not wait.
 BODY_PATIENCE: web.AppKey[float] = web.AppKey("body_patience", float)
@@ -112,13 +114,15 @@ def signed_response(
     signature = request.app[by].sign(
         status=answer.status, body=answer.body, verified=call.verified, now=request.app[CLEARING].clock()
     )
-    headers = {"Content-Type": answer.content_type, "X-Request-Id": call.request_id, **answer.headers, **signature}
+    headers = {"Content-Type": answer.content_type, "X-Request-Id": call.request_id, **NOT_KEPT}
+    headers |= {**answer.headers, **signature}
     return web.Response(status=answer.status, body=answer.body, headers=headers)
 
 
 def unsigned_response(request: web.Request, answer: Answer) -> web.Response:
     """Return the answer to somebody of whom we don't know who it is."""
-    headers = {"Content-Type": answer.content_type, "X-Request-Id": request_id_of(request), **answer.headers}
+    headers = {"Content-Type": answer.content_type, "X-Request-Id": request_id_of(request), **NOT_KEPT}
+    headers |= answer.headers
     return web.Response(status=answer.status, body=answer.body, headers=headers)
 
 

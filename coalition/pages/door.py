@@ -168,12 +168,16 @@ async def _checked_form(visit: Visit) -> Mapping[str, str]:
     try:
         async with asyncio.timeout(FORM_TIMEOUT_S):
             posted = await request.post()
+        # All of them: of a name that comes twice, some pages read both.
+        typed = "".join([value for value in posted.values() if isinstance(value, str)])
+        # Some charsets make halves of characters, which no page can show and no database keep.
+        typed.encode()
     except TimeoutError as error:
         raise PageRefusedError(status=408, key="bad") from error
     except (LookupError, ValueError, ConnectionError, web.RequestPayloadError) as error:
-        # An unknown charset, a multipart body without its parts, a body that ended early.
+        # An unknown charset, half a character, a multipart body without its parts, a body that ended early.
         raise PageRefusedError(status=400, key="bad") from error
-    if any(isinstance(value, str) and "\0" in value for value in posted.values()):
+    if "\0" in typed:
         # What PostgreSQL keeps in no text, and no browser sends.
         raise PageRefusedError(status=400, key="bad")
     form = {name: value[:FORM_FIELD_CHARS_MAX] for name, value in posted.items() if isinstance(value, str)}

@@ -85,7 +85,7 @@ class MemberSignIn:
             email,
             # That of a session is in the database, where nothing may be that leads to a code.
             browser=visit.csrf_token if visit.session is None else secrets.token_urlsafe(32),
-            known_token=visit.cookie(KNOWN_COOKIE),
+            known_token=_known_token(visit),
             held_ticket=_ticket(visit) or "",
             now=visit.now,
             is_allowed=not await self._asked_for.wait_s(pool, by, now=visit.now),
@@ -112,7 +112,7 @@ class MemberSignIn:
             visit.site.pool,
             ticket,
             code,
-            known_token=visit.cookie(KNOWN_COOKIE),
+            known_token=_known_token(visit),
             chosen=chosen,
             language=visit.language,
             now=visit.now,
@@ -190,6 +190,12 @@ def _ticket(visit: Visit) -> str | None:
     """Return the ticket of the code that this browser asked for."""
     ticket = visit.cookie(TICKET_COOKIE)
     return ticket if TOKEN_PATTERN.fullmatch(ticket) else None
+
+
+def _known_token(visit: Visit) -> str:
+    """Return what this browser was given when a member signed in with it; empty: nothing."""
+    token = visit.cookie(KNOWN_COOKIE)
+    return token if TOKEN_PATTERN.fullmatch(token) else ""
 
 
 def _asked_for(visit: Visit) -> str | None:

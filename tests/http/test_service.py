@@ -4,6 +4,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from coalition.http.metrics import build_metrics_app, registry
 from tests.http.conftest import RunningHub
+from tests.shop import Shop
 
 
 async def test_health_and_readiness_are_told(hub: RunningHub) -> None:
@@ -24,6 +25,21 @@ async def test_what_is_open_answers_head_too_and_names_no_version(hub: RunningHu
         assert "Server" not in full.headers
     async with hub.session.head(f"http://{hub.authority}/v1/messages") as refused:
         assert refused.status == 405
+
+
+async def test_no_cache_on_the_way_keeps_what_a_partner_is_told(hub: RunningHub) -> None:
+    """It would not see the signature, and give the answer to whoever asks next."""
+    shop, card = await hub.shop(), await hub.card()
+    answers = [
+        await shop.get(f"/v1/cards/{card}"),
+        await shop.get("/v1/cards/1"),
+        await shop.send(shop.operation("earn", card, points=1)),
+    ]
+    stranger = Shop(hub.session, hub.authority)
+    answers.append(await stranger.get(f"/v1/cards/{card}"))
+    assert [(answer.status, answer.headers["Cache-Control"]) for answer in answers] == [
+        (status, "no-store") for status in (200, 422, 200, 401)
+    ]
 
 
 async def test_operations_are_counted_by_verdict(hub: RunningHub) -> None:

@@ -1,5 +1,6 @@
 """What keeps others out: forged forms, cookies, headers, and names that carry markup."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,7 @@ async def test_a_form_from_elsewhere_is_refused_even_with_the_token(site: Runnin
     [
         ("application/x-www-form-urlencoded", "&email=a%00b@shop.example"),
         ("application/x-www-form-urlencoded; charset=foo", ""),
+        ("application/x-www-form-urlencoded; charset=unicode_escape", "&email=\\ud800@shop.example"),
         ("multipart/form-data", ""),
         ("multipart/form-data; boundary=x", ""),
     ],
@@ -58,6 +60,27 @@ async def test_a_form_that_can_not_be_read_is_told_so(site: RunningSite, content
         body = f"csrf_token={forms.token}{more}".encode()
         answer = await forms.client.post(f"{site.url}/sign-in", data=body, headers={"Content-Type": content_type})
         assert (answer.status, "could not be understood" in await answer.text()) == (400, True)
+
+
+async def test_cookies_of_any_bytes_are_cookies_that_nobody_has(site: RunningSite) -> None:
+    """Each of ours, where it is read: no text that a page, a digest or the database could not hold gets so far."""
+    names = ("member", "finance", "language", "language_chosen", "form", "ticket", "email", "known")
+    host, port = site.hub.authority.split(":")
+    token = "A" * 43
+    form = f"csrf_token={token}&email=erika@shop.example&code=1".encode()
+    for name in names:
+        # A browser has a token for its forms; all else may be as one likes.
+        rest = b"" if name == "form" else b"; coalition_form=" + token.encode()
+        for line in (b"GET /", b"GET /history", b"GET /sign-in/code", b"POST /sign-in", b"POST /sign-in/code"):
+            body = form if line.startswith(b"POST") else b""
+            reader, writer = await asyncio.open_connection(host, port)
+            writer.write(line + b" HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n")
+            writer.write(b"Cookie: coalition_" + name.encode() + b"=a\xff@b.example" + rest + b"\r\n")
+            writer.write(b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n" % len(body))
+            writer.write(body)
+            status = (await reader.readline()).split()[1]
+            writer.close()
+            assert status in (b"200", b"303", b"403", b"422"), (name, line)
 
 
 async def test_an_address_with_a_null_character_is_no_page(site: RunningSite) -> None:
