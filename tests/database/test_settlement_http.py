@@ -19,7 +19,7 @@ from coalition.lanes.clearing import Clearing
 from coalition.operations.add_members import NewMember, add_members
 from coalition.operations.manage_partner import FirstTerms, add_partner
 from coalition.signatures.keys import public_key_pem
-from partner_sdk import Coalition, client
+from partner_sdk import Coalition, billing
 from settlement import errors
 from settlement.documents.report_formats import report_document
 from settlement.http import routes
@@ -147,7 +147,7 @@ async def test_the_sdk_goes_through_all_items_and_windows(
     for points in (100, 200, 300):
         await journey.issuer.earn(journey.card, points)
     await journey.close_and_calculate()
-    monkeypatch.setattr(client, "ITEMS_OF_A_PAGE", 2)
+    monkeypatch.setattr(billing, "ITEMS_OF_A_PAGE", 2)
     key, outbox = journey.issuer.private_key, tmp_path / "outbox.sqlite"
     async with Coalition(f"http://{journey.issuer.authority}", key, outbox=outbox) as hub:
         items = [item async for item in hub.items(1)]
