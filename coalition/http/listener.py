@@ -8,6 +8,7 @@ come.
 import asyncio
 import resource
 import socket
+import sys
 from collections.abc import Callable
 
 import structlog
@@ -19,6 +20,8 @@ HEAD_TIMEOUT_S = 10.0
 # Longer than the minute for which proxies keep their connections open: who keeps one must not lose it to us.
 IDLE_TIMEOUT_S = 75.0
 SWEEPS_PER_TIMEOUT = 10
+# Who asks and then takes nothing of the answer would keep the connection for ever: nobody else ends it.
+UNREAD_TIMEOUT_S = 30.0
 # The process has no file left, or the kernel no memory.
 PAUSE_S = 0.5
 FULL = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -60,11 +63,13 @@ class Listener:
         *,
         connections_max: int,
         head_timeout_s: float = HEAD_TIMEOUT_S,
+        unread_timeout_s: float = UNREAD_TIMEOUT_S,
     ) -> None:
         self._runner = runner
         self._socket = listening
         self._connections_max = connections_max
         self._head_timeout_s = head_timeout_s
+        self._unread_timeout_ms = int(unread_timeout_s * 1000)
         self._silent = runner.app[SILENT]
         self._loop = asyncio.get_running_loop()
         self._opening: set[asyncio.Task[None]] = set()
@@ -107,6 +112,9 @@ class Listener:
         connection.setblocking(False)
         assert self._runner.server is not None
         try:
+            if sys.platform == "linux":
+                # The kernel's own clock; it begins anew with whatever is taken.
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, self._unread_timeout_ms)
             transport, protocol = await self._loop.connect_accepted_socket(self._runner.server, connection)
         except OSError:
             connection.close()

@@ -4,6 +4,7 @@ import asyncio
 import os
 import resource
 import socket
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from itertools import chain, repeat
@@ -20,6 +21,8 @@ from coalition.http.app import answer_errors, make_runner
 from coalition.http.listener import OTHER_FILES_MAX, SILENT, Listener, Silent, allow_files
 
 CONNECTIONS_MAX = 5
+# More than the kernel keeps for two ends of a connection.
+MUCH = 50_000_000
 REQUEST = b"GET / HTTP/1.1\r\nHost: hub\r\n\r\n"
 
 Wire = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -35,7 +38,12 @@ async def runner(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[web.AppRunner
 
     app = web.Application(middlewares=[answer_errors])
     app[SILENT] = Silent()
+
+    async def much(_: web.Request) -> web.Response:
+        return web.Response(body=bytes(MUCH))
+
     app.router.add_get("/", here)
+    app.router.add_get("/much", much)
     runner = make_runner(app)
     await runner.setup()
     yield runner
@@ -45,7 +53,7 @@ async def runner(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[web.AppRunner
 @pytest.fixture
 async def port(runner: web.AppRunner) -> AsyncIterator[int]:
     ((listening,),) = bind_shared("127.0.0.1", 0, count=1)
-    listener = Listener(runner, listening, connections_max=CONNECTIONS_MAX, head_timeout_s=0.3)
+    listener = Listener(runner, listening, connections_max=CONNECTIONS_MAX, head_timeout_s=0.3, unread_timeout_s=0.5)
     yield listening.getsockname()[1]
     listener.stop()
 
@@ -131,6 +139,27 @@ async def test_as_many_as_come_at_one_moment_are_not_more_than_fit(port: int) ->
     assert sum(answer.endswith(b"here") for answer in answers) == CONNECTIONS_MAX
     for _, writer in wires:
         writer.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other kernels have no such clock")
+async def test_who_takes_nothing_of_his_answer_gives_his_connection_back(port: int, runner: web.AppRunner) -> None:
+    """Who takes it slowly gets all of it."""
+    assert runner.server is not None
+    with socket.create_connection(("127.0.0.1", port)) as idle:
+        idle.sendall(REQUEST.replace(b"/", b"/much", 1))
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1_000_000)
+        writer.write(REQUEST.replace(b"/", b"/much", 1))
+        await reader.readuntil(b"\r\n\r\n")
+        left, pauses = MUCH, 0
+        while left:
+            left -= len(await reader.read(left))
+            # Longer than the clock, but never for so long at one time.
+            if (pauses := pauses + 1) < 10:
+                await asyncio.sleep(0.1)
+        writer.close()
+        async with asyncio.timeout(10):
+            while idle.getsockname() in [one.peername for one in runner.server.connections]:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
 
 
 async def test_those_that_are_being_opened_count(runner: web.AppRunner) -> None:
