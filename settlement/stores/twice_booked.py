@@ -16,7 +16,7 @@ FROM lane_window WHERE lane = ANY($1::smallint[]) AND window_no BETWEEN $2::inte
 
 # Two hubs get one id at the same moment: what the other one booked is in this window, or just before its beginning.
 # Servers send the coordinator 64 bits of each id instead of the id, and only ids whose bits at $3 are $4: of all where
-# $3 is 0.
+# $3 is 0. The next hundred after $5 of those, null: the first.
 SELECT_SUSPECTS = """
 SELECT hashtextextended(journal.operation_id, journal.partner) AS hash
 FROM lane_window AS ended
@@ -24,8 +24,10 @@ JOIN journal ON journal.lane = ended.lane AND journal.leaf >= ended.first_leaf A
 WHERE ended.lane = ANY($1::smallint[]) AND ended.window_no BETWEEN $2::integer - 1 AND $2
     AND journal.code IS NULL AND journal.operation_id IS NOT NULL
     AND hashtextextended(journal.operation_id, journal.partner) & $3::bigint = $4
+    AND ($5::bigint IS NULL OR hashtextextended(journal.operation_id, journal.partner) > $5)
 GROUP BY hash
 HAVING count(*) > 1 AND max(journal.window_no) = $2
+ORDER BY hash
 LIMIT 100
 """
 
@@ -63,6 +65,7 @@ class Place(NamedTuple):
     leaf: int
 
 
+# As many as SELECT_SUSPECTS returns at most. What is undone is among them, so fewer than these may stand.
 SUSPECTS_MAX: Final = 100
 # So many ids are grouped at a time, some 1.1 GB on disk where they do not fit into memory; more go part by part.
 IDS_AT_ONCE: Final = 50_000_000
@@ -71,29 +74,34 @@ IDS_AT_ONCE: Final = 50_000_000
 async def find_twice_booked(
     connection: Connection, window_no: int, *, lanes: int, ids_at_once: int = IDS_AT_ONCE
 ) -> Mapping[Operation, Sequence[Place]]:
-    """Return the operations of a closed window that stand in two lanes and in neither are undone; at most 100."""
+    """Return the operations of a closed window that stand in two lanes and in neither are undone: any there are, or
+    some of more than 100."""
     if await connection.fetchval(SELECT_IS_KEPT_UNIQUE):
         return {}
     numbers = list(range(lanes))
-    suspects = await _find_suspects(connection, window_no, numbers, ids_at_once)
-    places: defaultdict[Operation, list[Place]] = defaultdict(list)
-    for row in await connection.fetch(SELECT_STANDING, numbers, suspects) if suspects else ():
-        places[Operation(row["partner"], row["operation_id"])].append(Place(row["lane"], row["leaf"]))
-    return {operation: standing for operation, standing in places.items() if len(standing) > 1}
-
-
-async def _find_suspects(connection: Connection, window_no: int, lanes: Sequence[int], ids_at_once: int) -> list[str]:
-    """Return the ids that may have been booked twice."""
-    booked: int = await connection.fetchval(SELECT_BOOKED, lanes, window_no)
+    booked: int = await connection.fetchval(SELECT_BOOKED, numbers, window_no)
     # A power of two, so that as many bits of an id say in which part it is.
     parts = 1 << (booked // ids_at_once).bit_length()
-    hashes: list[int] = []
+    found: dict[Operation, Sequence[Place]] = {}
     for part in range(parts):
-        hashes += [row["hash"] for row in await connection.fetch(SELECT_SUSPECTS, lanes, window_no, parts - 1, part)]
-        if len(hashes) >= SUSPECTS_MAX:
-            break
-    if not hashes:
-        return []
-    return [
-        row["operation_id"] for row in await connection.fetch(SELECT_SUSPECTED, lanes, window_no, hashes[:SUSPECTS_MAX])
-    ]
+        after: int | None = None
+        while len(found) < SUSPECTS_MAX:
+            rows = await connection.fetch(SELECT_SUSPECTS, numbers, window_no, parts - 1, part, after)
+            hashes = [row["hash"] for row in rows]
+            if hashes:
+                found |= await _find_standing(connection, window_no, numbers, hashes)
+            if len(hashes) < SUSPECTS_MAX:
+                break
+            after = hashes[-1]
+    return found
+
+
+async def _find_standing(
+    connection: Connection, window_no: int, lanes: Sequence[int], hashes: Sequence[int]
+) -> dict[Operation, Sequence[Place]]:
+    """Return those of suspected operations that stand in two lanes."""
+    suspected = [row["operation_id"] for row in await connection.fetch(SELECT_SUSPECTED, lanes, window_no, hashes)]
+    places: defaultdict[Operation, list[Place]] = defaultdict(list)
+    for row in await connection.fetch(SELECT_STANDING, lanes, suspected):
+        places[Operation(row["partner"], row["operation_id"])].append(Place(row["lane"], row["leaf"]))
+    return {operation: standing for operation, standing in places.items() if len(standing) > 1}

@@ -198,6 +198,39 @@ async def test_what_is_booked_twice_is_found_part_by_part(books: Books) -> None:
         assert await find_twice_booked(connection, 2, lanes=4) == {}
 
 
+BOOK_TWICE_AND_UNDO_ONE = """
+WITH booked AS (
+    INSERT INTO journal (lane, leaf, window_no, kind, partner, operation_id, points, booked_at, result)
+    SELECT lane, n, 1, 'earn', $1, n::text, 100, now(), '{}'
+    FROM generate_series(0, 255) AS n, unnest('{0,2}'::integer[]) AS lane
+    RETURNING lane, leaf, operation_id
+), named AS (
+    INSERT INTO operation (lane, partner, operation_id, content, leaf)
+    SELECT lane, $1, operation_id, '', leaf FROM booked
+), undone AS (
+    INSERT INTO reversal (lane, original_leaf, leaf, points)
+    SELECT lane, leaf, leaf + 1000, 100 FROM booked WHERE lane = 2
+)
+UPDATE lane SET size = 256, frontier = decode(repeat('00', 32), 'hex') WHERE lane IN (0, 2)
+"""
+
+
+async def test_what_is_booked_twice_is_found_behind_what_is_undone(books: Books) -> None:
+    """However many ids are undone already: who has reversed all that was told is told the rest."""
+    a = await books.partner("A")
+    await books.pool.execute("DROP INDEX operation_id_in_one_lane")
+    await books.pool.execute(BOOK_TWICE_AND_UNDO_ONE, a)
+    await books.close()
+    async with books.pool.acquire() as connection:
+        for stands in (7, 150, 255):
+            undone = await connection.fetchrow("DELETE FROM reversal WHERE original_leaf = $1 RETURNING *", stands)
+            for ids_at_once in (2, 1_000):
+                found = await find_twice_booked(connection, 1, lanes=4, ids_at_once=ids_at_once)
+                assert found == {(a, str(stands)): [(0, stands), (2, stands)]}
+            await connection.execute("INSERT INTO reversal SELECT ($1::reversal).*", undone)
+        assert await find_twice_booked(connection, 1, lanes=4) == {}
+
+
 async def test_a_window_that_a_lane_has_not_ended_is_refused(books: Books) -> None:
     await books.close()
     await books.pool.execute("DELETE FROM lane_window WHERE lane = 3")
