@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -33,6 +34,8 @@ from partner_sdk.result import Event, Result
 REFUSED, WRONG_USE, NO_ANSWER, STOPPED = 1, 2, 3, 130
 # The address of commands that ask nobody (RFC 2606).
 NOBODY = "http://nobody.invalid"
+# A thumbprint; no option is as long.
+DASHED_KEYID = re.compile(r"-[A-Za-z0-9_-]{42}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -166,8 +169,17 @@ _OPERATION_FLAGS: dict[str, Callable[[str], Any]] = {
 }
 
 
+class _Parser(argparse.ArgumentParser):
+    """Takes a keyid for one, though it may begin with a dash like an option."""
+
+    def _parse_optional(self, arg_string: str) -> Any:
+        return None if DASHED_KEYID.fullmatch(arg_string) else super()._parse_optional(arg_string)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="coalition-partner", description="The partner's side of a coalition.")
+    parser: argparse.ArgumentParser = _Parser(
+        prog="coalition-partner", description="The partner's side of a coalition."
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     every = argparse.ArgumentParser(add_help=False)
     every.add_argument("--json", action="store_true", help="print JSON")

@@ -8,11 +8,13 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
+from datetime import UTC, datetime
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from partner_sdk import Earn, thumbprint
+from partner_sdk import Earn, Outbox, thumbprint
 from partner_sdk.keys import load_private_key, load_public_key, make_key_pair
 
 CARD = "2760 0000 0001 8"
@@ -299,3 +301,15 @@ async def test_the_hubs_key_is_fetched_as_pem_and_checks_receipts(send, signing_
     assert (code, told["error"]) == (3, "hub_unreachable")
     code, told = await run_json("keys", "--url", "hub.example:8431", "--out", tmp_path / "none.pem")
     assert (code, told["error"]) == (2, "address_invalid")
+
+
+@pytest.mark.parametrize("beginning", ["-", "--"])
+async def test_a_keyid_that_begins_like_an_option_is_taken_as_it_is_printed(tmp_path, signing_hub, key_path, beginning):
+    """One of 64 thumbprints begins with a dash; `outbox list` and the notes of errors name it as it is."""
+    keyid, kept = beginning.ljust(43, "x"), tmp_path / "shop.outbox.sqlite"
+    with closing(Outbox(kept)) as outbox:
+        outbox.put([Earn(card=CARD, points=120)], now=datetime.now(UTC), keyid=keyid)
+    code, out, _ = await run("outbox", "export", "--outbox", kept, "--saved-by", keyid)
+    assert (code, out.count('"earn"')) == (0, 1)
+    where = ["--url", signing_hub.url, "--key", key_path]
+    assert await run_json("outbox", "adopt", keyid, *where) == (0, {"adopted": 1})
