@@ -15,9 +15,11 @@ from coalition.http.partner_calls import (
     BODY_PATIENCE,
     BODY_TIMEOUT_S,
     CLAIMED_KEYID,
+    expect_nothing_yet,
     partner_door,
     request_id_of,
     unsigned_response,
+    waits_to_be_asked,
 )
 from coalition.http.problems import problem_answer
 from coalition.http.routes import CLEARING, POOL, OpenHandler, Route
@@ -53,7 +55,7 @@ def build_app(
     routes.append(openapi_route(build_openapi(tuple(routes), version=__version__)))
     for route in routes:
         handler = partner_door(route) if route.access == "partner" else cast(OpenHandler, route.handler)
-        app.router.add_route(route.method, route.path, handler)
+        app.router.add_route(route.method, route.path, handler, expect_handler=expect_nothing_yet)
         if route.access == "open" and route.method == "GET":
             # What watches a service asks so; the answer is the same, but for its body.
             app.router.add_route("HEAD", route.path, handler)
@@ -97,7 +99,7 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     except Exception as error:
         answer = problem_answer(error, request_id=request_id_of(request), keyid=request.get(CLAIMED_KEYID))
     response = unsigned_response(request, answer)
-    if answer.status == REQUEST_TIMEOUT:
-        # The rest of the body would be taken for the next request (RFC 9110 section 15.5.9).
+    if answer.status == REQUEST_TIMEOUT or waits_to_be_asked(request):
+        # The rest of the body would be taken for the next request (RFC 9110 section 15.5.9), or the next for the body.
         response.force_close()
     return response

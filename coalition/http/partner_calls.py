@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from typing import cast
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from coalition.errors import OverloadedError, RequestRefusedError
 from coalition.http.bodies import refuse_repeated_parameters
@@ -133,7 +133,15 @@ def request_id_of(request: web.Request) -> str:
     return request[REQUEST_ID]
 
 
+async def expect_nothing_yet(_: web.BaseRequest) -> None:
+    """Leave a body that waits until it is asked for (RFC 9110 section 10.1.1) to `read_body`."""
+
+
 async def read_body(request: web.Request) -> bytes:
+    if waits_to_be_asked(request):
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        # This is not the answer yet.
+        request.writer.output_size = 0
     patience_s = request.app[BODY_PATIENCE]
     try:
         async with asyncio.timeout(patience_s):
@@ -143,6 +151,11 @@ async def read_body(request: web.Request) -> bytes:
         raise RequestRefusedError(status=408, code="body_too_slow", detail=detail) from error
     except (ConnectionError, web.RequestPayloadError) as error:
         raise RequestRefusedError(status=400, code="body_cut_off", detail="The body ended early.") from error
+
+
+def waits_to_be_asked(request: web.BaseRequest) -> bool:
+    """Say whether who sends this keeps its body back until asked for it."""
+    return request.version >= HttpVersion11 and request.headers.get("Expect", "").lower() == "100-continue"
 
 
 def _joined(request: web.Request, name: str) -> str | None:

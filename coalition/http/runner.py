@@ -20,7 +20,7 @@ class Runner(web.AppRunner):
     def __init__(self, app: web.Application, *, shutdown_timeout: float, **options: Any) -> None:
         super().__init__(app, shutdown_timeout=shutdown_timeout, **options)
         self._options = options
-        app.on_response_prepare.append(_name_no_versions)
+        app.on_response_prepare.extend([_name_no_versions, _open_no_tunnels])
 
     async def _make_server(self) -> web.Server:
         return _Server(await super()._make_server(), self._options)
@@ -29,6 +29,14 @@ class Runner(web.AppRunner):
 async def _name_no_versions(_: web.BaseRequest, response: web.StreamResponse) -> None:
     """Whoever looks for a version with a known fault is not told."""
     response.headers.pop("Server", None)
+
+
+async def _open_no_tunnels(request: web.BaseRequest, response: web.StreamResponse) -> None:
+    """What comes after CONNECT is for the tunnel: taken for the next request, it could be one that a proxy took for a
+    body, whose answer would then be somebody else's."""
+    if request.method == "CONNECT":
+        response.headers["Connection"] = "close"
+        response.force_close()
 
 
 class _Server(web.Server):

@@ -98,6 +98,14 @@ async def test_a_body_that_breaks_off_in_its_chunks_is_answered_once(port: int) 
     assert answered.count(b"HTTP/1.") == 1
 
 
+async def test_what_is_sent_into_a_tunnel_that_nobody_opened_is_no_request(port: int) -> None:
+    """A proxy before the hub may take it for the body, and would give its answer to whoever asks next."""
+    tunnel = f"CONNECT hub:80 HTTP/1.1\r\nHost: hub\r\nContent-Length: {len(NEXT)}\r\n\r\n".encode()
+    answered = await sent(port, tunnel, NEXT)
+    assert answered.startswith(b"HTTP/1.1 404 ")
+    assert answered.count(b"HTTP/1.") == 1
+
+
 async def test_the_port_of_figures_names_no_version(metrics_port: int) -> None:
     good = await sent(metrics_port, b"GET /metrics HTTP/1.0\r\n\r\n")
     assert good.startswith(b"HTTP/1.0 200 ")

@@ -48,7 +48,9 @@ async def hub(pool: Pool, tmp_path: Path) -> AsyncIterator[RunningHub]:
     await runner.cleanup()
 
 
-async def begin(shop: Shop, body: bytes, *, private_key: Ed25519PrivateKey | None = None) -> Wire:
+async def begin(
+    shop: Shop, body: bytes, *, private_key: Ed25519PrivateKey | None = None, expect: str | None = None
+) -> Wire:
     """Send the signed head of a message and none of its body; `private_key` None: the shop's own."""
     signed = sign_request(
         private_key=private_key or shop.private_key,
@@ -61,6 +63,7 @@ async def begin(shop: Shop, body: bytes, *, private_key: Ed25519PrivateKey | Non
         created_s=int(shop.clock().timestamp()),
     )
     sent = {"Host": shop.authority, "Content-Type": "application/json", "Content-Length": str(len(body)), **signed}
+    sent |= {} if expect is None else {"Expect": expect}
     head = "".join(f"{name}: {value}\r\n" for name, value in sent.items())
     reader, writer = await asyncio.open_connection(*shop.authority.split(":"))
     writer.write(f"POST /v1/messages HTTP/1.1\r\n{head}\r\n".encode())
@@ -147,4 +150,24 @@ async def test_a_strangers_body_is_not_waited_for(hub: RunningHub) -> None:
         head, problem = await read_answer(reader)
         assert head.startswith(b"HTTP/1.1 401 ")
         assert problem["code"] == code
+        writer.close()
+
+
+async def test_a_body_is_asked_for_once_its_head_is_verified(hub: RunningHub) -> None:
+    """Who sends it only when asked, as curl does, is not asked by a hub that will not read it. Expectations that the
+    hub does not know are none of its own."""
+    shop, card = await hub.shop(), await hub.card()
+    body = json.dumps({"operations": [shop.operation("earn", card, points=7)]}).encode()
+    reader, writer = await begin(shop, body, private_key=Ed25519PrivateKey.generate(), expect="100-continue")
+    head, problem = await read_answer(reader)
+    assert (head[:13], problem["code"]) == (b"HTTP/1.1 401 ", "signature_wrong")
+    assert b"\r\nConnection: close\r\n" in head
+    writer.close()
+    for expect, asked in (("100-Continue", [b"HTTP/1.1 100 Continue\r\n\r\n"]), ("tea", [])):
+        reader, writer = await begin(shop, body, expect=expect)
+        for line in asked:
+            assert await reader.readuntil(b"\r\n\r\n") == line
+        writer.write(body)
+        head, answer = await read_answer(reader)
+        assert (head[:13], answer["results"][0]["balance"]) == (b"HTTP/1.1 200 ", 7)
         writer.close()
