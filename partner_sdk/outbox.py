@@ -172,6 +172,16 @@ class Outbox(KeptReceipts, KeptCertificates):
             connection.execute("DELETE FROM signer WHERE keyid = ?", (saved_by,))
         return count
 
+    _FORGET_KEY = """
+        DELETE FROM signer
+        WHERE keyid = ?1 AND NOT EXISTS (SELECT 1 FROM operation WHERE state = 'waiting' AND keyid = ?1)
+    """
+
+    def forget_key(self, saved_by: str) -> None:
+        """Look no more for what waits of a key, until it saves something again; not if something waits by now."""
+        with self.transaction() as connection:
+            connection.execute(self._FORGET_KEY, (saved_by,))
+
     # What the hub answers again when asked for the id: under a reused one it has decided another operation.
     _NEWEST_DECIDED = """
         SELECT id, receipt FROM operation

@@ -22,7 +22,9 @@ async def refuse_other_partners(outbox: Outbox, exchange: Exchange, *, gives_up:
             is_same = await _is_same_partner(outbox, exchange, saved_by, gives_up)
             if not is_same:
                 raise _refusal(outbox, exchange, saved_by, is_other_partner=is_same is not None)
-        outbox.take_over(saved_by, keyid=exchange.keyid)
+            outbox.take_over(saved_by, keyid=exchange.keyid)
+        else:
+            outbox.forget_key(saved_by)
 
 
 async def adopt(outbox: Outbox, exchange: Exchange, saved_by: str) -> int:

@@ -50,10 +50,11 @@ class Sender:
         return await self._card_sends.join(same_card(card))
 
     async def _send_card(self, card: str, gives_up: GivesUp) -> Results:
+        # What is saved meanwhile is the next send's, so that nobody's call waits for those who come later; and it is
+        # not known whose it is.
+        after, up_to = 0, self._outbox.youngest_of_card(card)
         await refuse_other_partners(self._outbox, self._exchange, gives_up=gives_up)
         answered: dict[str, Result] = {}
-        # What is saved meanwhile is the next send's, so that nobody's call waits for those who come later.
-        after, up_to = 0, self._outbox.youngest_of_card(card)
         while waiting := self._outbox.waiting_of_card(
             card, after=after, up_to=up_to, operations_max=self._operations_max
         ):
@@ -67,8 +68,9 @@ class Sender:
 
         The first failure stops every stream after the message that it has on its way, and is raised.
         """
-        await refuse_other_partners(self._outbox, self._exchange)
+        # In this order: whose that is which is saved meanwhile is not known.
         count, up_to = self._outbox.waiting()
+        await refuse_other_partners(self._outbox, self._exchange)
         # A few operations are one message, not one for each stream.
         streams = max(1, min(streams_max, -(-count // self._operations_max)))
         now = datetime.now(UTC) + (LACKING_PAUSE_MAX if is_deferred_due else timedelta())

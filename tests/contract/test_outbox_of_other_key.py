@@ -1,6 +1,7 @@
 """An outbox in the hands of another key: of the same partner after a rotation, or of another partner by mistake."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,36 @@ async def test_what_was_saved_before_anything_was_booked_goes_by_the_next_key(
         with pytest.raises(OutboxError, match="nothing waits"):
             await hub.adopt(saved_by)
         assert (await hub.balance(card)).balance == 5
+
+
+@pytest.mark.parametrize("moment", ["other_keys", "has_waiting_of"])
+@pytest.mark.parametrize("call", ["flush", "earn"])
+async def test_what_another_partner_saves_while_its_file_is_looked_at_is_not_sent(
+    whole_hub: RunningHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, moment: str
+) -> None:
+    """Two tills of two partners in one file by mistake, each at work: what one saves between the other's question whose
+    all of it is and its sending is still nobody else's."""
+    owner, other, card = await whole_hub.shop("Owner"), await whole_hub.shop("Other"), await whole_hub.card()
+    keyid, path = thumbprint(owner.private_key.public_key()), tmp_path / "till.sqlite"
+    look = getattr(Outbox, moment)
+    async with Coalition(f"http://{whole_hub.authority}", owner.private_key, outbox=path) as hub:
+        await hub.earn(card=card, points=1)
+
+    def save_after(outbox: Outbox, *asked: str) -> object:
+        seen = look(outbox, *asked)
+        with closing(Outbox(path)) as of_owner:
+            of_owner.put([Earn(card=card, points=5, id="owners-sale")], now=now(), keyid=keyid)
+        return seen
+
+    async with Coalition(f"http://{whole_hub.authority}", other.private_key, outbox=path) as hub:
+        if moment == "other_keys":
+            # It finds that nothing of the owner's waits, and looks no more until something does.
+            await hub.flush()
+        with monkeypatch.context() as patched:
+            patched.setattr(Outbox, moment, save_after)
+            await (hub.flush() if call == "flush" else hub.earn(card=card, points=7))
+        assert await hub.operation("owners-sale") is None
+    with closing(Outbox(path)) as kept:
+        entry = kept.entry("owners-sale")
+        assert (entry.state, entry.saved_by) == ("waiting", keyid)
+        assert keyid in kept.other_keys("")
