@@ -52,6 +52,9 @@ def partner_door(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRe
         except (SignatureRefusedError, RequestRefusedError) as error:
             unverified_total.labels(error.code).inc()
             raise
+        except web.HTTPRequestEntityTooLarge:
+            unverified_total.labels("body_too_large").inc()
+            raise
         with backlog.request(), request_seconds.time():
             try:
                 refuse_inactive(call, may_have_left=route.takes_from_left)

@@ -225,7 +225,9 @@ async def test_other_content_types_and_huge_bodies_are_refused(hub: RunningHub) 
 
     assert_problem(await shop.post(body, headers={"Content-Type": "text/plain"}), 415)
     assert_problem(await shop.post(body, headers={"Content-Type": None}), 415)
+    before = unverified().get("body_too_large", 0)
     assert_problem(await shop.post(b" " * 1_048_577), 413, code="body_too_large")
+    assert unverified()["body_too_large"] == before + 1
     await assert_nothing_booked(hub)
 
 
