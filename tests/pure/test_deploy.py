@@ -105,6 +105,24 @@ def test_what_a_compose_file_mounts_and_names_is_there(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", COMPOSED, ids=lambda path: path.parent.name)
+def test_an_archive_of_an_old_window_outlives_the_hub(path: Path) -> None:
+    """Nothing else holds its messages: so it has a folder of the host, of the hub's user, that no repository takes."""
+    hub = yaml.safe_load(path.read_text())["services"]["hub"]
+    runbook = (path.parent / "README.md").read_text()
+    assert "./archives:/archives" in hub["volumes"]
+    assert "chown 10001 archives" in runbook
+    assert "coalition archive window 1 --to /archives" in runbook
+    assert "archives/" in (DEPLOY / ".gitignore").read_text().split()
+
+
+def test_a_bill_is_fetched_also_where_files_are_missing() -> None:
+    """`window bill` ends with exit code 3 then, after which `&&` fetches nothing."""
+    fetched = re.findall(r"window bill 1 --output /tmp/bill(.*) tar ", (DEPLOY / "single/README.md").read_text())
+    assert len(fetched) == 1
+    assert "&&" not in fetched[0]
+
+
+@pytest.mark.parametrize("path", COMPOSED, ids=lambda path: path.parent.name)
 def test_a_setting_beside_a_compose_file_reaches_the_hub(path: Path) -> None:
     """Each but those that the image or the file itself decides, and those for trials: one that counts only when the
     database is made, and was left out, could not be mended later."""
