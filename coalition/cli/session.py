@@ -75,12 +75,22 @@ async def open_session(data_dir: Path | None, database_url: str | None, **flags:
             await pool.close()
 
 
+# A full disk, no memory, no free connection; a database that went down under the command.
+DATABASE_LOST = (
+    *(asyncpg.InsufficientResourcesError, asyncpg.PostgresConnectionError),
+    *(asyncpg.AdminShutdownError, asyncpg.CrashShutdownError, asyncpg.CannotConnectNowError),
+)
+
+
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run a command's work; a foreseen error becomes one line and exit code 1."""
+    """Run a command's work; a foreseen error, or the loss of the database, becomes one line and exit code 1."""
     try:
         return asyncio.run(work)
     except (CoalitionError, KeyUnreadableError) as error:
         typer.echo(f"coalition: {error}", err=True)
+        raise typer.Exit(1) from error
+    except DATABASE_LOST as error:
+        typer.echo(f"coalition: the database can not be used: {error}", err=True)
         raise typer.Exit(1) from error
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
