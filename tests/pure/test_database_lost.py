@@ -6,7 +6,6 @@ import typer
 
 from coalition.cli.session import run
 
-
 LOST = (asyncpg.DiskFullError, asyncpg.AdminShutdownError, asyncpg.ConnectionDoesNotExistError)
 
 
