@@ -19,6 +19,7 @@ from prometheus_client import CollectorRegistry
 
 from coalition.cli.keep_database import keeping_up
 from coalition.cli.listening import address_of, bind_shared, listen
+from coalition.cli.passed_over import passed_over
 from coalition.cli.session import Session, now, open_session, run
 from coalition.cli.workers import READY, Workers, figures_folder
 from coalition.config import Settings
@@ -32,7 +33,10 @@ from coalition.http.runner import Runner
 from coalition.lanes.book_batch import Clock
 from coalition.lanes.clearing import Clearing
 from coalition.lanes.settle_due import settling_due
+from coalition.stores.programme import load_programme
 from coalition.webhooks.deliver import deliver_webhooks
+
+log = structlog.get_logger()
 
 # Thousands of operations in flight are not garbage; looking for cycles among them took a quarter of the hub's time.
 OBJECTS_BEFORE_COLLECTION = 100_000
@@ -73,6 +77,10 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
 
 async def _serve(extensions: Extensions, data_dir: Path | None, database_url: str | None, **flags: Any) -> None:
     async with open_session(data_dir, database_url, **flags) as session, keeping_up(session.database.embedded):
+        async with session.pool.acquire() as connection:
+            programme = await load_programme(connection)
+        for variable, given, holds in passed_over(session.settings, programme):
+            log.warning("setting.passed_over", setting=variable, given=str(given), holds=str(holds))
         if session.settings.workers == 1:
             await _serve_alone(session, extensions)
         else:

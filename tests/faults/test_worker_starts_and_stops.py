@@ -2,6 +2,7 @@
 is told at once."""
 
 import asyncio
+import json
 import logging
 import resource
 import signal
@@ -19,6 +20,7 @@ from coalition.cli.session import Database, Session
 from coalition.cli.workers import READY, Workers, WorkersDiedError, figures_folder
 from coalition.config import Settings
 from coalition.database.pool import Pool
+from tests.faults.conftest import HubProcess
 
 REQUEST = b"GET /healthz HTTP/1.1\r\nHost: hub\r\n\r\n"
 
@@ -88,3 +90,17 @@ async def test_a_hub_of_which_one_worker_does_not_start_does_not_start(
             await workers.stop()
     assert workers.registry.get_sample_value("coalition_workers") == 0
     good.close()
+
+
+async def test_a_hub_names_settings_that_count_no_more(
+    database_url: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Lanes and currency were chosen when the database was made: who changes them afterwards is told, once."""
+    settings = {"COALITION_LANES": "7", "COALITION_CURRENCY": "EUR", "COALITION_LOG_JSON": "true"}
+    hub = HubProcess(tmp_path, environment={"COALITION_DATABASE_URL": database_url, **settings})
+    await hub.start()
+    await hub.stop()
+    events = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    assert [(event["setting"], event["given"]) for event in events if event["event"] == "setting.passed_over"] == [
+        ("COALITION_LANES", "7")
+    ]
