@@ -26,7 +26,7 @@ def tables(bills: Sequence[WindowBill]) -> Iterable[Table]:
 
 
 def _partners_table(title: str, bills: Sequence[WindowBill]) -> Table:
-    table = _table(title, "Partner", "Issued", "Redeemed", "Charges", "Credits", f"Pays {CURRENCY}", "Is paid")
+    table = _table(title, "Partner", "Issued", "Redeemed", "Charges + fees", "Credits", f"Pays {CURRENCY}", "Is paid")
     shares = {
         slug: add_up(bill.partners[slug] for bill in bills if slug in bill.partners)
         for slug in NAMES

@@ -113,10 +113,10 @@ FAULT_WORDS: Final[Mapping[Language, dict[str, str]]] = {
         "finance.lack.entry_decimals": "Buchung {entry}: Beträge mit höchstens {most} Nachkommastellen erwartet",
         "finance.lack.entry_changed": "Buchung {entry} wurde früher mit {before} eingelesen und lautet jetzt auf "
         "{amount}",
-        "finance.lack.lane_points": "Punkte der Spur {lane}",
-        "finance.lack.value": "Wert aller Spuren",
-        "finance.lack.lanes_ended": "Spuren, die den Zeitraum beendet haben",
-        "finance.lack.in_two_lanes": "Spuren des Vorgangs {operation} von Partner {partner}, bei {places} (einen davon "
+        "finance.lack.lane_points": "Punkte der Lane {lane}",
+        "finance.lack.value": "Wert aller Lanes",
+        "finance.lack.lanes_ended": "Lanes, die den Zeitraum beendet haben",
+        "finance.lack.in_two_lanes": "Lanes des Vorgangs {operation} von Partner {partner}, bei {places} (einen davon "
         "stornieren)",
         "finance.lack.origin_points": "Punkte ({kind}) bei Partner {partner} nach Fassung {version} seiner Konditionen",
         "finance.lack.split_weights": "nach den Gewichten {weights} lässt er sich nicht verteilen",
