@@ -5,7 +5,6 @@ window-N/statements/    each partner's statement: JSON, CSV, XLSX, PDF
 window-N/invoices/      its invoice and credit note: EN 16931 XML, and the letter that holds it
 window-N/bank/          what the bank was asked (pain.001, pain.008), and what it says it did (camt.053)
 window-N/datev/         the tax adviser's booking batch
-window-N/documents/     the operator's own copies of all statements and tax documents
 """
 
 import asyncio
@@ -47,7 +46,9 @@ class MonthEnd:
         folder = self._reports / f"window-{self._window}"
         for name in ("statements", "invoices", "bank"):
             (folder / name).mkdir(parents=True)
-        report = await self._commands.run_json("window", "bill", str(self._window), "--output", str(folder))
+        # Its documents each partner fetches by itself.
+        billed = ("window", "bill", str(self._window), "--output", str(folder), "--no-documents")
+        report = await self._commands.run_json(*billed)
         (folder / "window.json").write_text(json.dumps(report, indent=2, ensure_ascii=False))
         bill = read_bill(report, period=period)
         found = differences(bill, tally)

@@ -36,7 +36,7 @@ class BillFiles:
     """What was written of a billed window, and what of it was not: each folder with its reasons."""
 
     payments: WindowPayments | None = None
-    documents: int = 0
+    documents: int | None = None
     missing: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -53,6 +53,10 @@ def bill(
         Path | None,
         typer.Option(file_okay=False, help="Folder for the files: bank/, datev/, documents/; none: no files."),
     ] = None,
+    with_documents: Annotated[
+        bool,
+        typer.Option("--documents/--no-documents", help="Whether statements and tax documents are written as well."),
+    ] = True,
     as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
@@ -72,7 +76,9 @@ def bill(
             text = f"{report_text(report)}\nEvery step is recorded with the actor {session.actor}."
             files = BillFiles()
             if output is not None:
-                files = await _write_files(session.pool, billed, output, is_quiet=as_json)
+                files = await _write_files(
+                    session.pool, billed, output, with_documents=with_documents, is_quiet=as_json
+                )
                 document |= _files_document(files)
                 text += f"\n{await _files_text(session.pool, files, billed, output)}"
         show(document, as_json=as_json, text=text)
@@ -91,7 +97,7 @@ async def _invoice(session: Session, window_no: int | None) -> int:
     return closed
 
 
-async def _write_files(pool: Pool, window_no: int, folder: Path, *, is_quiet: bool) -> BillFiles:
+async def _write_files(pool: Pool, window_no: int, folder: Path, *, with_documents: bool, is_quiet: bool) -> BillFiles:
     """Write all that can be written, what others wait for first; none keeps another from being written."""
     files = BillFiles()
     try:
@@ -107,7 +113,8 @@ async def _write_files(pool: Pool, window_no: int, folder: Path, *, is_quiet: bo
         files.missing["datev"] = refusal.problems
     else:
         write_output(batch, folder / "datev" / f"EXTF_{message_reference(window_no)}.csv", is_quiet=is_quiet)
-    files.documents = await write_documents(pool, window_no, folder / "documents")
+    if with_documents:
+        files.documents = await write_documents(pool, window_no, folder / "documents")
     return files
 
 
@@ -125,7 +132,9 @@ def _files_document(files: BillFiles) -> dict[str, Any]:
 
 async def _files_text(pool: Pool, files: BillFiles, window_no: int, folder: Path) -> str:
     """Return what was written, and last what was not, with the commands that help."""
-    lines = [f"{files.documents:,} statements and tax documents are in {folder / 'documents'}."]
+    lines = []
+    if files.documents is not None:
+        lines.append(f"{files.documents:,} statements and tax documents are in {folder / 'documents'}.")
     if files.payments is not None:
         lines.insert(0, payments_text(files.payments))
     if not (await list_documents(pool, window_no))[0]:
