@@ -32,6 +32,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from partner_sdk.refusal_text import NEXT
+
 if TYPE_CHECKING:
     from partner_sdk.receipt import Receipt
     from partner_sdk.result import Result
@@ -118,6 +120,7 @@ class OperationIdReusedError(OutboxError):
     def __init__(self, operation_ids: Sequence[str]) -> None:
         super().__init__(f"saved before with other content: {', '.join(operation_ids)}")
         self.operation_ids = tuple(operation_ids)
+        self.add_note("give each sale an id of its own; `outbox show ID` shows what was saved under one")
 
 
 class UnknownOperationError(OutboxError):
@@ -180,6 +183,8 @@ class RefusedError(CoalitionError):
         self.available = result.available
         self.left = result.left
         self.state = result.state
+        if (advice := NEXT.get(self.code)) is not None:
+            self.add_note(advice)
 
     @property
     def is_retryable(self) -> bool:  # type: ignore[override]
@@ -278,4 +283,4 @@ def _said_once(text: str, faults: Sequence[FieldFault]) -> str:
     why = text.removesuffix(".")
     if any(why in fault for fault in named):
         return "; ".join(named)
-    return "; ".join([why, *named]) if named else text
+    return f"{why}: {'; '.join(named)}" if named else text

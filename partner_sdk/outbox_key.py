@@ -34,10 +34,18 @@ async def adopt(outbox: Outbox, exchange: Exchange, saved_by: str) -> int:
     nothing waits of that key; and what `ask` raises.
     """
     if saved_by == exchange.keyid or not outbox.has_waiting_of(saved_by):
-        raise OutboxError(f"nothing waits in {outbox.path} that another key {saved_by} saved")
+        raise _nothing_waits(outbox, exchange, saved_by)
     if await _is_same_partner(outbox, exchange, saved_by, None) is False:
         raise _refusal(outbox, exchange, saved_by, is_other_partner=True)
     return outbox.take_over(saved_by, keyid=exchange.keyid)
+
+
+def _nothing_waits(outbox: Outbox, exchange: Exchange, saved_by: str) -> OutboxError:
+    error = OutboxError(f"nothing waits in {outbox.path} that another key {saved_by} saved")
+    others = [keyid for keyid in outbox.other_keys(exchange.keyid) if outbox.has_waiting_of(keyid)]
+    waits = f"what waits of other keys is of {', '.join(others)}" if others else "nothing waits of any other key"
+    error.add_note(f"`outbox list` names the key that saved each operation; {waits}")
+    return error
 
 
 def _refusal(outbox: Outbox, exchange: Exchange, saved_by: str, *, is_other_partner: bool) -> OutboxKeyError:

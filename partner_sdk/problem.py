@@ -15,6 +15,7 @@ RETRYABLE_STATUSES = frozenset({408, 425, 429})
 _CLOCK = "this machine's clock is further from the hub's than the hub allows: set it"
 # What to do next, where the hub's own words leave it open.
 _NEXT = {
+    "message_invalid": "send what is mended as a new operation; `outbox retry ID` sends this one again as it is",
     "signature_stale": _CLOCK,
     "signature_from_future": _CLOCK,
     "key_not_valid": "have the next key registered; it goes on with the same outbox, named by --outbox or outbox=",

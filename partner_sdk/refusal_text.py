@@ -1,9 +1,10 @@
 """A refusal in words: what the hub told with it, and what a till does next."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from partner_sdk.result import Result
+if TYPE_CHECKING:
+    from partner_sdk.result import Result
 
 # By the hub's code; one that is not here is newer than this SDK.
 NEXT: Final[Mapping[str, str]] = {
@@ -47,7 +48,7 @@ NEXT: Final[Mapping[str, str]] = {
 }
 
 
-def refusal_text(result: Result) -> str:
+def refusal_text(result: "Result") -> str:
     """Return the code of a refusal, each figure that came with it, and what to do next where that is known."""
     told = "".join(f", {name} {value}" for name, value in result.told.items())
     advice = NEXT.get(result.code or "")

@@ -22,11 +22,9 @@ from coalition.http.partner_calls import (
     waits_to_be_asked,
 )
 from coalition.http.problems import problem_answer
-from coalition.http.routes import CLEARING, POOL, OpenHandler, Route
+from coalition.http.routes import BODY_BYTES_MAX, CLEARING, POOL, OpenHandler, Route
 from coalition.http.runner import Runner
 from coalition.lanes.clearing import Clearing
-
-BODY_BYTES_MAX = 1_048_576
 
 SHUTDOWN_TIMEOUT_S = 20.0
 LINGER_S = 10.0

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from coalition.errors import FieldFault, RequestRefusedError
-from coalition.http.problems import shortened
+from coalition.http.problems import GOT_CHARS_MAX, shortened
 from coalition.ledger.operation import OPERATIONS_MAX
 
 M = TypeVar("M", bound=BaseModel)
@@ -22,15 +22,28 @@ FAULTS_MAX = 5_000
 
 OPERATION_TYPES = frozenset({"earn", "burn", "reserve", "capture", "release", "reverse"})
 
+MOMENT = "a date and time with its zone, such as 2026-11-21T18:04:11+01:00"
+# What may stand there, where pydantic says it in a programmer's words.
+EXPECTED_OF = {
+    "datetime_from_date_parsing": MOMENT,
+    "datetime_parsing": MOMENT,
+    "datetime_type": MOMENT,
+    "int_type": "a whole number",
+    "missing": "the field",
+    "extra_forbidden": "no such field",
+    "string_type": "a text",
+    "timezone_aware": MOMENT,
+    "union_tag_not_found": "the field",
+}
+
 # How pydantic begins to say what is wrong, and how the same begins when it says what may stand there.
 EXPECTED = (
+    ("Invalid JSON: ", "JSON; "),
     ("Input should be ", ""),
     ("Input should have ", ""),
     ("String should have ", ""),
     ("List should have ", ""),
     ("String should match pattern ", "text that matches "),
-    ("Field required", "the field"),
-    ("Extra inputs are not permitted", "no such field"),
     ("Value error, ", ""),
 )
 
@@ -38,16 +51,20 @@ EXPECTED = (
 def refuse_other_content(request: web.Request) -> None:
     """Refuse a body that is not plain JSON."""
     if request.content_type != "application/json":
+        came = shortened(request.content_type)
         raise RequestRefusedError(
             status=415,
             code="content_type_unsupported",
-            detail=f"Content-Type must be application/json; {shortened(request.content_type)} came.",
+            detail=f"Content-Type must be application/json; {came} came.",
+            faults=(FieldFault("Content-Type", "content_type_unsupported", "application/json", came),),
         )
     if (encoding := request.headers.get("Content-Encoding", "identity").lower()) != "identity":
+        came = shortened(encoding)
         raise RequestRefusedError(
             status=415,
             code="content_encoding_unsupported",
-            detail=f"Send the body as it is, without Content-Encoding; {shortened(encoding)} came.",
+            detail=f"Send the body as it is, without Content-Encoding; {came} came.",
+            faults=(FieldFault("Content-Encoding", "content_encoding_unsupported", "no such header", came),),
         )
 
 
@@ -119,18 +136,14 @@ def refuse_repeated_keys(body: bytes) -> None:
 
 def refused_message(faults: tuple[FieldFault, ...]) -> RequestRefusedError:
     """Return the refusal of a message of operations."""
-    detail = f"Nothing was booked; mend these and send again: {_fields(faults)}."
+    detail = "Nothing was booked; mend what is named and send again."
     return RequestRefusedError(status=422, code="message_invalid", detail=detail, faults=faults)
 
 
 def refused_request(faults: tuple[FieldFault, ...]) -> RequestRefusedError:
     """Return the refusal of any other call, which books nothing anyway."""
-    detail = f"The request can't be answered; mend these and ask again: {_fields(faults)}."
+    detail = "The request can't be answered; mend what is named and ask again."
     return RequestRefusedError(status=422, code="request_invalid", detail=detail, faults=faults)
-
-
-def _fields(faults: tuple[FieldFault, ...]) -> str:
-    return ", ".join(fault.field for fault in faults[:5]) + (", …" if len(faults) > 5 else "")
 
 
 def _unique_pairs(pairs: list[tuple[str, object]]) -> None:
@@ -146,23 +159,36 @@ def _fault(detail: ErrorDetails) -> FieldFault:
     place = detail["loc"]
     if len(place) > 2 and place[2] in OPERATION_TYPES:
         place = place[:2] + place[3:]
+    if detail["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        # The tag is a field like any other, and pydantic quotes its name.
+        place = (*place, detail["ctx"]["discriminator"].strip("'"))
     return FieldFault(".".join(map(str, place)) or "body", detail["type"], _expected(detail), _came(detail))
 
 
 def _came(detail: ErrorDetails) -> str:
     kind, came = detail["type"], detail["input"]
-    if kind == "missing":
+    if kind in ("missing", "union_tag_not_found"):
         return "nothing"
     if kind == "union_tag_invalid":
         return shortened(detail["ctx"]["tag"])
-    # In quotes where a text is the fault: "7" is no 7.
-    return shortened(json.dumps(came) if kind.endswith("_type") and isinstance(came, str) else came)
+    if kind in ("too_long", "too_short") and isinstance(came, list):
+        return f"{len(came):,} items"
+    if isinstance(came, bytes):
+        # The body itself, of which nobody knows how it is written.
+        return shortened(came[: GOT_CHARS_MAX + 1].decode(errors="backslashreplace"))
+    # As it came, and so in quotes where a text is the fault: "7" is no 7.
+    is_plain = isinstance(came, str) and not kind.endswith("_type")
+    return shortened(came if is_plain else json.dumps(came, ensure_ascii=False, default=str))
 
 
 def _expected(detail: ErrorDetails) -> str:
-    if detail["type"] == "union_tag_invalid":
-        return f"a type of {detail['ctx']['expected_tags']}"
-    message = detail["msg"]
+    kind = detail["type"]
+    if kind == "union_tag_invalid":
+        return f"one of {detail['ctx']['expected_tags']}"
+    if kind in EXPECTED_OF:
+        return EXPECTED_OF[kind]
+    # What came is said beside it.
+    message = detail["msg"].partition(" after validation")[0]
     for beginning, expected in EXPECTED:
         if message.startswith(beginning):
             return expected + message.removeprefix(beginning)

@@ -76,8 +76,9 @@ def _further_details(body: bytes, told: list[ErrorDetails]) -> list[ErrorDetails
     if not bad:
         return []
     operations = from_json(body)["operations"]
-    if (count := len(operations)) > OPERATIONS_MAX:
-        return [ErrorDetails(type="too_long", loc=("operations",), msg=f"at most {OPERATIONS_MAX} items", input=count)]
+    if len(operations) > OPERATIONS_MAX:
+        text = f"at most {OPERATIONS_MAX} items"
+        return [ErrorDetails(type="too_long", loc=("operations",), msg=text, input=operations)]
     details: list[ErrorDetails] = []
     for index in range(int(bad[-1]) + 1, len(operations)):
         if len(told) + len(details) >= FAULTS_MAX:

@@ -15,7 +15,7 @@ from coalition.errors import (
     RequestRefusedError,
     WindowArchivedError,
 )
-from coalition.http.routes import Answer
+from coalition.http.routes import BODY_BYTES_MAX, Answer
 from coalition.lanes.database_retry import may_pass
 from coalition.signatures.errors import SignatureRefusedError
 
@@ -23,6 +23,7 @@ log = structlog.get_logger()
 
 DATABASE_RETRY_AFTER_S = 2
 GOT_CHARS_MAX = 120
+FIELDS_LOGGED_MAX = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,9 @@ def problem_of(error: Exception) -> ProblemDetails | None:
         case NotFoundError():
             return ProblemDetails(404, error.code, str(error))
         case web.HTTPRequestEntityTooLarge():
-            return ProblemDetails(413, "body_too_large", "The body is larger than 1,048,576 bytes.")
+            fault = FieldFault("body", "body_too_large", f"at most {BODY_BYTES_MAX:,} bytes", "more")
+            detail = f"The body is larger than {BODY_BYTES_MAX:,} bytes."
+            return ProblemDetails(413, "body_too_large", detail, faults=(fault,))
         case web.HTTPException() if error.status >= 400:
             return ProblemDetails(error.status, f"http_{error.status}", HTTPStatus(error.status).description)
         case _:
@@ -83,6 +86,8 @@ def problem_answer(error: Exception, *, request_id: str, keyid: str | None = Non
             status=problem.status,
             code=problem.code,
             detail=problem.detail,
+            # Not what came in them: that may be a card, or a name.
+            fields=[shortened(fault.field) for fault in problem.faults[:FIELDS_LOGGED_MAX]],
         )
     document = {
         "type": "about:blank",

@@ -15,6 +15,8 @@ from coalition.signatures.verify import VerifiedRequest
 POOL: web.AppKey[Pool] = web.AppKey("pool", Pool)
 CLEARING: web.AppKey[Clearing] = web.AppKey("clearing", Clearing)
 
+BODY_BYTES_MAX = 1_048_576
+
 
 @dataclass(frozen=True, slots=True)
 class PartnerCall:

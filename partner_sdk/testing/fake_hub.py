@@ -346,7 +346,8 @@ def _plain_json(request: web.Request, body: bytes) -> bytes:
     """Return the body. Raises RequestRefusedError: it says that it is something else."""
     if request.content_type != "application/json":
         detail = f"Content-Type must be application/json; {request.content_type} came."
-        raise RequestRefusedError(415, "content_type_unsupported", detail=detail)
+        one = fault("Content-Type", "content_type_unsupported", "application/json", request.content_type)
+        raise RequestRefusedError(415, "content_type_unsupported", [one], detail=detail)
     return body
 
 

@@ -5,23 +5,34 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from partner_sdk.testing.read_message import RequestRefusedError, fault, refuse_repeated_keys, shortened
+from partner_sdk.testing.read_message import (
+    GOT_CHARS_MAX,
+    RequestRefusedError,
+    fault,
+    refuse_repeated_keys,
+    shortened,
+)
 
 WINDOW_MAX = 2_147_483_647
 BODY_BYTES_MAX = 16 * 1024
 OPERATIONS_MAX = 100
 REASON_CHARS_MAX = 1_000
-FIELDS_TOLD_MAX = 5
 
+# What may stand there, where pydantic says it in a programmer's words.
+EXPECTED_OF = {
+    "int_type": "a whole number",
+    "missing": "the field",
+    "extra_forbidden": "no such field",
+    "string_type": "a text",
+}
 # How what is wrong begins, and how the same begins as what may stand there.
 EXPECTED = (
+    ("Invalid JSON: ", "JSON; "),
     ("Input should be ", ""),
     ("Input should have ", ""),
     ("String should have ", ""),
     ("List should have ", ""),
     ("String should match pattern ", "text that matches "),
-    ("Field required", "the field"),
-    ("Extra inputs are not permitted", "no such field"),
     ("Value error, ", ""),
 )
 # A line of a statement: its code and terms version.
@@ -83,7 +94,8 @@ def read_dispute(body: bytes) -> AskedDispute:
     """Return what is asked. Raises RequestRefusedError: too large, no JSON, a key twice, or fields at fault."""
     if len(body) > BODY_BYTES_MAX:
         detail = f"A dispute has at most {BODY_BYTES_MAX} bytes; {len(body)} came."
-        raise RequestRefusedError(413, "body_too_large", detail=detail)
+        too_large = fault("body", "body_too_large", f"at most {BODY_BYTES_MAX} bytes", f"{len(body)} bytes")
+        raise RequestRefusedError(413, "body_too_large", [too_large], detail=detail)
     try:
         asked = AskedDispute.model_validate_json(body)
     except ValidationError as error:
@@ -98,25 +110,34 @@ def _refusal(error: ValidationError) -> RequestRefusedError:
         fault(
             ".".join(map(str, one["loc"])) or "body",
             one["type"],
-            _expected(one["msg"]),
-            "nothing" if one["type"] == "missing" else _came(one["type"], one["input"]),
+            _expected(one["type"], one["msg"]),
+            _came(one["type"], one["input"]),
         )
         for one in details
     ]
     if any(one["type"] == "json_invalid" for one in details):
         return RequestRefusedError(400, "not_json", faults, detail="The body is not JSON.")
-    fields = [one["field"] for one in faults]
-    named = ", ".join(fields[:FIELDS_TOLD_MAX]) + (", …" if len(fields) > FIELDS_TOLD_MAX else "")
-    detail = f"The request can't be answered; mend these and ask again: {named}."
+    detail = "The request can't be answered; mend what is named and ask again."
     return RequestRefusedError(422, "request_invalid", faults, detail=detail)
 
 
 def _came(kind: str, came: Any) -> str:
-    # In quotes where a text is the fault: "7" is no 7.
-    return shortened(json.dumps(came) if kind.endswith("_type") and isinstance(came, str) else came)
+    if kind == "missing":
+        return "nothing"
+    if kind == "too_long" and isinstance(came, list):
+        return f"{len(came):,} items"
+    if isinstance(came, bytes):
+        return shortened(came[: GOT_CHARS_MAX + 1].decode(errors="backslashreplace"))
+    # As it came, and so in quotes where a text is the fault: "7" is no 7.
+    is_plain = isinstance(came, str) and not kind.endswith("_type")
+    return shortened(came if is_plain else json.dumps(came, ensure_ascii=False, default=str))
 
 
-def _expected(message: str) -> str:
+def _expected(kind: str, message: str) -> str:
+    if kind in EXPECTED_OF:
+        return EXPECTED_OF[kind]
+    # What came is said beside it.
+    message = message.partition(" after validation")[0]
     for beginning, expected in EXPECTED:
         if message.startswith(beginning):
             return expected + message.removeprefix(beginning)

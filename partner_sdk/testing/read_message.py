@@ -47,8 +47,8 @@ def read_message(body: bytes, *, now: datetime, currency: str) -> list[Operation
             operations.append(_read_operation(fields))
         except InvalidOperationError as invalid:
             for one in invalid.faults:
-                # Without a kind there are no fields yet.
-                field = "" if one.field in ("", "type") else f".{one.field}"
+                # What is no object has no fields.
+                field = f".{one.field}" if one.field and isinstance(fields, dict) else ""
                 faults.append(fault(f"operations.{index}{field}", "invalid", one.reason, ""))
     faults = faults or list(_faults(operations, now=now, currency=currency))
     if faults:

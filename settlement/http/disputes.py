@@ -8,7 +8,7 @@ from typing import Annotated
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
-from coalition.errors import RequestRefusedError
+from coalition.errors import FieldFault, RequestRefusedError
 from coalition.http.bodies import read_json, refuse_other_content
 from coalition.http.routes import CLEARING, POOL, Answer, PartnerCall, Route
 from settlement.engine.dispute import Claim
@@ -63,7 +63,9 @@ async def post_dispute(request: web.Request, call: PartnerCall) -> Answer:
     refuse_other_content(request)
     if len(call.body) > BODY_BYTES_MAX:
         detail = f"A dispute has at most {BODY_BYTES_MAX} bytes; {len(call.body)} came."
-        raise RequestRefusedError(status=413, code="body_too_large", detail=detail)
+        expected, came = f"at most {BODY_BYTES_MAX} bytes", f"{len(call.body)} bytes"
+        fault = FieldFault("body", "body_too_large", expected, came)
+        raise RequestRefusedError(status=413, code="body_too_large", detail=detail, faults=(fault,))
     asked = read_json(DisputeRequest, call.body)
     claim = Claim(
         line=None if asked.line is None else (asked.line.code, asked.line.terms_version),

@@ -55,8 +55,8 @@ async def test_points_must_be_whole_and_within_limits(hub: RunningHub, points: A
         ({"id": "x" * 65}, "operations.0.id"),
         ({"id": 'a"b'}, "operations.0.id"),
         ({"id": 7}, "operations.0.id"),
-        ({"type": None}, "operations.0"),
-        ({"type": "gift"}, "operations.0"),
+        ({"type": None}, "operations.0.type"),
+        ({"type": "gift"}, "operations.0.type"),
         ({"card": None}, "operations.0.card"),
         ({"card": ""}, "operations.0.card"),
         ({"card": "9" * 41}, "operations.0.card"),
@@ -223,10 +223,10 @@ async def test_other_content_types_and_huge_bodies_are_refused(hub: RunningHub) 
     shop, card = await hub.shop(), await hub.card()
     body = json.dumps({"operations": [operation("earn", card, points=1)]}).encode()
 
-    assert_problem(await shop.post(body, headers={"Content-Type": "text/plain"}), 415)
-    assert_problem(await shop.post(body, headers={"Content-Type": None}), 415)
+    assert_problem(await shop.post(body, headers={"Content-Type": "text/plain"}), 415, field="Content-Type")
+    assert_problem(await shop.post(body, headers={"Content-Type": None}), 415, field="Content-Type")
     before = unverified().get("body_too_large", 0)
-    assert_problem(await shop.post(b" " * 1_048_577), 413, code="body_too_large")
+    assert_problem(await shop.post(b" " * 1_048_577), 413, field="body", code="body_too_large")
     assert unverified()["body_too_large"] == before + 1
     await assert_nothing_booked(hub)
 
@@ -238,7 +238,7 @@ async def test_a_packed_body_is_not_unpacked(hub: RunningHub) -> None:
 
     answer = await shop.post(body, headers={"Content-Encoding": "gzip"})
 
-    assert_problem(answer, 415, code="content_encoding_unsupported")
+    assert_problem(answer, 415, field="Content-Encoding", code="content_encoding_unsupported")
     await assert_nothing_booked(hub)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from coalition.errors import FieldFault, RequestRefusedError
-from coalition.http.bodies import FAULTS_MAX
+from coalition.http.bodies import FAULTS_MAX, MOMENT
 from coalition.http.messages import read_message
 
 EARN: dict[str, Any] = {"id": "op-1", "type": "earn", "card": "2760000000018", "points": 5}
@@ -17,15 +17,20 @@ EARN["occurred_at"] = "2026-11-21T18:04:11Z"
     ("change", "field", "expected", "got"),
     [
         ({"points": 0}, "points", "greater than or equal to 1", "0"),
-        ({"points": "7"}, "points", "a valid integer", '"7"'),
-        ({"points": 1.5}, "points", "a valid integer", "1.5"),
+        ({"points": "7"}, "points", "a whole number", '"7"'),
+        ({"points": 1.5}, "points", "a whole number", "1.5"),
+        ({"points": True}, "points", "a whole number", "true"),
         ({"colour": "red"}, "colour", "no such field", "red"),
         ({"shop": "a" * 65}, "shop", "at most 64 characters", "a" * 65),
         ({"till": ""}, "till", "at least 1 character", "an empty text"),
         ({"id": "a b"}, "id", "text that matches '^[A-Za-z0-9._:-]{1,64}$'", "a b"),
-        ({"occurred_at": "2026-11-21T18:04:11"}, "occurred_at", "timezone info", "2026-11-21T18:04:11"),
-        ({"id": None}, "id", "a valid string", "None"),
-        ({"purchase": {"amount": 1, "currency": "EUR"}}, "purchase.amount", "a valid string", "1"),
+        ({"occurred_at": "2026-11-21T18:04:11"}, "occurred_at", MOMENT, "2026-11-21T18:04:11"),
+        ({"occurred_at": 7}, "occurred_at", MOMENT, "7"),
+        ({"occurred_at": "yesterday"}, "occurred_at", MOMENT, "yesterday"),
+        ({"id": None}, "id", "a text", "null"),
+        ({"card": {"née": "é"}}, "card", "a text", '{"née": "é"}'),
+        ({"vat": []}, "vat", "at least 1 item", "0 items"),
+        ({"purchase": {"amount": 1, "currency": "EUR"}}, "purchase.amount", "a text", "1"),
     ],
 )
 def test_expected_and_got_make_a_sentence(change: dict[str, Any], field: str, expected: str, got: str) -> None:
@@ -42,7 +47,19 @@ def test_a_field_that_is_missing_and_a_type_that_is_none() -> None:
     missing, unknown = refusal.value.faults
     assert (missing.field, missing.expected, missing.got) == ("operations.0.card", "the field", "nothing")
     types = "'earn', 'burn', 'reverse', 'reserve', 'capture', 'release'"
-    assert (unknown.field, unknown.expected, unknown.got) == ("operations.1", f"a type of {types}", "gift")
+    assert (unknown.field, unknown.expected, unknown.got) == ("operations.1.type", f"one of {types}", "gift")
+
+    without = {name: value for name, value in EARN.items() if name != "type"}
+    (no_type,) = faults_of(without)
+    assert (no_type.field, no_type.expected, no_type.got) == ("operations.0.type", "the field", "nothing")
+
+
+def test_what_is_no_json_is_told_by_its_beginning() -> None:
+    with pytest.raises(RequestRefusedError) as refusal:
+        read_message(b"caf\xe9" + b"!" * 1_000_000)
+    (fault,) = refusal.value.faults
+    told = (refusal.value.status, fault.field, fault.expected, fault.got)
+    assert told == (400, "body", "JSON; expected value at line 1 column 1", "caf\\xe9" + "!" * 113 + "…")
 
 
 def test_each_bad_operation_is_named_by_its_place() -> None:
@@ -75,6 +92,8 @@ def test_a_flood_of_bad_fields_is_judged_as_far_as_it_is_told() -> None:
     with pytest.raises(RequestRefusedError) as refusal:
         read(*[{}] * 1_001)
     assert (refusal.value.status, refusal.value.code) == (413, "too_many_operations")
+    fault = refusal.value.faults[-1]
+    assert (fault.field, fault.expected, fault.got) == ("operations", "at most 1000 items", "1,001 items")
 
 
 def faults_of(*operations: Any, **more: Any) -> tuple[FieldFault, ...]:

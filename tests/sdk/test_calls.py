@@ -44,6 +44,7 @@ async def test_a_refusal_raises_with_what_is_available(connect):
         with pytest.raises(RefusedError) as refusal:
             await hub.burn(card=CARD, points=500)
         assert (refusal.value.code, refusal.value.available) == ("insufficient_points", 310)
+        assert refusal.value.__notes__ == ["burn or reserve at most what is available, and take the rest in money"]
         assert not refusal.value.is_retryable
         assert (await hub.flush()).waiting == 0
 
@@ -93,6 +94,8 @@ async def test_an_operation_that_makes_the_message_invalid_is_rejected_and_named
             "operations.0.occurred_at",
             "expected at most 400 days back, got 2020-01-01",
         )
+        assert str(rejection.value) == f"422 message_invalid: bad: {fault}"
+        assert "outbox retry" in rejection.value.__notes__[0]
         assert rejection.value.receipt is not None
         assert (await hub.earn(card=CARD, points=5)).is_booked
         assert len(signing_hub.operations()) == 2

@@ -312,4 +312,7 @@ async def test_a_keyid_that_begins_like_an_option_is_taken_as_it_is_printed(tmp_
     code, out, _ = await run("outbox", "export", "--outbox", kept, "--saved-by", keyid)
     assert (code, out.count('"earn"')) == (0, 1)
     where = ["--url", signing_hub.url, "--key", key_path]
+    code, _, told = await run("outbox", "adopt", "no-such-key", *where)
+    assert (code, "`outbox list`" in told, keyid in told) == (2, True, True)
     assert await run_json("outbox", "adopt", keyid, *where) == (0, {"adopted": 1})
+    assert "nothing waits of any other key" in (await run("outbox", "adopt", keyid, *where))[2]
