@@ -2,6 +2,8 @@
 
 import csv
 import io
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +11,7 @@ import typer
 
 from coalition.cli.options import AsJson, DatabaseUrl, DataDir
 from coalition.cli.session import now, open_session, read_file, run, show
+from coalition.cli.whole_file import whole_file
 from coalition.operations.add_members import NewMember, OpenedAccount, add_members, join_household
 from coalition.programme.card_number import printed
 
@@ -50,20 +53,56 @@ def add(
 @member_app.command("import")
 def import_members(
     file: Annotated[Path, typer.Argument(help="CSV with the columns email,name,language; the language may be empty.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(dir_okay=False, help="CSV to write, the same rows with their accounts and cards; none: not told."),
+    ] = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
     """Open an account for each row of a CSV file, all or none."""
     members = _read_members(read_file(file))
+    if output is not None and output.is_file():
+        # Nobody could tell any more which cards it named.
+        raise typer.BadParameter(f"{output} is there already; name another file", param_hint="--output")
 
     async def work() -> list[OpenedAccount]:
         async with open_session(data_dir, database_url) as session:
             return await add_members(session.pool, members, now=now())
 
-    opened = run(work())
+    opened = run(work()) if output is None else _import_to(output, members, lambda: run(work()))
     document = [{"email": row.email, "account": row.account, "card": row.card} for row in opened]
-    show(document, as_json=as_json, text=f"{len(opened):,} accounts are open.")
+    where = "--output and --json name cards" if output is None else f"{output} names their cards"
+    show(document, as_json=as_json, text=f"{len(opened):,} accounts are open; {where}.")
+
+
+def _import_to(
+    output: Path, members: Sequence[NewMember], open_accounts: Callable[[], list[OpenedAccount]]
+) -> list[OpenedAccount]:
+    """Open the accounts once the file can be written, and write it."""
+    cards = b""
+    try:
+        with whole_file(output, is_private=True) as file:
+            opened = open_accounts()
+            cards = _cards_csv(members, opened)
+            file.write(cards)
+    except OSError as error:
+        # The accounts are open by now if there are cards; those are not lost with the file.
+        sys.stdout.buffer.write(cards)
+        typer.echo(f"coalition: {output}: {error.strerror}", err=True)
+        raise typer.Exit(1) from error
+    return opened
+
+
+def _cards_csv(members: Sequence[NewMember], opened: Sequence[OpenedAccount]) -> bytes:
+    """Return what was read, with accounts and cards: as they are printed, which no spreadsheet takes for a number."""
+    file = io.StringIO(newline="")
+    writer = csv.writer(file)
+    writer.writerow([*COLUMNS, "account", "card"])
+    for member, row in zip(members, opened, strict=True):
+        writer.writerow([row.email, member.name, member.language or "", row.account, printed(row.card)])
+    return file.getvalue().encode()
 
 
 def _read_members(content: bytes) -> list[NewMember]:

@@ -86,12 +86,12 @@ class FakeHub:
         time_zone: str = "Europe/Berlin",
     ) -> None:
         """`earn_rate`: points per unit of the currency, for earns without points. Raises KeyUnusableError."""
-        partner_key = load_public_key(partner_public_key)
+        self._partner_keys = MappingKeyResolver(public_keys={}, private_keys={})
+        self.add_key(partner_public_key)
         self._key = Ed25519PrivateKey.generate()
         self.public_key = self._key.public_key()
-        self._partner_keyid, self._keyid = thumbprint(partner_key), thumbprint(self.public_key)
-        partner_keys = MappingKeyResolver(public_keys={self._partner_keyid: partner_key}, private_keys={})
-        self._verifier = _Verifier(signature_algorithm=ED25519, key_resolver=partner_keys)
+        self._keyid = thumbprint(self.public_key)
+        self._verifier = _Verifier(signature_algorithm=ED25519, key_resolver=self._partner_keys)
         own_keys = MappingKeyResolver(public_keys={}, private_keys={self._keyid: self._key})
         self._signer = HTTPMessageSigner(signature_algorithm=ED25519, key_resolver=own_keys)
         self._ledger = FakeLedger(may_earn=may_earn, may_burn=may_burn, earn_rate=earn_rate)
@@ -117,6 +117,11 @@ class FakeHub:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self._runner.cleanup()
+
+    def add_key(self, partner_public_key: Ed25519PublicKey | str | Path | bytes) -> None:
+        """Register a further key of the partner, of another shop, say, or the next one. Raises KeyUnusableError."""
+        public_key = load_public_key(partner_public_key)
+        self._partner_keys.public_keys[thumbprint(public_key)] = public_key
 
     def add_card(self, *, points: int = 0) -> str:
         """Open an account with these points, and return its card: 13 digits with the check digit of an EAN."""
@@ -218,7 +223,8 @@ class FakeHub:
     def _signature_code(self, signature_input: str) -> str:
         if not signature_input:
             return "signature_missing"
-        return "signature_wrong" if f'keyid="{self._partner_keyid}"' in signature_input else "key_unknown"
+        is_known = any(f'keyid="{keyid}"' in signature_input for keyid in self._partner_keys.public_keys)
+        return "signature_wrong" if is_known else "key_unknown"
 
     def _signed(self, answer: _Answer, label: str) -> web.Response:
         answer.headers["Content-Digest"] = ContentDigest.create(answer.body)

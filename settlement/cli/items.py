@@ -10,8 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from coalition.cli.options import DatabaseUrl, DataDir
 from coalition.cli.session import open_session
+from coalition.cli.whole_file import whole_file
 from coalition.database.pool import Pool
-from settlement.cli.whole_file import whole_file
 from settlement.cli.window import Partner, RefusedError, WindowNo, run_work
 from settlement.documents.items_file import ItemsFormat, open_items_file
 from settlement.operations.find_partner import find_partner

@@ -10,9 +10,9 @@ import typer
 
 from coalition.cli.options import AsJson, DatabaseUrl, DataDir
 from coalition.cli.session import now, open_session, run, show
+from coalition.cli.whole_file import whole_file
 from coalition.errors import CoalitionError
 from coalition.lanes.close_window import close_window
-from settlement.cli.whole_file import whole_file
 from settlement.documents.wording import Language
 from settlement.errors import (
     DatevRefusedError,

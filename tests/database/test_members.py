@@ -1,5 +1,7 @@
 """Taking members in: all of them or none, and each bad field told."""
 
+import csv
+import stat
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from coalition.database.pool import Pool
 from coalition.errors import RequestRefusedError
 from coalition.operations.add_members import NewMember, add_members
+from coalition.programme.card_number import printed
 from tests.database.command_line import Call, document_of
 from tests.http.conftest import now
 
@@ -62,3 +65,29 @@ async def test_a_file_of_members_is_refused_by_its_lines_and_columns(call: Call,
         "line 4, email: expected an address that no member has, 'A@b.example' came",
     )
     assert await pool.fetchval("SELECT count(*) FROM member") == 2
+
+
+async def test_the_cards_of_a_file_of_members_are_written_beside_them(call: Call, tmp_path: Path, pool: Pool) -> None:
+    """Who hands out cards needs to know whose each is; where they can't be written, no account is opened."""
+    file, output = tmp_path / "members.csv", tmp_path / "cards.csv"
+    file.write_text('email,name,language\nErika@b.example,"Muster, Érika",de\nb@b.example,B,\n')
+    refused = await call("member", "import", str(file), "--output", str(file / "cards.csv"))
+    assert (refused.exit_code, "cards.csv" in refused.stderr) == (1, True)
+    assert await pool.fetchval("SELECT count(*) FROM member") == 0
+
+    told = (await call("member", "import", str(file), "--output", str(output))).stdout
+    assert (told.startswith("2 accounts are open"), str(output) in told) == (True, True)
+    assert stat.S_IMODE(output.stat().st_mode) == 0o600
+    rows = list(csv.DictReader(output.read_text().splitlines()))
+    assert [list(row.values())[:3] for row in rows] == [
+        ["erika@b.example", "Muster, Érika", "de"],
+        ["b@b.example", "B", ""],
+    ]
+    assert [(int(row["account"]), row["card"]) for row in rows] == [
+        (place["account"], printed(place["card"]))
+        for place in await pool.fetch("SELECT account, card FROM card ORDER BY account")
+    ]
+
+    again = await call("member", "import", str(file), "--output", str(output))
+    assert (again.exit_code, "already" in again.stderr) == (2, True)
+    assert len(list(csv.DictReader(output.read_text().splitlines()))) == 2

@@ -158,6 +158,23 @@ async def test_a_stranger_is_turned_away(fake, outbox_path):
             await till.balance(fake.add_card())
 
 
+async def test_keys_of_several_shops_are_one_partners(fake, till, outbox_path, tmp_path):
+    """Each shop signs with a key of its own, and one sees what the other booked; so does the next key of one shop."""
+    other_key, card = Ed25519PrivateKey.generate(), fake.add_card()
+    earned = await till.earn(card=card, points=120)
+    till.put(Earn(card=card, points=30))
+
+    async with Coalition(fake.url, other_key, outbox=tmp_path / "other.sqlite") as other:
+        with pytest.raises(NotAuthorizedError, match="key_unknown"):
+            await other.balance(card)
+        fake.add_key(other_key.public_key())
+        assert await other.operation(earned.id) == earned
+        assert (await other.reverse(operation_id=earned.id, card=card, points=20)).balance == 100
+    async with Coalition(fake.url, other_key, outbox=outbox_path) as next_till:
+        assert (await next_till.flush()).booked == 1
+    assert (await till.balance(card)).balance == 130
+
+
 async def test_a_till_whose_clock_is_far_off_is_told_which_field(fake, till):
     fake.advance(-HOUR_S)
     with pytest.raises(MessageRejectedError) as rejection:

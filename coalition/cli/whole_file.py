@@ -8,10 +8,11 @@ from typing import BinaryIO
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
+def whole_file(path: Path, *, is_private: bool = False) -> Iterator[BinaryIO]:
     """Open a file to be written, which gets its name once it is whole; folders above it are made.
 
-    What was there under that name stays until then, and for good if the block fails. Raises OSError.
+    What was there under that name stays until then, and for good if the block fails. `is_private`: only its owner may
+    read it. Raises OSError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and not path.is_file():
@@ -22,6 +23,8 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     unfinished = path.with_name(f"{path.name}.part")
     try:
         with unfinished.open("wb") as file:
+            if is_private:
+                os.fchmod(file.fileno(), 0o600)
             yield file
         os.replace(unfinished, path)
     finally:
