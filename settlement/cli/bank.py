@@ -1,5 +1,6 @@
 """`coalition partner bank`, `coalition operator bank`, `coalition bank` and `coalition window payments`."""
 
+import shlex
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +10,7 @@ import typer
 from coalition.cli.options import AsJson, DatabaseUrl, DataDir
 from coalition.cli.session import now, open_session, read_file, show
 from coalition.database.pool import Pool
-from settlement.cli.window import Partner, WindowNo, run_work, window_app, write_output
+from settlement.cli.window import EXIT_INCOMPLETE, Partner, WindowNo, run_work, window_app, write_output
 from settlement.engine.bank_account import Mandate, MandateScheme
 from settlement.engine.entry_split import parse_pieces
 from settlement.operations.find_partner import find_partner
@@ -23,6 +24,7 @@ from settlement.text.bank import (
     accounts_text,
     import_document,
     import_text,
+    left_out_text,
     payments_document,
     payments_text,
     split_document,
@@ -157,17 +159,27 @@ def payments(
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Write the SEPA files of an invoiced window: what the operator pays, and what it debits by mandate."""
+    """Write the SEPA files of an invoiced window: what the operator pays, and what it debits by mandate.
 
-    async def work() -> None:
+    Who lacks bank details is left out of them and told, with exit code 3; once they are there, the command writes a
+    further file for that partner alone.
+    """
+
+    async def work() -> bool:
         async with open_session(data_dir, database_url) as session:
             made = await make_payments(session.pool, window_no)
         show(payments_document(made), as_json=as_json, text=payments_text(made))
         if output is not None:
             for file in made.files:
                 write_output(file.content, output / file.name, is_quiet=as_json)
+        folder = f" --output {shlex.quote(str(output))}" if output is not None else ""
+        left_out = left_out_text(made, f"coalition window payments {window_no}{folder}")
+        if left_out and not as_json:
+            typer.echo(left_out)
+        return bool(left_out)
 
-    run_work(work())
+    if run_work(work()):
+        raise typer.Exit(EXIT_INCOMPLETE)
 
 
 @bank_app.command("import")

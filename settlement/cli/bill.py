@@ -3,7 +3,7 @@
 import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 
@@ -12,7 +12,7 @@ from coalition.cli.session import Session, now, open_session, show
 from coalition.database.pool import Pool
 from coalition.lanes.close_window import close_window
 from settlement.cli.documents import write_documents
-from settlement.cli.window import run_work, write_output
+from settlement.cli.window import EXIT_INCOMPLETE, run_work, write_output
 from settlement.engine.payment_reference import message_reference
 from settlement.errors import DatevRefusedError, PaymentFileRefusedError
 from settlement.operations.approve_window import approve_window
@@ -26,9 +26,6 @@ from settlement.text.bank import payments_document, payments_text
 from settlement.text.remedy import remedy_of
 from settlement.text.report import report_document, report_text
 from settlement.text.tax_document import NO_DOCUMENTS
-
-# The window is billed, and some of its files are not written: 1 is a refusal, 2 a wrong use.
-EXIT_INCOMPLETE: Final = 3
 
 
 @dataclass(slots=True)
@@ -105,6 +102,8 @@ async def _write_files(pool: Pool, window_no: int, folder: Path, *, with_documen
     except PaymentFileRefusedError as refusal:
         files.missing["bank"] = refusal.problems
     else:
+        if files.payments.order.left_out:
+            files.missing["bank"] = files.payments.order.left_out
         for file in files.payments.files:
             write_output(file.content, folder / "bank" / file.name, is_quiet=is_quiet)
     try:
@@ -140,7 +139,7 @@ async def _files_text(pool: Pool, files: BillFiles, window_no: int, folder: Path
     if not (await list_documents(pool, window_no))[0]:
         lines.append(NO_DOCUMENTS[await why_no_documents(pool, window_no)])
     if files.missing:
-        lines.append(f"Window {window_no} is billed; not written:")
+        lines.append(f"Window {window_no} is billed; missing:")
         for name, problems in files.missing.items():
             for problem in problems:
                 lines.append(f"  {name}/: {problem}")

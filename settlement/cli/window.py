@@ -4,7 +4,7 @@ import sys
 from collections.abc import Coroutine, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import typer
 
@@ -41,6 +41,8 @@ from settlement.text.report import (
 window_app = typer.Typer(help="Windows: close, calculate, approve, settle, list, show.", no_args_is_help=True)
 
 WINDOWS_MAX = 10_000
+# What was asked for is done, but for some files or a part of them: 1 is a refusal, 2 a wrong use.
+EXIT_INCOMPLETE: Final = 3
 
 WindowNo = Annotated[int, typer.Argument(help="The window's number.", min=1, max=2_147_483_647)]
 Partner = Annotated[str, typer.Argument(help="The partner's name or number.")]

@@ -6,8 +6,8 @@
         └── PmtInf     one for all transfers; one for each scheme of debits (CORE, B2B)
             └── CdtTrfTxInf | DrctDbtTxInf     one for each partner, by number
 
-Every id follows from window and partner, and the time is that of the approval: the same order is the same bytes, so a
-bank that gets a file twice knows it by its message id.
+Every id follows from window and partner, and the time from what was approved and written down: the same message is the
+same bytes, so a bank that gets a file twice knows it by its message id.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from xml.etree import ElementTree
 from settlement.documents.sepa_text import sepa_text
 from settlement.engine.bank_account import HOLDER_CHARS_MAX, MANDATE_SCHEMES, BankAccount, PostalAddress
 from settlement.engine.money import add_exactly
-from settlement.engine.payment_order import SEPA_CURRENCY, Payment, PaymentOrder, mandate_of
-from settlement.engine.payment_reference import message_reference, share_reference
+from settlement.engine.payment_order import SEPA_CURRENCY, Payment, PaymentMessage, mandate_of, payments_of_scheme
+from settlement.engine.payment_reference import share_reference
 from settlement.engine.statement import statement_number
 
 TRANSFER_NAMESPACE: Final = "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09"
@@ -31,39 +31,39 @@ REMITTANCE_CHARS_MAX: Final = 140
 Element = ElementTree.Element
 
 
-def write_transfers(order: PaymentOrder) -> bytes:
-    """Return the operator's credit transfers to partners; only for an order that has some."""
-    document, message = _message(TRANSFER_NAMESPACE, "CstmrCdtTrfInitn")
-    reference = f"{message_reference(order.window)}-CT"
-    _group_header(message, order, reference, order.transfers)
-    block = _block(message, reference, "TRF", order.transfers)
+def write_transfers(window: int, message: PaymentMessage) -> bytes:
+    """Return credit transfers of the operator to partners."""
+    document, root = _message(TRANSFER_NAMESPACE, "CstmrCdtTrfInitn")
+    reference = f"{message.reference}-CT"
+    _group_header(root, message, reference)
+    block = _block(root, reference, "TRF", message.payments)
     _type(block)
-    _texts(_node(block, "ReqdExctnDt"), Dt=order.pay_on.isoformat())
-    _party(block, "Dbtr", order.operator)
-    _account(block, "Dbtr", order.operator)
+    _texts(_node(block, "ReqdExctnDt"), Dt=message.pay_on.isoformat())
+    _party(block, "Dbtr", message.operator)
+    _account(block, "Dbtr", message.operator)
     _texts(block, ChrgBr="SLEV")
-    for payment in order.transfers:
-        _transfer(block, order, payment)
+    for payment in message.payments:
+        _transfer(block, window, message, payment)
     return _bytes(document)
 
 
-def write_debits(order: PaymentOrder) -> bytes:
-    """Return the debits of partners that gave a mandate; only for an order that has some."""
-    document, message = _message(DEBIT_NAMESPACE, "CstmrDrctDbtInitn")
-    _group_header(message, order, f"{message_reference(order.window)}-DD", order.debits)
+def write_debits(window: int, message: PaymentMessage) -> bytes:
+    """Return the debits of partners that gave a mandate."""
+    document, root = _message(DEBIT_NAMESPACE, "CstmrDrctDbtInitn")
+    _group_header(root, message, f"{message.reference}-DD")
     for scheme in MANDATE_SCHEMES:
-        payments = order.debits_of(scheme)
+        payments = payments_of_scheme(message.payments, scheme)
         if not payments:
             continue
-        block = _block(message, f"{message_reference(order.window)}-{scheme}", "DD", payments)
+        block = _block(root, f"{message.reference}-{scheme}", "DD", payments)
         _type(block, scheme=scheme)
-        _texts(block, ReqdColltnDt=order.pay_on.isoformat())
-        _party(block, "Cdtr", order.operator)
-        _account(block, "Cdtr", order.operator)
+        _texts(block, ReqdColltnDt=message.pay_on.isoformat())
+        _party(block, "Cdtr", message.operator)
+        _account(block, "Cdtr", message.operator)
         _texts(block, ChrgBr="SLEV")
-        _creditor_scheme(block, order.operator)
+        _creditor_scheme(block, message.operator)
         for payment in payments:
-            _debit(block, order, payment)
+            _debit(block, window, message, payment)
     return _bytes(document)
 
 
@@ -72,20 +72,20 @@ def _message(namespace: str, name: str) -> tuple[Element, Element]:
     return document, _node(document, name)
 
 
-def _group_header(message: Element, order: PaymentOrder, reference: str, payments: Sequence[Payment]) -> None:
-    header = _node(message, "GrpHdr")
+def _group_header(root: Element, message: PaymentMessage, reference: str) -> None:
+    header = _node(root, "GrpHdr")
     _texts(
         header,
         MsgId=reference,
-        CreDtTm=order.approved_at.isoformat(timespec="seconds"),
-        NbOfTxs=str(len(payments)),
-        CtrlSum=_amount(payments),
+        CreDtTm=message.made_at.isoformat(timespec="seconds"),
+        NbOfTxs=str(len(message.payments)),
+        CtrlSum=_amount(message.payments),
     )
-    _texts(_node(header, "InitgPty"), Nm=sepa_text(order.operator.holder, chars_max=HOLDER_CHARS_MAX))
+    _texts(_node(header, "InitgPty"), Nm=sepa_text(message.operator.holder, chars_max=HOLDER_CHARS_MAX))
 
 
-def _block(message: Element, reference: str, method: str, payments: Sequence[Payment]) -> Element:
-    block = _node(message, "PmtInf")
+def _block(root: Element, reference: str, method: str, payments: Sequence[Payment]) -> Element:
+    block = _node(root, "PmtInf")
     # Booked one by one, so that the bank's statement names each.
     _texts(
         block,
@@ -107,21 +107,21 @@ def _type(block: Element, *, scheme: str | None = None) -> None:
         _texts(kind, SeqTp="RCUR")
 
 
-def _transfer(block: Element, order: PaymentOrder, payment: Payment) -> None:
+def _transfer(block: Element, window: int, message: PaymentMessage, payment: Payment) -> None:
     transaction = _node(block, "CdtTrfTxInf")
-    reference = share_reference(window=order.window, partner=payment.partner)
+    reference = share_reference(window=window, partner=payment.partner)
     _texts(_node(transaction, "PmtId"), InstrId=reference, EndToEndId=reference)
     _money(_node(transaction, "Amt"), payment.amount)
     if payment.account.bic is not None:
         _agent(transaction, "CdtrAgt", payment.account)
     _party(transaction, "Cdtr", payment.account)
     _iban(transaction, "CdtrAcct", payment.account)
-    _remittance(transaction, order, payment)
+    _remittance(transaction, window, message, payment)
 
 
-def _debit(block: Element, order: PaymentOrder, payment: Payment) -> None:
+def _debit(block: Element, window: int, message: PaymentMessage, payment: Payment) -> None:
     transaction = _node(block, "DrctDbtTxInf")
-    reference = share_reference(window=order.window, partner=payment.partner)
+    reference = share_reference(window=window, partner=payment.partner)
     _texts(_node(transaction, "PmtId"), InstrId=reference, EndToEndId=reference)
     _money(transaction, payment.amount)
     mandate = mandate_of(payment)
@@ -130,17 +130,17 @@ def _debit(block: Element, order: PaymentOrder, payment: Payment) -> None:
     _agent(transaction, "DbtrAgt", payment.account)
     _party(transaction, "Dbtr", payment.account)
     _iban(transaction, "DbtrAcct", payment.account)
-    _remittance(transaction, order, payment)
+    _remittance(transaction, window, message, payment)
 
 
-def _remittance(transaction: Element, order: PaymentOrder, payment: Payment) -> None:
-    share = share_reference(window=order.window, partner=payment.partner)
-    text = f"{share} {statement_number(window=order.window, partner=payment.partner)} {order.operator.holder}"
+def _remittance(transaction: Element, window: int, message: PaymentMessage, payment: Payment) -> None:
+    share = share_reference(window=window, partner=payment.partner)
+    text = f"{share} {statement_number(window=window, partner=payment.partner)} {message.operator.holder}"
     _texts(_node(transaction, "RmtInf"), Ustrd=sepa_text(text, chars_max=REMITTANCE_CHARS_MAX))
 
 
 def _creditor_scheme(block: Element, operator: BankAccount) -> None:
-    assert operator.creditor_id is not None, "an order has no debits without"
+    assert operator.creditor_id is not None, "there are no debits without"
     other = _node(_node(_node(_node(block, "CdtrSchmeId"), "Id"), "PrvtId"), "Othr")
     _texts(other, Id=operator.creditor_id)
     _texts(_node(other, "SchmeNm"), Prtry="SEPA")

@@ -22,7 +22,7 @@ from settlement.engine.match_payments import (
     unlike_batch,
 )
 from settlement.engine.money import Currency
-from settlement.engine.payment_reference import ShareReference, message_reference
+from settlement.engine.payment_reference import ShareReference
 from settlement.errors import (
     ForeignBankFileError,
     PaymentFileRefusedError,
@@ -45,7 +45,7 @@ from settlement.stores.hub import load_programme
 from settlement.stores.tax_documents import load_document_shares
 from settlement.worded import Worded
 
-_BATCH = re.compile(r"W([0-9]{5,9})-(CT|CORE|B2B)")
+_BATCH = re.compile(r"W([0-9]{5,9})(-P[0-9]{5,18})?-(CT|CORE|B2B)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,12 +214,9 @@ async def _load_batches(run: BankRun, entries: Iterable[BankEntry]) -> dict[str,
         except (UnknownWindowError, PaymentFileRefusedError):
             # Then we never made a file of it: the entry is told as unmatched.
             continue
-        prefix = message_reference(window_no)
-        of_batch = {f"{prefix}-CT": [(payment.partner, -payment.amount) for payment in order.transfers]}
-        for scheme in ("CORE", "B2B"):
-            of_batch[f"{prefix}-{scheme}"] = [(payment.partner, payment.amount) for payment in order.debits_of(scheme)]
-        for batch, payments in of_batch.items():
-            batches[batch] = {ShareReference(window_no, partner): amount for partner, amount in payments}
+        for batch, payments in order.batches():
+            sign = -1 if batch.endswith("-CT") else 1
+            batches[batch] = {ShareReference(window_no, payment.partner): sign * payment.amount for payment in payments}
         await load_open_shares(run, [window_no])
     return batches
 

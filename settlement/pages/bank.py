@@ -1,6 +1,8 @@
 """What goes to the bank and the tax adviser, and what the bank says: files of a window, and a page to take files in."""
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
@@ -39,18 +41,33 @@ from settlement.pages.windows import window_number
 log = structlog.get_logger()
 
 PART_DIGITS_MAX: Final = 6
+# The file of one partner whose bank details came late.
+_LATE_TRANSFER: Final = re.compile(r"transfers-([0-9]{1,18})\.xml")
 
-Download = Callable[[Pool, int], Awaitable[PaymentFile]]
+
+@dataclass(frozen=True, slots=True)
+class WindowFile:
+    name: str
+    content: bytes
+
+
+Download = Callable[[Pool, int], Awaitable[PaymentFile | WindowFile]]
 
 
 async def download_file(visit: Visit) -> web.StreamResponse:
     """Answer a file of a window for the bank or the tax adviser."""
     await signed_in_operator(visit)
     number, name = window_number(visit.request.match_info["window"]), visit.request.match_info["file"]
-    if name not in _DOWNLOADS:
+    late = _LATE_TRANSFER.fullmatch(name)
+    if late is None and name not in _DOWNLOADS:
         raise PageRefusedError(status=404, key="not_found")
     try:
-        file = await _DOWNLOADS[name](visit.site.pool, number)
+        if late is not None:
+            file: PaymentFile | WindowFile = await _payment_file(
+                visit.site.pool, number, TRANSFERS, late_partner=int(late[1])
+            )
+        else:
+            file = await _DOWNLOADS[name](visit.site.pool, number)
     except SettlementError as error:
         raise PageRefusedError(status=404, key="not_found") from error
     headers = {
@@ -160,10 +177,10 @@ def _piece(visit: Visit, match: Match) -> str:
     return f"{named} {visit.formats.money(match.amount)} ({visit.word(f'finance.bank.outcome.{match.outcome}')})"
 
 
-async def _payment_file(pool: Pool, window_no: int, kind: str) -> PaymentFile:
+async def _payment_file(pool: Pool, window_no: int, kind: str, *, late_partner: int | None = None) -> PaymentFile:
     made = await make_payments(pool, window_no)
     for file in made.files:
-        if file.kind == kind:
+        if (file.kind, file.late_partner) == (kind, late_partner):
             return file
     raise PageRefusedError(status=404, key="not_found")
 
@@ -176,9 +193,9 @@ async def _debits(pool: Pool, window_no: int) -> PaymentFile:
     return await _payment_file(pool, window_no, DEBITS)
 
 
-async def _datev(pool: Pool, window_no: int) -> PaymentFile:
+async def _datev(pool: Pool, window_no: int) -> WindowFile:
     content = await book_in_datev(pool, window_no)
-    return PaymentFile("datev", f"EXTF_{message_reference(window_no)}.csv", content)
+    return WindowFile(f"EXTF_{message_reference(window_no)}.csv", content)
 
 
 _DOWNLOADS: Final[Mapping[str, Download]] = {

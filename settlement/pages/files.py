@@ -12,7 +12,9 @@ from settlement.operations.report_window import WindowReport
 
 @dataclass(frozen=True, slots=True)
 class WindowFiles:
-    """An invoiced window's payments, or why there are none by SEPA, and why it cannot be booked in DATEV."""
+    """An invoiced window's payments, or why there are none by SEPA, and why it cannot be booked in DATEV.
+
+    `payment_problems` are also those of the partners that are left out of the files."""
 
     payments: WindowPayments | None
     payment_problems: tuple[str, ...]
@@ -20,8 +22,16 @@ class WindowFiles:
 
     def file_of(self, kind: str) -> PaymentFile | None:
         """Return the file of a direction; None: nothing is paid in it."""
-        files = self.payments.files if self.payments is not None else ()
-        return next((file for file in files if file.kind == kind), None)
+        return next((file for file in self._files if file.kind == kind and file.late_partner is None), None)
+
+    @property
+    def late_files(self) -> list[PaymentFile]:
+        """The files of those whose bank details came late, one for each."""
+        return [file for file in self._files if file.late_partner is not None]
+
+    @property
+    def _files(self) -> tuple[PaymentFile, ...]:
+        return self.payments.files if self.payments is not None else ()
 
 
 async def load_window_files(pool: Pool, report: WindowReport) -> WindowFiles | None:
@@ -33,6 +43,7 @@ async def load_window_files(pool: Pool, report: WindowReport) -> WindowFiles | N
     datev_problems: tuple[str, ...] = ()
     try:
         payments = await make_payments(pool, report.window.window_no)
+        payment_problems = payments.order.left_out
     except PaymentFileRefusedError as error:
         payment_problems = error.problems
     try:

@@ -64,6 +64,11 @@ _EN: Final = {
     "finance.files.get": "{name}, {count}",
     "finance.files.none": "none",
     "finance.files.by_invoice": "Without a mandate, so they pay by themselves:",
+    "finance.files.late": "Transfer to {name}",
+    "finance.files.late.text": "a file of its own, since its bank details came later",
+    "finance.files.settled_otherwise": "Paid or carried otherwise before there could be a file:",
+    "finance.files.left_out": "Not everybody is in these files yet. Who is left out stands below; once the details are "
+    "there, a further file is made for each of them alone, and these stay as they are.",
     "finance.files.missing": "What is missing for a file:",
     "finance.bank": "Bank",
     "finance.bank.import": "Take a bank’s file in",
@@ -278,6 +283,11 @@ _DE: Final = {
     "finance.files.get": "{name}, {count}",
     "finance.files.none": "keine",
     "finance.files.by_invoice": "Ohne Mandat, sie zahlen also selbst:",
+    "finance.files.late": "Überweisung an {name}",
+    "finance.files.late.text": "in einer eigenen Datei, weil die Bankverbindung später kam",
+    "finance.files.settled_otherwise": "Anderweitig bezahlt oder übertragen, bevor es eine Datei geben konnte:",
+    "finance.files.left_out": "Noch nicht alle stehen in diesen Dateien. Wer fehlt, steht unten; sind die Angaben da, "
+    "gibt es für jeden eine eigene weitere Datei, und diese bleiben, wie sie sind.",
     "finance.files.missing": "Was für eine Datei fehlt:",
     "finance.bank": "Bank",
     "finance.bank.import": "Datei der Bank einlesen",

@@ -6,12 +6,13 @@ from typing import Any
 from settlement.documents.figures import grouped
 from settlement.engine.match_payments import Match
 from settlement.engine.money import Currency, add_exactly, round_half_up
-from settlement.engine.payment_order import Payment
+from settlement.engine.payment_order import Payment, PaymentMessage
 from settlement.engine.payment_reference import share_reference
 from settlement.operations.import_bank_file import BankFileReport, ImportedPayment
 from settlement.operations.make_payments import WindowPayments
 from settlement.stores.bank_accounts import StoredBankAccount
 from settlement.stores.bank_statements import UnmatchedEntry
+from settlement.text.remedy import remedy_of
 from settlement.text.report import table
 
 SPLIT_EXAMPLE = "coalition bank split STATEMENT ENTRY W00007-P00012 W00007-P00013=120.00+3.50   # +: the bank's fee"
@@ -64,9 +65,22 @@ def payments_document(made: WindowPayments) -> dict[str, Any]:
     return {
         "window": order.window,
         "pay_on": order.pay_on.isoformat(),
-        "transfers": [_payment_document(order.window, payment) for payment in order.transfers],
-        "debits": [_payment_document(order.window, payment) for payment in order.debits],
+        "transfers": [
+            _payment_document(order.window, payment, message)
+            for message in order.transfer_messages
+            for payment in message.payments
+        ],
+        "debits": [
+            _payment_document(order.window, payment, message)
+            for message in order.debit_messages
+            for payment in message.payments
+        ],
         "by_invoice": list(order.by_invoice),
+        "settled_otherwise": list(order.settled_otherwise),
+        "left_out": [
+            {"partner": problem.values.get("partner"), "problem": problem, "command": remedy_of(problem)}
+            for problem in order.left_out
+        ],
         "files": [file.name for file in made.files],
     }
 
@@ -75,22 +89,39 @@ def payments_text(made: WindowPayments) -> str:
     """Return a window's payments as a table."""
     order = made.order
     rows = [("Reference", "Partner", "IBAN", "How", "On", "Amount EUR")]
-    for how, payments in (("transfer", order.transfers), ("debit", order.debits)):
+    for how, messages in (("transfer", order.transfer_messages), ("debit", order.debit_messages)):
         rows += [
             (
                 share_reference(window=order.window, partner=payment.partner),
                 f"{payment.partner} {payment.name}",
                 payment.account.iban,
                 how,
-                order.pay_on.isoformat(),
+                message.pay_on.isoformat(),
                 grouped(payment.amount, "en"),
             )
-            for payment in payments
+            for message in messages
+            for payment in message.payments
         ]
     lines = [table(rows, left=5)] if len(rows) > 1 else ["There is nothing to transfer or to debit."]
     if order.by_invoice:
         names = ", ".join(made.names[partner] for partner in order.by_invoice)
         lines.append(f"Without a mandate, so they pay by themselves: {names}.")
+    if order.settled_otherwise:
+        names = ", ".join(made.names[partner] for partner in order.settled_otherwise)
+        lines.append(f"Paid or carried otherwise before there could be a file: {names}.")
+    return "\n".join(lines)
+
+
+def left_out_text(made: WindowPayments, command: str) -> str:
+    """Return who is in no file yet, with what helps; `command` writes the rest then. Empty: nobody."""
+    if not made.order.left_out:
+        return ""
+    lines = [f"Left out of the files for window {made.order.window}, and not paid by them:"]
+    for problem in made.order.left_out:
+        remedy = remedy_of(problem)
+        lines += [f"  {problem}", *([f"    {remedy}"] if remedy else [])]
+    lines.append(f"Then: {command}")
+    lines.append("It makes a further file for each of them alone; those that are made stay the same, byte for byte.")
     return "\n".join(lines)
 
 
@@ -233,12 +264,13 @@ def _imported_row(payment: ImportedPayment, currency: Currency) -> tuple[str, ..
     )
 
 
-def _payment_document(window: int, payment: Payment) -> dict[str, Any]:
+def _payment_document(window: int, payment: Payment, message: PaymentMessage) -> dict[str, Any]:
     return {
         "partner": payment.partner,
         "reference": share_reference(window=window, partner=payment.partner),
         "iban": payment.account.iban,
         "amount": str(payment.amount),
+        "pay_on": message.pay_on.isoformat(),
     }
 
 

@@ -1,5 +1,6 @@
 """The operator's shell and the bank: details in, payment files out, refusals in one line."""
 
+import json
 import re
 from pathlib import Path
 
@@ -93,6 +94,54 @@ async def test_a_windows_payments_are_written_the_same_each_time(books: Books, c
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
 
 
+async def test_who_has_no_account_yet_keeps_nobody_from_being_paid(books: Books, call: Call, tmp_path: Path) -> None:
+    """Left out by name and with exit code 3; a further file then pays that partner alone, and the bank's statement
+    finds its share by either file's batch."""
+    for name, issued, redeemed in (("A", 2000, 0), ("B", 0, 700), ("C", 0, 500)):
+        partner = await books.partner(name)
+        for kind, points in (("issued", issued), ("redeemed", redeemed)):
+            await books.book(partner, kind, points)
+    await books.close()
+    await document_of(call, *OPERATOR, OPERATOR_IBAN)
+    await document_of(call, *of_partner("B", IBANS[0]))
+    for step in ("calculate", "approve", "invoice"):
+        await document_of(call, "window", step, "1")
+    first, second = tmp_path / "first", tmp_path / "second"
+    told = await call("window", "payments", "1", "--output", str(first))
+    assert told.exit_code == 3
+    assert told.stdout[told.stdout.index("Left out") :].splitlines()[:4] == [
+        "Left out of the files for window 1, and not paid by them:",
+        "  C (partner 3) has no bank account",
+        "    coalition partner bank set 3 --iban IBAN",
+        f"Then: coalition window payments 1 --output {first}",
+    ]
+    made = files_in(first)
+    assert [file.name for file in made] == ["W00001-transfers-pain.001.001.09.xml"]
+    as_json = await call("window", "payments", "1", "--json")
+    assert (as_json.exit_code, json.loads(as_json.stdout)["left_out"][0]["partner"]) == (3, 3)
+
+    await document_of(call, *of_partner("C", IBANS[1]))
+    again = await document_of(call, "window", "payments", "1", "--output", str(second))
+    assert (again["left_out"], [payment["reference"] for payment in again["transfers"]]) == (
+        [],
+        ["W00001-P00002", "W00001-P00003"],
+    )
+    late = second / "W00001-P00003-transfers-pain.001.001.09.xml"
+    assert files_in(second) == [late, second / made[0].name]
+    assert (second / made[0].name).read_bytes() == made[0].read_bytes()
+    assert re.findall("<EndToEndId>(.*)</EndToEndId>", late.read_text()) == ["W00001-P00003"]
+    statement = tmp_path / "camt.xml"
+    batch = "<NtryDtls><Btch><PmtInfId>{}</PmtInfId></Btch></NtryDtls>"
+    statement.write_bytes(
+        bank_file(
+            entry("-7.00", reference="E1", inner=batch.format("W00001-CT")),
+            entry("-5.00", reference="E2", inner=batch.format("W00001-P00003-CT")),
+        )
+    )
+    taken = await document_of(call, "bank", "import", str(statement))
+    assert [(payment["partner"], payment["outcome"]) for payment in taken["payments"]] == [(2, "paid"), (3, "paid")]
+
+
 async def test_refusals_are_told_in_one_line_and_leave_nothing(books: Books, call: Call, tmp_path: Path) -> None:
     await books.worked_example_1()
     for arguments, told in (
@@ -110,7 +159,8 @@ async def test_refusals_are_told_in_one_line_and_leave_nothing(books: Books, cal
         assert (result.exit_code, result.stderr.count("\n")) == (1, 1), result.output
         assert told in result.stderr
     assert await books.fetch("SELECT 1 FROM bank_account") == []
-    await document_of(call, "window", "settle", "1")
+    for step in ("calculate", "approve", "invoice"):
+        await document_of(call, "window", step, "1")
     refused = await call("window", "payments", "1", "--output", str(tmp_path / "none"))
     assert "the operator has no bank account; B (partner 2) has no bank account" in refused.stderr
     assert not (tmp_path / "none").exists()

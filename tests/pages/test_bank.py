@@ -49,9 +49,18 @@ async def test_the_windows_files_go_to_the_bank_and_the_adviser(site: RunningSit
     assert "the operator has no bank account" in missing
     assert "nobody has set the numbers of the tax adviser and of the client" in missing
     assert "There are none, and none will come" in await page.inner_text("section[aria-labelledby=documents-title]")
+    operator = BankDetails(iban=OPERATOR_IBAN, holder="Coalition GmbH", town="Bonn", country="DE",
+                           creditor_id="DE98ZZZ09999999999")  # fmt: skip
+    await set_bank_account(site.hub.pool, None, operator, now=now(), actor="anna")
+    await page.reload()
+    missing = await page.inner_text("section[aria-labelledby=files-title]")
+    assert "Not everybody is in these files yet." in missing
+    assert f"Garage (partner {partners['Garage']}) has no bank account: coalition partner bank set" in missing
     await write_accounts(site, partners)
     await site.hub.pool.execute("UPDATE datev_settings SET consultant = 29098, client = 1")
     await page.reload()
+    told = await page.inner_text("section[aria-labelledby=files-title]")
+    assert "Transfer to Garage a file of its own, since its bank details came later" in " ".join(told.split())
     # A mandate that came after the approval debits nobody.
     assert "Without a mandate, so they pay by themselves: Bakery, Florist." in (
         await page.inner_text("section[aria-labelledby=files-title]")
@@ -62,7 +71,7 @@ async def test_the_windows_files_go_to_the_bank_and_the_adviser(site: RunningSit
             await page.click(link if link.startswith("a[") else f"text={link}")
         download = await waiting.value
         files[download.suggested_filename] = (await download.path()).read_bytes()
-    assert b"<EndToEndId>W00001-P0000" in files["W00001-transfers-pain.001.001.09.xml"]
+    assert b"<EndToEndId>W00001-P0000" in files[f"W00001-P{partners['Garage']:05d}-transfers-pain.001.001.09.xml"]
     assert files["EXTF_W00001.csv"].startswith(b'"EXTF";700;21;')
     assert files[f"items-1-{partners['Garage']}.csv"].count(b"\r\n") == 3
 
@@ -129,5 +138,5 @@ async def test_only_those_who_operate_take_files_in(site: RunningSite) -> None:
         seen = await forms.get("/finance/bank")
         assert (seen.status, 'type="file"' in seen.text) == (200, False)
         assert (await forms.post("/finance/bank")).status == 403
-        for path in ("files/transfers.xml", "files/other.xml", "items/1.csv", "items/x.csv"):
+        for path in ("files/transfers.xml", "files/transfers-99.xml", "files/other.xml", "items/1.csv", "items/x.csv"):
             assert (await forms.get(f"/finance/windows/1/{path}")).status == 404

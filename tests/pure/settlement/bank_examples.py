@@ -1,11 +1,12 @@
 """Bank details and payment orders for tests, valid by default."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from settlement.engine.account_history import DatedAccount
 from settlement.engine.bank_account import BankAccount, Mandate, make_bank_account
-from settlement.engine.payment_order import PaymentOrder, order_payments
+from settlement.engine.payment_order import PaymentFacts, PaymentOrder, order_payments
 from tests.pure.settlement.examples import BERLIN_WINTER, EUR
 
 OPERATOR_IBAN = "DE89370400440532013000"
@@ -41,14 +42,23 @@ def make_operator_account(**changes: Any) -> BankAccount:
     return make_account(**(fields | changes))
 
 
+APPROVED_AT = datetime(2026, 12, 23, 9, 30, 15, 123456, tzinfo=BERLIN_WINTER)
+INVOICED_AT = APPROVED_AT + timedelta(hours=1)
+
+
+def dated(*accounts: BankAccount | None, since: datetime = APPROVED_AT) -> list[DatedAccount]:
+    return [DatedAccount(account, since) for account in accounts if account]
+
+
 def make_order(**changes: Any) -> PaymentOrder:
     """Two partners are paid, two are debited by each scheme, one pays by itself, one owes nothing."""
     fields: dict[str, Any] = {
         "window": 7,
-        "approved_at": datetime(2026, 12, 23, 9, 30, 15, 123456, tzinfo=BERLIN_WINTER),
+        "approved_at": APPROVED_AT,
+        "invoiced_at": INVOICED_AT,
         "due_on": date(2027, 1, 6),
         "currency": EUR,
-        "operator": make_operator_account(),
+        "operator": dated(make_operator_account()),
         "nets": {
             12: Decimal("-5000.00"),
             13: Decimal("-0.01"),
@@ -59,13 +69,15 @@ def make_order(**changes: Any) -> PaymentOrder:
         },
         "names": {partner: f"Partner {partner}" for partner in range(12, 18)},
         "accounts": {
-            12: make_account(),
-            13: make_account(iban=IBANS[3], holder="Żółw 漢字 SA", country="CH", street=None, building=None),
-            14: make_account(iban=IBANS[1], mandate=MANDATE),
-            15: make_account(
-                iban=IBANS[2], mandate=Mandate(mandate_id="B2B/1", signed_on=date(2025, 1, 2), scheme="B2B")
+            12: dated(make_account()),
+            13: dated(make_account(iban=IBANS[3], holder="Żółw 漢字 SA", country="CH", street=None, building=None)),
+            14: dated(make_account(iban=IBANS[1], mandate=MANDATE)),
+            15: dated(
+                make_account(
+                    iban=IBANS[2], mandate=Mandate(mandate_id="B2B/1", signed_on=date(2025, 1, 2), scheme="B2B")
+                )
             ),
-            16: make_account(),
+            16: dated(make_account()),
         },
     }
-    return order_payments(**(fields | changes))
+    return order_payments(PaymentFacts(**(fields | changes)))
