@@ -2,7 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-import typer
+try:
+    import typer
+except ModuleNotFoundError as error:
+    # A plain install has this command, too, and nothing that it needs.
+    raise SystemExit(
+        f"coalition: {error.name} is missing: this install is the partner's side alone, coalition-partner. "
+        "The hub needs, in a clone of the repository: pip install '.[hub]'"
+    ) from None
 
 from coalition.cli.archive import archive_app
 from coalition.cli.bench import add_bench

@@ -36,7 +36,8 @@ async def _demo(days: int, *, serve: bool, data_dir: Path | None, port: int | No
         from coalition.demo.run_demo import Wanted, run_demo
         from coalition.demo.screen import Screen
     except ModuleNotFoundError as error:
-        typer.echo(f"coalition: {error.name} is missing; the demo needs: pip install 'coalition[hub,demo]'", err=True)
+        needs = "the demo needs, in a clone of the repository: pip install '.[hub,demo]'"
+        typer.echo(f"coalition: {error.name} is missing; {needs}", err=True)
         raise typer.Exit(1) from None
 
     task = asyncio.current_task()

@@ -3,6 +3,8 @@
 import argparse
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from itertools import takewhile
 from pathlib import Path
@@ -101,3 +103,17 @@ def test_every_command_that_a_page_names_is_there_with_its_options() -> None:
     # So that a change of how they are found does not leave them out unseen.
     assert len({tuple(words) for _, words in told}) > 100
     assert {words[0] for page, words in told if page.parent.parent.name == "deploy"} == {*programs}
+
+
+def test_what_a_page_installs_is_this_project() -> None:
+    """On package indexes the project's name is another project's: who installs that runs a stranger's code."""
+    told = [(page.name, wanted) for page in PAGES for wanted in re.findall(r"pip install ([^`\n#]*)", page.read_text())]
+    assert [one for one in told if re.search(r"\bcoalition(\[|\s|$|')", one[1])] == []
+    assert len(told) > 4
+
+
+def test_the_hubs_command_of_a_plain_install_says_what_it_lacks() -> None:
+    """The partner's side installs both commands, and only what its own needs."""
+    script = "import sys; sys.modules['typer'] = None; import coalition.__main__"
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT)
+    assert (ended.returncode, "pip install '.[hub]'" in ended.stderr, "Traceback" in ended.stderr) == (1, True, False)
