@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from partner_sdk.errors import AnswerNotUnderstoodError
+from partner_sdk.journalled import Journalled
 from partner_sdk.outbox import Outbox
 from partner_sdk.receipt import Receipt
 
@@ -97,6 +99,18 @@ def lane_roots(checkpoint: Receipt) -> dict[int, LaneRoot]:
         raise AnswerNotUnderstoodError("expected a checkpoint", content=content) from fault
 
 
+def made_at(checkpoint: Receipt) -> datetime:
+    """Return when the hub says that it made a checkpoint. Raises AnswerNotUnderstoodError."""
+    content = checkpoint.content()
+    try:
+        made = datetime.fromisoformat(content["made_at"])
+    except (KeyError, TypeError, ValueError) as fault:
+        raise AnswerNotUnderstoodError("expected a checkpoint with its time", content=content) from fault
+    if made.tzinfo is None:
+        raise AnswerNotUnderstoodError("expected a checkpoint's time with its offset", content=content)
+    return made
+
+
 def parse_path(content: Any) -> tuple[bytes, ...]:
     """Return the path of a proof's answer. Raises AnswerNotUnderstoodError."""
     try:
@@ -105,18 +119,23 @@ def parse_path(content: Any) -> tuple[bytes, ...]:
         raise AnswerNotUnderstoodError("expected a path", content=content) from fault
 
 
-def parse_inclusions(content: Any, *, lane: int, leaves: Sequence[int], size: int) -> list[InclusionProof]:
-    """Return the answer about some own records. Raises AnswerNotUnderstoodError."""
+def parse_inclusions(content: Any, *, records: Sequence[Journalled], size: int) -> list[InclusionProof]:
+    """Return the answer about some own records of one lane. Raises AnswerNotUnderstoodError."""
     try:
-        proofs = [
-            InclusionProof(lane, int(one["leaf"]), size, _hash(one["message"]), int(one["index"]), parse_path(one))
-            for one in content["proofs"]
-        ]
+        leaves = [int(one["leaf"]) for one in content["proofs"]]
+        if leaves != [record.leaf for record in records]:
+            raise AnswerNotUnderstoodError("expected the leaves asked for", content=leaves)
+        return [_inclusion(one, record, size) for one, record in zip(content["proofs"], records, strict=True)]
     except (KeyError, TypeError, ValueError) as fault:
         raise AnswerNotUnderstoodError("expected paths of own records", content=content) from fault
-    if [proof.leaf for proof in proofs] != list(leaves):
-        raise AnswerNotUnderstoodError("expected the leaves asked for", content=[proof.leaf for proof in proofs])
-    return proofs
+
+
+def _inclusion(told: Any, record: Journalled, size: int) -> InclusionProof:
+    message, index = told["message"], told["index"]
+    if message is None and index is None:
+        # What lies there now is no record of this partner's. The path is kept all the same: it shows that.
+        return InclusionProof(record.lane, record.leaf, size, record.message, record.index, parse_path(told))
+    return InclusionProof(record.lane, record.leaf, size, _hash(message), int(index), parse_path(told))
 
 
 def _hash(text: Any) -> bytes:

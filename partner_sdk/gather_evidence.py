@@ -3,11 +3,11 @@
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice
-from operator import itemgetter
+from operator import attrgetter
 
 from partner_sdk.errors import MessageRejectedError
 from partner_sdk.evidence import Evidence, InclusionProof, LaneRoot, lane_roots, parse_inclusions, parse_path
-from partner_sdk.journalled import journalled
+from partner_sdk.journalled import Journalled, journalled
 from partner_sdk.outbox import Outbox
 from partner_sdk.receipt import Receipt
 
@@ -66,23 +66,24 @@ async def _gather_consistency(
             evidence.keep_consistency(lane, first=earlier.size, second=later.size, path=path)
 
 
-def _unproved(outbox: Outbox, evidence: Evidence, roots: dict[int, LaneRoot]) -> Iterator[tuple[int, int]]:
+def _unproved(outbox: Outbox, evidence: Evidence, roots: dict[int, LaneRoot]) -> Iterator[Journalled]:
     for record in journalled(outbox):
         is_there = record.lane in roots and record.leaf < roots[record.lane].size
         if is_there and evidence.inclusion(record.lane, record.leaf) is None:
-            yield record.lane, record.leaf
+            yield record
 
 
-async def _inclusions(get: Get, places: Sequence[tuple[int, int]], roots: dict[int, LaneRoot]) -> list[InclusionProof]:
+async def _inclusions(get: Get, records: Sequence[Journalled], roots: dict[int, LaneRoot]) -> list[InclusionProof]:
     """Ask lane by lane, in the order of the leaves: those that lie close to each other cost the hub little more."""
     proofs = []
-    for lane, of_lane in groupby(sorted(set(places)), key=itemgetter(0)):
-        every, size = [leaf for _, leaf in of_lane], roots[lane].size
+    places = {(record.lane, record.leaf): record for record in records}
+    for lane, of_lane in groupby((places[place] for place in sorted(places)), key=attrgetter("lane")):
+        every, size = list(of_lane), roots[lane].size
         for start in range(0, len(every), LEAVES_PER_CALL):
-            leaves = every[start : start + LEAVES_PER_CALL]
-            query = f"lane={lane}&leaves={','.join(map(str, leaves))}&size={size}"
+            some = every[start : start + LEAVES_PER_CALL]
+            query = f"lane={lane}&leaves={','.join(str(record.leaf) for record in some)}&size={size}"
             answer = await get(f"/v1/proofs/inclusions?{query}")
-            proofs += parse_inclusions(answer.content(), lane=lane, leaves=leaves, size=size)
+            proofs += parse_inclusions(answer.content(), records=some, size=size)
     return proofs
 
 
@@ -99,7 +100,7 @@ async def _gather_statement(get: Get, evidence: Evidence, window: int) -> int:
     return 1
 
 
-def _batches(places: Iterable[tuple[int, int]], count: int) -> Iterator[list[tuple[int, int]]]:
-    places = iter(places)
-    while some := list(islice(places, count)):
+def _batches(records: Iterable[Journalled], count: int) -> Iterator[list[Journalled]]:
+    records = iter(records)
+    while some := list(islice(records, count)):
         yield some

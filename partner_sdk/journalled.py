@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 
 from partner_sdk.errors import AnswerNotUnderstoodError
@@ -23,6 +24,7 @@ class Journalled:
     message: bytes
     index: int
     result: bytes
+    booked_at: datetime | None = None
 
 
 def journalled(outbox: Outbox) -> Iterator[Journalled]:
@@ -39,7 +41,7 @@ def records_of(receipt: Receipt) -> Iterator[Journalled]:
     message = sha256(receipt.request.body).digest()
     for index, (text, result) in enumerate(zip(result_texts(receipt.body), receipt.results(), strict=True)):
         if result.lane is not None and result.leaf is not None and result.code != "operation_id_reused":
-            yield Journalled(result.id, result.lane, result.leaf, message, index, text)
+            yield Journalled(result.id, result.lane, result.leaf, message, index, text, result.booked_at)
 
 
 def result_texts(body: bytes) -> list[bytes]:

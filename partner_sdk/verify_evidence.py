@@ -2,14 +2,14 @@
 
 receipts      signed by the hub                                                    verify_receipts.py
 checkpoints   signed; each journal of a later one begins with that of the one before
-records       each operation's result lies in the journal, at the place that its receipt names
+records       each operation's result lies in the journal, at the place that its receipt names, and stays there
 statements    signed; their control totals are those of the receipts, their lines and totals add up
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from partner_sdk.bill_check import bill_faults
 from partner_sdk.books import BookLine, outbox_books
 from partner_sdk.errors import AnswerNotUnderstoodError, ReceiptInvalidError
-from partner_sdk.evidence import Evidence, LaneRoot, lane_roots
+from partner_sdk.evidence import Evidence, LaneRoot, lane_roots, made_at
 from partner_sdk.hub_keys import HubKeys
 from partner_sdk.journalled import Journalled, journalled
 from partner_sdk.merkle import is_consistent, is_included, leaf_hash
@@ -27,6 +27,17 @@ from partner_sdk.receipt import Receipt
 from partner_sdk.statement_check import check_statement
 
 Prices = Mapping[int, Mapping[str, Decimal]]
+
+# A record's time is taken before it is committed, a checkpoint's after it was read, and hubs have a clock each.
+BOOKED_BEFORE = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Where the journals stood when the hub made it, by its own clock."""
+
+    made_at: datetime
+    lanes: Mapping[int, LaneRoot]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +73,12 @@ def verify_evidence(
     """
     keys, evidence = HubKeys(outbox, named=hub_key), Evidence(outbox)
     faults: list[str] = []
-    roots = _checkpoints(evidence, keys, faults)
-    places = _places(outbox, evidence, roots, faults)
+    checkpoints = _checkpoints(evidence, keys, faults)
+    places = _places(outbox, evidence, checkpoints, faults)
     lines = outbox_books([outbox, *more_outboxes], zone=UTC).lines.values()
     statements = list(_statements(lines, evidence, keys, prices, faults))
     return CheckedEvidence(
-        checkpoints=len(roots),
+        checkpoints=len(checkpoints),
         proved=places["proved"] + places["resent"],
         unproved=places["unproved"],
         resent=places["resent"],
@@ -76,17 +87,17 @@ def verify_evidence(
     )
 
 
-def _checkpoints(evidence: Evidence, keys: HubKeys, faults: list[str]) -> list[dict[int, LaneRoot]]:
-    valid: list[dict[int, LaneRoot]] = []
+def _checkpoints(evidence: Evidence, keys: HubKeys, faults: list[str]) -> list[Checkpoint]:
+    valid: list[Checkpoint] = []
     for receipt in evidence.checkpoints():
         try:
             keys.verify(receipt)
-            valid.append(lane_roots(receipt))
+            valid.append(Checkpoint(made_at(receipt), lane_roots(receipt)))
         except ReceiptInvalidError as fault:
             faults.append(f"checkpoint of {receipt.received_at.isoformat()}: {fault}")
     for before, after in pairwise(valid):
-        for lane, earlier in before.items():
-            shrunk = _growth_fault(evidence, lane, earlier, after.get(lane))
+        for lane, earlier in before.lanes.items():
+            shrunk = _growth_fault(evidence, lane, earlier, after.lanes.get(lane))
             if shrunk is not None:
                 faults.append(f"lane {lane}: {shrunk}")
     return valid
@@ -111,17 +122,18 @@ def _growth_fault(evidence: Evidence, lane: int, earlier: LaneRoot, later: LaneR
     return f"the journal of {later.size} records does not begin with the {earlier.size} of before"
 
 
-def _places(
-    outbox: Outbox, evidence: Evidence, checkpoints: list[dict[int, LaneRoot]], faults: list[str]
-) -> dict[str, int]:
+def _places(outbox: Outbox, evidence: Evidence, checkpoints: Sequence[Checkpoint], faults: list[str]) -> dict[str, int]:
     # Where the hub signed two roots of a size, which is told by itself, a record is to lie beneath one of them.
     roots: defaultdict[tuple[int, int], set[bytes]] = defaultdict(set)
     for checkpoint in checkpoints:
-        for lane, one in checkpoint.items():
+        for lane, one in checkpoint.lanes.items():
             roots[lane, one.size].add(one.root)
+    newest = max(checkpoints, key=lambda one: one.made_at, default=None)
     counts: defaultdict[str, int] = defaultdict(int)
     for record in journalled(outbox):
         outcome = _place(record, evidence, roots)
+        if outcome == "unproved":
+            outcome = _gone(record, newest) or outcome
         if outcome in ("proved", "resent", "unproved"):
             counts[outcome] += 1
         else:
@@ -143,6 +155,19 @@ def _place(record: Journalled, evidence: Evidence, roots: Mapping[tuple[int, int
         # Booked from a message that went out before the one whose answer is kept: the result is the same.
         return "proved" if is_same else "resent"
     return f"its result is not what lies at leaf {record.leaf} of lane {record.lane}"
+
+
+def _gone(record: Journalled, newest: Checkpoint | None) -> str | None:
+    """Return what is wrong where a journal has no place for a record that the hub had booked before, or None."""
+    if newest is None or record.booked_at is None or newest.made_at - record.booked_at < BOOKED_BEFORE:
+        return None
+    lane = newest.lanes.get(record.lane, LaneRoot(0, b""))
+    if record.leaf < lane.size:
+        return None
+    return (
+        f"it was booked at leaf {record.leaf} of lane {record.lane}, and the checkpoint of"
+        f" {newest.made_at.isoformat()} has {lane.size} records there"
+    )
 
 
 def _statements(

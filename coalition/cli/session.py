@@ -75,10 +75,12 @@ async def open_session(data_dir: Path | None, database_url: str | None, **flags:
             await pool.close()
 
 
-# A full disk, no memory, no free connection; a database that went down under the command.
+# A full disk, no memory, no free connection; a database that went down under the command, or is only read for now: a
+# standby, or one that is being restored.
 DATABASE_LOST = (
     *(asyncpg.InsufficientResourcesError, asyncpg.PostgresConnectionError),
     *(asyncpg.AdminShutdownError, asyncpg.CrashShutdownError, asyncpg.CannotConnectNowError),
+    asyncpg.ReadOnlySQLTransactionError,
 )
 
 

@@ -6,7 +6,13 @@ import typer
 
 from coalition.cli.session import run
 
-LOST = (asyncpg.DiskFullError, asyncpg.AdminShutdownError, asyncpg.ConnectionDoesNotExistError)
+LOST = (
+    asyncpg.DiskFullError,
+    asyncpg.AdminShutdownError,
+    asyncpg.ConnectionDoesNotExistError,
+    # A database that is being restored, and waits at the moment it was restored to.
+    asyncpg.ReadOnlySQLTransactionError,
+)
 
 
 @pytest.mark.parametrize("error", LOST)

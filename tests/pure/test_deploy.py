@@ -1,8 +1,10 @@
 """What `deploy/` names is there: settings, figures, files, ports. It can't be run here, so it is held to the code."""
 
 import configparser
+import gzip
 import json
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -164,3 +166,28 @@ def test_the_unit_has_no_privilege_and_leaves_time_to_finish() -> None:
     )
     assert int(service["TimeoutStopSec"]) > 60
     assert service["ExecReload"].endswith("-HUP $MAINPID")
+
+
+def test_a_file_of_the_log_is_kept_once_and_whole(tmp_path: Path) -> None:
+    """Asked again for the same file the answer is yes; another one by its name is refused, and the first one stays."""
+    (kept := tmp_path / "wal").mkdir()
+    (tmp_path / "one").write_bytes(first := bytes(range(256)) * 64)
+    (tmp_path / "other").write_bytes(first[:-1])
+
+    def keep(name: str, segment: str = "000000010000000000000001") -> int:
+        return subprocess.run([DEPLOY / "single/keep-wal.sh", tmp_path / name, segment, kept], check=False).returncode
+
+    assert [keep("one"), keep("one"), keep("other") != 0, keep("none", "2") != 0] == [0, 0, True, True]
+    assert gzip.decompress((kept / "000000010000000000000001.gz").read_bytes()) == first
+
+
+def test_the_database_gives_its_log_away_where_postgres_may_write() -> None:
+    """To a folder of PostgreSQL's user: in one of root's it would fail for ever, and fill the disk with its log."""
+    database = yaml.safe_load((DEPLOY / "single/compose.yaml").read_text())["services"]["database"]
+    runbook = (DEPLOY / "single/README.md").read_text()
+    assert {"archive_mode=on", "archive_command=/keep-wal.sh %p %f"} <= set(database["command"])
+    assert {"./wal:/wal", "./keep-wal.sh:/keep-wal.sh:ro"} <= set(database["volumes"])
+    assert runbook.count("chown 999 wal") == 2
+    assert "wal/" in (DEPLOY / ".gitignore").read_text().split()
+    # Twice a day is no fault.
+    assert not re.findall(r"\$\(date \+%F\)", runbook)
