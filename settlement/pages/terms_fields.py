@@ -3,16 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final, get_args
-from zoneinfo import ZoneInfo
 
 from coalition.pages.visit import Visit
+from coalition.stores.programme import Programme
 from settlement.documents.figures import percent, plain, price, ungrouped, vat_text
 from settlement.engine.terms import FUNDINGS
 from settlement.engine.vat import VatTreatment, parse_vat
 from settlement.errors import FieldProblem, InvalidTermsError
 from settlement.operations.add_terms import TermsChange
+from settlement.pages.numbers import read_decimal
 from settlement.stores.terms import OfflineLoss, ReturnFee, ReturnLoss, StoredTerms
 
 # What terms say, in the order in which they are read; the rest is who made them and when.
@@ -31,6 +32,8 @@ FIELDS: Final = (
 )
 START: Final = "valid_from"
 FIELD_CHARS_MAX: Final = 30
+# Of prices, of the commission and of the earn rate; the platform fee has those of the currency.
+PRICE_DECIMALS_MAX: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ def typed(visit: Visit, stored: StoredTerms | None) -> dict[str, str]:
     return texts
 
 
-def read_form(form: Mapping[str, str], zone: ZoneInfo) -> tuple[TermsChange, datetime]:
+def read_form(form: Mapping[str, str], programme: Programme) -> tuple[TermsChange, datetime]:
     """Return what a form says: the change, where an empty field stays as it was, and midnight of its first day.
 
     Raises:
@@ -95,8 +98,8 @@ def read_form(form: Mapping[str, str], zone: ZoneInfo) -> tuple[TermsChange, dat
     for field, text in texts.items():
         try:
             if text:
-                values[field] = _read(field, text)
-        except (ValueError, InvalidOperation, InvalidTermsError):
+                values[field] = _read(field, text, programme.minor_unit)
+        except (ValueError, InvalidTermsError):
             problems.append(FieldProblem(field=field, problem=f"can't be read: {text[:FIELD_CHARS_MAX]!r}"))
     if not texts[START]:
         problems.append(FieldProblem(field=START, problem="must be given"))
@@ -104,15 +107,17 @@ def read_form(form: Mapping[str, str], zone: ZoneInfo) -> tuple[TermsChange, dat
         raise InvalidTermsError(problems=problems)
     first_day = values.pop(START)
     assert isinstance(first_day, date)
-    return TermsChange(**values), datetime.combine(first_day, time(), zone)  # type: ignore[arg-type]
+    return TermsChange(**values), datetime.combine(first_day, time(), programme.zone)  # type: ignore[arg-type]
 
 
-def _read(field: str, text: str) -> object:
+def _read(field: str, text: str, minor_units: int) -> object:
     if len(text) > FIELD_CHARS_MAX:
         raise ValueError(text)
     if field in NUMBERS:
-        # As people of either language type it; thousands are not grouped in a form.
-        return Decimal(text.replace(",", "."))
+        number = read_decimal(text, decimals_max=minor_units if field == "platform_fee" else PRICE_DECIMALS_MAX)
+        if number is None:
+            raise ValueError(text)
+        return number
     if field in VATS:
         return parse_vat(text.upper(), field=field)
     if field in CHOICES:

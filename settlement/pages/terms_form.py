@@ -35,7 +35,7 @@ async def draft_partner_terms(visit: Visit) -> web.StreamResponse:
     partner = await _partner(visit)
     seen = read_number(visit.form.get("seen_version", ""), digits_max=VERSION_DIGITS_MAX)
     try:
-        change, valid_from = read_form(visit.form, visit.site.programme.zone)
+        change, valid_from = read_form(visit.form, visit.site.programme)
         draft = await draft_terms(
             visit.site.pool,
             partner.partner,

@@ -8,6 +8,7 @@ from coalition.name_order import name_order
 from coalition.pages.errors import PageRefusedError
 from coalition.pages.operator_sign_in import Operator, Role, signed_in_operator
 from coalition.pages.visit import Visit
+from settlement.documents.figures import ungrouped
 from settlement.engine.money import add_exactly
 from settlement.engine.states import WINDOW_STATES, WindowState, has_reached
 from settlement.errors import TieOutError, UnknownWindowError
@@ -75,8 +76,11 @@ async def render_window(
     done: str | None = None,
     fault: str | None = None,
     differences: TieOutError | None = None,
+    refused_dispute: int | None = None,
 ) -> web.Response:
-    """Return the page of the window in the address, with what was done or why it was refused."""
+    """Return the page of the window in the address, with what was done or why it was refused.
+
+    `refused_dispute`: the one whose answer was; its form keeps what was typed."""
     pool, number = visit.site.pool, window_number(visit.request.match_info["window"])
     report: WindowReport | None = None
     try:
@@ -116,6 +120,8 @@ async def render_window(
         needed_role=step[1] if step else None,
         done=done,
         fault=fault,
+        refused_dispute=refused_dispute,
+        in_form=lambda amount: ungrouped(amount, visit.language),
         differences=differences.differences if differences is not None else (),
         different=lambda difference: different(visit, difference),
         **values,

@@ -350,8 +350,11 @@ async def test_terms_are_drafted_compared_and_approved_by_two_people(
 
     await page.fill("#issue_price", "cheap")
     await page.fill("#fee_vat", "S 19 DE")
+    # A thousand to some, one to others.
+    await page.fill("#platform_fee", "1.000")
     await press(page, "Keep the draft")
-    assert await texts(page, ".note.bad a") == ["First day", "Issue price per point"]
+    assert await texts(page, ".note.bad a") == ["First day", "Issue price per point", "Platform fee per window"]
+    await page.fill("#platform_fee", "")
     await page.fill("#issue_price", "0,009")
     await page.fill("#valid_from", f"{NEXT_YEAR}-01-02")
     await page.select_option("#funding", "issuer_pays")

@@ -66,8 +66,14 @@ async def test_disputes_are_answered_and_payments_seen_on_the_window(site: Runni
     await page.fill("#amount-1", "11,00")
     await submit(page, "#dispute-1 button:has-text('Accept')")
     refused = "Nothing was changed: what is accepted has to be more than 0 and at most €10.00, as claimed, not 11.00."
-    assert await page.inner_text(".note.bad") == refused
-    await page.fill("#answer-1", "You are right.")
+    assert await texts(page, ".note.bad") == [refused] * 2
+    # What was typed is kept, in its own form alone.
+    kept = [await page.input_value(f"#{name}") for name in ("answer-1", "amount-1", "answer-2", "amount-2")]
+    assert kept == ["You are right.", "11,00", "", "5.00"]
+    # A thousand to some, one to others.
+    await page.fill("#amount-1", "1.000")
+    await submit(page, "#dispute-1 button:has-text('Accept')")
+    assert "an amount like 12.50" in await page.inner_text("#dispute-1 .note.bad")
     await page.fill("#amount-1", "4,00")
     await submit(page, "#dispute-1 button:has-text('Accept')")
     assert await page.inner_text(".note.good") == "The dispute is accepted. Draft a credit note for it."
