@@ -12,7 +12,6 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import (
-    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -42,14 +41,15 @@ def _exact_decimal(value: object) -> object:
 
 
 def _iso_moment(value: object) -> object:
-    if isinstance(value, datetime):
-        return value
+    form = "must be a datetime or ISO 8601 with a zone, such as 2026-11-21T18:04:11+01:00"
     try:
         # Anything but text is refused as what it is.
-        return datetime.fromisoformat(value)  # type: ignore[arg-type]
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)  # type: ignore[arg-type]
     except (TypeError, ValueError) as fault:
-        form = "a datetime or ISO 8601 with a zone, such as 2026-11-21T18:04:11+01:00"
-        raise ValueError(f"must be {form} (got {value!r:.60})") from fault
+        raise ValueError(f"{form} (got {value!r:.60})") from fault
+    if moment.tzinfo is None:
+        raise ValueError(f"{form} (got {moment.isoformat()})")
+    return moment
 
 
 Points = Annotated[int, Field(strict=True, ge=1, le=POINTS_MAX)]
@@ -70,7 +70,7 @@ _ExactDecimal = Annotated[
 Amount = Annotated[_ExactDecimal, Field(lt=1_000_000_000, decimal_places=3)]
 Quantity = Annotated[_ExactDecimal, Field(lt=1_000_000, decimal_places=3)]
 Rate = Annotated[_ExactDecimal, Field(lt=100, decimal_places=2)]
-Moment = Annotated[AwareDatetime, BeforeValidator(_iso_moment)]
+Moment = Annotated[datetime, BeforeValidator(_iso_moment)]
 
 
 class _Checked(BaseModel):

@@ -21,12 +21,12 @@ def read_operations(source: str, *, new_ids: bool, flags: Mapping[str, Any]) -> 
     JSON: a list, or the body of a message; JSON Lines: one a line. Each needs its id, so that sending the same file
     twice books nothing twice; `new_ids` makes ids for those without. Raises InvalidOperationError with every fault.
     """
+    if source != "-" and not Path(source).exists():
+        raise _unreadable(source, f"expected {', '.join(KINDS)}, or a file of operations; there is none")
     if flags:
         raise _unreadable(source, f"{', '.join(flags)}: flags are for one operation without a file, which has its own")
     try:
         text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
-    except FileNotFoundError as fault:
-        raise _unreadable(source, f"expected {', '.join(KINDS)}, or a file of operations; there is none") from fault
     except (OSError, UnicodeDecodeError) as fault:
         raise _unreadable(source, str(fault)) from fault
     return _checked(source, _fields(source, text), new_ids=new_ids)

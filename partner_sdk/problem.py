@@ -73,10 +73,12 @@ def read_fault(
 
 
 def problem_text(problem: Mapping[str, Any], *, without: str) -> str:
-    """Return problem details in one line: the code and each bad field, its name without this beginning; or why."""
+    """Return problem details in one line: the code and each bad field, its name without this beginning; or why; and
+    what to do next, where that is known."""
     faults = "; ".join(str(fault).removeprefix(without) for fault in _field_faults(problem.get("errors")))
     why = faults or _text(problem.get("detail")) or _text(problem.get("title")) or "no problem details"
-    return f"{_text(problem.get('code')) or 'message_rejected'}: {why}"
+    code = _text(problem.get("code")) or "message_rejected"
+    return f"{code}: {why}" + (f"; {_NEXT[code]}" if code in _NEXT else "")
 
 
 def _is_retryable(status: int, problem: Mapping[str, Any], *, is_signed: bool) -> bool:

@@ -88,7 +88,7 @@ async def test_what_a_refusal_carries_is_printed_with_what_to_do_next(send, sign
     signing_hub.bad_ids.add("old")
     _, out, _ = await run(*send, "earn", "--card", "another", "--points", "5", "--id", "old")
     named = "occurred_at: expected at most 400 days back, got 2020-01-01"
-    assert out.endswith(f"old  rejected  message_invalid: {named}\n")
+    assert f"old  rejected  message_invalid: {named}; send what is mended as a new operation" in out
 
 
 @pytest.mark.parametrize("form", ["list", "message", "lines", "stdin"])
@@ -120,6 +120,8 @@ async def test_a_file_without_ids_is_refused_as_a_whole(send, signing_hub, tmp_p
     assert (code, "2.points" in told["text"]) == (2, True)
     code, told = await run_json(*send, tmp_path / "day.jsonl", "--card", CARD)
     assert (code, "card: flags are for one operation" in told["text"]) == (2, True)
+    code, told = await run_json(*send, "sell", "--card", CARD)
+    assert (code, told["text"].startswith("sell: expected earn, burn, ")) == (2, True)
     code, _, err = await run(*send, "gone.jsonl")
     assert (code, "expected earn, burn, reserve, capture, release, reverse, or a file" in err) == (2, True)
     assert signing_hub.bodies == []

@@ -51,6 +51,7 @@ def test_a_moment_without_a_zone(moment):
     with pytest.raises(InvalidOperationError) as fault:
         Earn(card=CARD, points=1, occurred_at=moment)
     assert [one.field for one in fault.value.faults] == ["occurred_at"]
+    assert "with a zone, such as 2026-" in str(fault.value)
 
 
 @pytest.mark.parametrize(
