@@ -18,6 +18,7 @@ import structlog
 from aiohttp import web
 
 from coalition.errors import OverloadedError, WindowArchivedError
+from coalition.http.routes import BODY_BYTES_MAX
 from coalition.operations.sign_in import choose_language, find_signed_in
 from coalition.pages.errors import PageRefusedError
 from coalition.pages.language import Language, accepted_language, known_language
@@ -97,6 +98,10 @@ async def _told_as_pages(visit: Visit, handler: PageHandler, *, is_open: bool) -
     except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
         log.warning("page.database_unreachable", path=visit.request.rel_url.raw_path, error=str(error))
         return _problem(visit, PageRefusedError(status=503, key="overloaded", retry_after_s=5))
+    except web.HTTPRequestEntityTooLarge:
+        # Every form's address leads back to it when it is asked for.
+        back, most_mib = visit.request.rel_url.raw_path, BODY_BYTES_MAX // 2**20
+        return _problem(visit, PageRefusedError(status=413, key="too_large", back=back, most_mib=most_mib))
     except web.HTTPException as error:
         return _problem(visit, PageRefusedError(status=error.status, key="not_found" if error.status == 404 else "bad"))
     except Exception as error:

@@ -22,6 +22,9 @@ _EN: Final = {
     "problem.title": "Something is wrong",
     "problem.not_found": "There is no such page.",
     "problem.bad": "This request could not be understood.",
+    "problem.too_large": "This is larger than {most_mib} MiB, more than this page takes. Nothing of it was taken.",
+    "problem.too_large.title": "Too large",
+    "problem.too_large.back": "Back to the form",
     "problem.forged": "This form is no longer valid. Go back, reload the page and try again.",
     "problem.overloaded": "The service can't answer right now. Please try again in a moment.",
     "problem.window_archived": "The single operations of window {window} have left the database for a file. "
@@ -176,6 +179,9 @@ _DE: Final = {
     "problem.title": "Da stimmt etwas nicht",
     "problem.not_found": "Diese Seite gibt es nicht.",
     "problem.bad": "Diese Anfrage war nicht zu verstehen.",
+    "problem.too_large": "Das ist größer als {most_mib} MiB, mehr als diese Seite nimmt. Nichts davon ist übernommen.",
+    "problem.too_large.title": "Zu groß",
+    "problem.too_large.back": "Zurück zum Formular",
     "problem.forged": "Dieses Formular gilt nicht mehr. Gehen Sie zurück, laden Sie die Seite neu und versuchen Sie "
     "es noch einmal.",
     "problem.overloaded": "Der Dienst kann gerade nicht antworten. Bitte versuchen Sie es gleich noch einmal.",

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Final, get_args
+from zoneinfo import ZoneInfo
 
 from coalition.pages.visit import Visit
-from coalition.stores.programme import Programme
 from settlement.documents.figures import percent, plain, price, ungrouped, vat_text
 from settlement.engine.terms import FUNDINGS
 from settlement.engine.vat import VatTreatment, parse_vat
@@ -86,7 +86,7 @@ def typed(visit: Visit, stored: StoredTerms | None) -> dict[str, str]:
     return texts
 
 
-def read_form(form: Mapping[str, str], programme: Programme) -> tuple[TermsChange, datetime]:
+def read_form(form: Mapping[str, str], zone: ZoneInfo, minor_unit: int) -> tuple[TermsChange, datetime]:
     """Return what a form says: the change, where an empty field stays as it was, and midnight of its first day.
 
     Raises:
@@ -98,7 +98,7 @@ def read_form(form: Mapping[str, str], programme: Programme) -> tuple[TermsChang
     for field, text in texts.items():
         try:
             if text:
-                values[field] = _read(field, text, programme.minor_unit)
+                values[field] = _read(field, text, minor_unit)
         except (ValueError, InvalidTermsError):
             problems.append(FieldProblem(field=field, problem=f"can't be read: {text[:FIELD_CHARS_MAX]!r}"))
     if not texts[START]:
@@ -107,14 +107,14 @@ def read_form(form: Mapping[str, str], programme: Programme) -> tuple[TermsChang
         raise InvalidTermsError(problems=problems)
     first_day = values.pop(START)
     assert isinstance(first_day, date)
-    return TermsChange(**values), datetime.combine(first_day, time(), programme.zone)  # type: ignore[arg-type]
+    return TermsChange(**values), datetime.combine(first_day, time(), zone)  # type: ignore[arg-type]
 
 
-def _read(field: str, text: str, minor_units: int) -> object:
+def _read(field: str, text: str, minor_unit: int) -> object:
     if len(text) > FIELD_CHARS_MAX:
         raise ValueError(text)
     if field in NUMBERS:
-        number = read_decimal(text, decimals_max=minor_units if field == "platform_fee" else PRICE_DECIMALS_MAX)
+        number = read_decimal(text, decimals_max=minor_unit if field == "platform_fee" else PRICE_DECIMALS_MAX)
         if number is None:
             raise ValueError(text)
         return number

@@ -33,9 +33,10 @@ async def draft_partner_terms(visit: Visit) -> web.StreamResponse:
     """Draft the next version; a refusal is told beside the fields as they were typed, and nothing is kept."""
     operator = await signed_in_operator(visit, "operate")
     partner = await _partner(visit)
+    programme = visit.site.programme
     seen = read_number(visit.form.get("seen_version", ""), digits_max=VERSION_DIGITS_MAX)
     try:
-        change, valid_from = read_form(visit.form, visit.site.programme)
+        change, valid_from = read_form(visit.form, programme.zone, programme.minor_unit)
         draft = await draft_terms(
             visit.site.pool,
             partner.partner,

@@ -1,5 +1,6 @@
 """Finance sends its files to the bank and takes the bank's in, without a shell."""
 
+import io
 from pathlib import Path
 
 from playwright.async_api import Page
@@ -138,5 +139,9 @@ async def test_only_those_who_operate_take_files_in(site: RunningSite) -> None:
         seen = await forms.get("/finance/bank")
         assert (seen.status, 'type="file"' in seen.text) == (200, False)
         assert (await forms.post("/finance/bank")).status == 403
+        sent = {"csrf_token": forms.token, "file": io.BytesIO(bytes(1_100_000))}
+        async with forms.client.post(f"{site.url}/finance/bank", data=sent) as large:
+            told = await large.text()
+            assert (large.status, "larger than 1 MiB" in told, 'href="/finance/bank"' in told) == (413, True, True)
         for path in ("files/transfers.xml", "files/transfers-99.xml", "files/other.xml", "items/1.csv", "items/x.csv"):
             assert (await forms.get(f"/finance/windows/1/{path}")).status == 404
