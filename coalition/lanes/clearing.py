@@ -90,7 +90,7 @@ class Clearing:
         changed each time that it was looked up; DatabaseUnreachableError when the database went away. What was booked
         is then answered when the message comes again."""
         try:
-            with self.backlog.of_operations(len(operations)):
+            with self.backlog.of_operations(len(operations), partner=message.partner.partner):
                 self._idle.clear()
                 async with self._in_flight.claim([(message.partner.partner, operation.id) for operation in operations]):
                     return await self._clear(message, operations)

@@ -3,10 +3,12 @@
 import asyncio
 import json
 import time
+from dataclasses import dataclass
+from typing import Any
 
 from aiohttp import ClientSession, TCPConnector
 
-from coalition.lanes.backlog import CROWD, RETRY_AFTER_MAX_S
+from coalition.lanes.backlog import CROWD, RETRY_AFTER_MAX_S, Backlog
 from coalition.signatures.sign import sign_request
 from tests.faults.conftest import FaultyWorld
 from tests.http.conftest import RunningHub
@@ -14,6 +16,30 @@ from tests.shop import Answered, Shop, operation
 
 MESSAGES = 6
 FIRST, LATER = CROWD.requests + 10, 5
+
+
+@dataclass
+class DoubleSigner(Shop):
+    """Puts a signature that nobody asked for, with somebody else's key, before its own."""
+
+    claimed_keyid: str = ""
+
+    async def request(self, method: str, path: str, body: bytes = b"", **changes: Any) -> Answered:
+        headers = sign_message(self, body)
+        headers["Signature-Input"] = f'x=("@method");keyid="{self.claimed_keyid}", {headers["Signature-Input"]}'
+        headers["Signature"] = f"x=:AA==:, {headers['Signature']}"
+        return await super().request(method, path, body, headers={**headers}, **changes)
+
+
+@dataclass
+class Pretender(Shop):
+    """Signs with its own key, and says that it is somebody else."""
+
+    claimed_keyid: str = ""
+
+    @property
+    def keyid(self) -> str:
+        return self.claimed_keyid
 
 
 async def test_full_queues_answer_503_and_the_same_message_is_taken_later(hub: RunningHub) -> None:
@@ -76,6 +102,37 @@ async def test_a_crowd_that_waits_too_long_is_enough(hub: RunningHub) -> None:
     assert (hub.clearing.backlog.operations, hub.clearing.backlog.wait_s(time.monotonic())) == (0, 0)
 
 
+async def test_one_partners_crowd_turns_away_no_other_partner(hub: RunningHub) -> None:
+    """Nor is it let in for saying that it is that other one: whose a request is, its signature proves.
+
+    Time stands still but for the moment in which the crowd has waited for too long."""
+    crowding, other, (card,) = await hub.shop("Crowding"), await hub.shop("Other"), await hub.cards(1)
+    now_s = 1_000.0
+    hub.clearing.backlog = Backlog(seconds=lambda: now_s)
+    hub.session = crowding.session = other.session = ClientSession(connector=TCPConnector(limit=0))
+    pretender = Pretender(**vars(crowding), claimed_keyid=other.keyid)
+    # A second signature before the one that counts, by a key of the other's.
+    double = DoubleSigner(**vars(crowding), claimed_keyid=other.keyid)
+    body = json.dumps({"operations": [operation("earn", card, points=1)]}).encode()
+    async with hub.session, hub.pool.acquire() as connection:
+        async with connection.transaction():
+            await connection.execute("SELECT FROM lane FOR UPDATE")
+            waiting = [asyncio.create_task(crowding.post(body)) for _ in range(CROWD.requests)]
+            while hub.clearing.backlog.requests < CROWD.requests:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            now_s += 2 * CROWD.wait_max_s
+            turned_away = await crowding.post(body)
+            claimed = await pretender.post(body)
+            beside, let_in = asyncio.create_task(double.post(body)), asyncio.create_task(other.post(body))
+            while not beside.done() or hub.clearing.backlog.requests == CROWD.requests:
+                await asyncio.sleep(0.01)
+                if hub.clearing.backlog.requests > CROWD.requests + 1:
+                    break
+        answers = await asyncio.gather(*waiting, let_in)
+    assert (turned_away.status, claimed.status, (await beside).status) == (503, 401, 503)
+    assert {answer.status for answer in answers} == {200}
+
+
 def assert_is_a_signed_refusal(answer: Answered) -> None:
     problem = answer.document
     assert (problem["status"], problem["code"], problem["retryable"]) == (503, "overloaded", True)
@@ -108,8 +165,8 @@ async def test_callers_that_hang_up_in_the_middle(hub: RunningHub) -> None:
     assert hub.clearing.backlog.operations == 0
 
 
-def raw_request(shop: Shop, body: bytes) -> bytes:
-    headers = sign_request(
+def sign_message(shop: Shop, body: bytes) -> dict[str, str]:
+    return sign_request(
         private_key=shop.private_key,
         keyid=shop.keyid,
         method="POST",
@@ -119,6 +176,10 @@ def raw_request(shop: Shop, body: bytes) -> bytes:
         body=body,
         created_s=int(time.time()),
     )
+
+
+def raw_request(shop: Shop, body: bytes) -> bytes:
+    headers = sign_message(shop, body)
     headers |= {"Host": shop.authority, "Content-Type": "application/json", "Content-Length": str(len(body))}
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return f"POST /v1/messages HTTP/1.1\r\n{lines}\r\n".encode() + body

@@ -1,6 +1,7 @@
 """How long a newcomer would wait, and when that is too long: told by a clock that the test moves."""
 
 from contextlib import AbstractContextManager, ExitStack
+from random import Random
 
 import pytest
 
@@ -15,6 +16,7 @@ from coalition.lanes.backlog import (
     WAIT_MAX_S,
     Backlog,
 )
+from coalition.lanes.turns import Turns, Waiting
 
 
 class Hub:
@@ -27,18 +29,19 @@ class Hub:
         self.refusals: list[OverloadedError] = []
         self._operations = operations
 
-    def come(self, count: int) -> int:
-        """Return how many of them were taken."""
+    def come(self, count: int, *, partner: int | None = 1) -> int:
+        """Return how many of them were taken, which say that they are this partner's."""
         before = len(self.waiting)
         for _ in range(count):
             try:
-                self.backlog.refuse_late()
+                self.backlog.refuse_late(lambda: partner)
             except OverloadedError as error:
                 self.refusals.append(error)
                 continue
             with ExitStack() as entered:
-                entered.enter_context(self.backlog.request())
-                entered.enter_context(self.backlog.of_operations(self._operations))
+                assert partner is not None, "who is let in is a partner"
+                entered.enter_context(self.backlog.request(partner))
+                entered.enter_context(self.backlog.of_operations(self._operations, partner=partner))
                 self.waiting.append(entered.pop_all())
         return len(self.waiting) - before
 
@@ -168,7 +171,7 @@ def test_a_hub_that_stops_answering_is_waited_for_from_its_last_answer_on() -> N
 def test_a_few_slow_requests_are_no_overload() -> None:
     """A reconciliation may take its time: those behind it are answered as ever."""
     hub = Hub()
-    slow: list[AbstractContextManager[None]] = [hub.backlog.request() for _ in range(SLOW_REQUESTS)]
+    slow: list[AbstractContextManager[None]] = [hub.backlog.request(1) for _ in range(SLOW_REQUESTS)]
     for request in slow:
         request.__enter__()
     hub.now_s += 60
@@ -179,8 +182,65 @@ def test_a_few_slow_requests_are_no_overload() -> None:
 
 def test_more_operations_than_may_wait_are_refused_whatever_the_rate() -> None:
     backlog = Backlog(operations_max=1_000)
-    with backlog.of_operations(600), pytest.raises(OverloadedError), backlog.of_operations(401):
+    with backlog.of_operations(600, partner=1), pytest.raises(OverloadedError), backlog.of_operations(401, partner=2):
         pass
-    with backlog.of_operations(1_000):
+    with backlog.of_operations(1_000, partner=2):
         assert backlog.operations == 1_000
     assert backlog.operations == 0
+
+
+@pytest.mark.parametrize(("operations", "per_s"), [(1, 1_000), (500, 100)])
+def test_one_partners_flood_turns_away_its_own_requests_and_nobody_elses(operations: int, per_s: int) -> None:
+    """Single messages or full ones, of a partner that asks for a twentieth of the hub; who is unknown is refused with
+    the flood. Who begins a flood of his own is let in as far as a fair share goes."""
+    hub = Hub(operations)
+    for _ in range(60):
+        hub.run(20 / per_s, come_per_s=3 * per_s, answered_per_s=per_s)
+        assert hub.come(1, partner=2) == 1
+    assert len(hub.refusals) > 1_000
+    small = CROWD_WHILE_REFUSING
+    assert len(hub.waiting) <= 2 * max(small.requests, small.wait_max_s * per_s)
+
+    hub.come(200)
+    assert (hub.come(1, partner=None), hub.come(1, partner=1)) == (0, 0)
+    assert 0 < hub.come(200, partner=3) < small.requests
+    assert hub.come(1, partner=4) == 1
+
+
+@pytest.mark.parametrize(("operations", "come", "answered_at_once"), [(1, 30, 50), (500, 2, 3)])
+def test_where_all_flood_alike_as_many_wait_as_if_one_did(operations: int, come: int, answered_at_once: int) -> None:
+    """By chance some have less in the queue than others: that is no reason to let it grow."""
+    longest: list[int] = []
+    for partners in (1, 5, 20, 100):
+        hub, random, waiting = Hub(operations), Random(1), []
+        for step in range(3_000):
+            hub.now_s += 0.01
+            for _ in range(come):
+                hub.come(1, partner=random.randrange(partners))
+            waiting.append(len(hub.waiting))
+            if step % 5 == 0:
+                hub.answer(random.randint(answered_at_once // 2, answered_at_once * 3 // 2))
+        longest.append(max(waiting[200:]))
+    assert max(longest) <= 1.1 * longest[0]
+
+
+def test_a_hub_that_answers_nothing_for_long_lets_nobody_in() -> None:
+    """However little it has sent."""
+    hub = Hub()
+    hub.come(CROWD.requests)
+    hub.now_s += WAIT_MAX_S - 1
+    assert hub.come(1, partner=2) == 1
+    hub.now_s += 2
+    assert hub.come(1, partner=3) == 0
+
+
+def test_turns_count_of_each_other_partner_as_many_as_ones_own() -> None:
+    """Nothing is kept of whom nothing waits."""
+    turns = Turns()
+    for partner, requests, operations in ((1, 40, 400), (2, 3, 30), (3, 1, 10)):
+        turns.add(partner, requests=requests, operations=operations)
+    assert turns.until_answered(4) == Waiting(4, 40.0)
+    assert turns.until_answered(2) == Waiting(4 + 4 + 1, 40.0 + 40 + 10)
+    assert turns.until_answered(1) == Waiting(41 + 3 + 1, 410.0 + 30 + 10)
+    turns.add(3, requests=-1, operations=-10)
+    assert len(turns) == 2
