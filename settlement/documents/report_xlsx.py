@@ -37,8 +37,8 @@ def write_report_xlsx(report: Report, language: Language) -> bytes:
     money = workbook.money(report.minor_units)
     sums = workbook.money(report.minor_units, bold=True)
     formats: dict[CellKind, Format] = {
-        "text": workbook.text,
-        "word": workbook.text,
+        "text": workbook.wrapped,
+        "word": workbook.wrapped,
         "points": workbook.count,
         "count": workbook.count,
         "money": money,

@@ -37,6 +37,8 @@ class StyledWorkbook:
         # Not the clock's: the same content is the same bytes.
         self.book.set_properties({"title": title, "created": made_at.astimezone(UTC).replace(tzinfo=None)})
         self.text = self._format(num_format="@")
+        # A text that is longer than its column is wide; unwrapped it ends where its neighbour begins.
+        self.wrapped = self._format(num_format="@", text_wrap=True, valign="top")
         self.bold = self._format(bold=True)
         self.title = self._format(bold=True, font_size=14)
         self.head = self._format(bold=True, bg_color=_HEAD_COLOUR, bottom=1, text_wrap=True, valign="top")

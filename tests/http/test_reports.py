@@ -12,7 +12,7 @@ from coalition.lanes.close_window import close_window
 from coalition.operations.manage_cap import set_cap
 from settlement.documents.report_formats import report_document, write_report_csv
 from settlement.documents.report_wording import report_word
-from settlement.documents.report_xlsx import write_report_xlsx
+from settlement.documents.report_xlsx import WIDTH_MAX, write_report_xlsx
 from settlement.errors import InvalidBreakageRuleError, UnknownPartnerError, UnknownWindowError
 from settlement.operations.manage_breakage import set_breakage_rule
 from settlement.operations.manage_prepaid import buy_block
@@ -85,6 +85,8 @@ async def test_reports_say_what_was_booked_and_all_ties_out(hub_of_two_months: R
     }
     for name, table in tables.items():
         assert [*dict.fromkeys(await figures(hub, name, table, "partner", window_no=1))] == [("Äpfel",), ("Zoo",)]
+    assert await figures(hub, "breakage", "breakage_by_payer", "payer", window_no=1) == [("Äpfel",), ("Zoo",)]
+    assert await figures(hub, "revenue", "revenue_by_payer", "payer", window_no=1) == [("Äpfel",), ("Zoo",)]
 
 
 async def test_breakage_and_revenue_follow_the_cohorts(hub_of_two_months: RunningHub) -> None:
@@ -246,6 +248,9 @@ async def test_every_report_is_a_file_in_both_languages(hub_of_two_months: Runni
             assert content == write_report_xlsx(report, language)
             book = openpyxl.load_workbook(io.BytesIO(content))
             assert book.sheetnames == [report_word(language, f"table.{table.key}") for table in report.tables]
+            # A text that is longer than its column is wide is not cut off by its neighbour.
+            texts = [cell for sheet in book for row in sheet for cell in row if isinstance(cell.value, str)]
+            assert all(cell.alignment.wrap_text for cell in texts if len(cell.value) > WIDTH_MAX)
             assert write_report_csv(report, language).startswith(b"\xef\xbb\xbf")
     points = await make_report(hub.pool, "points", window_no=1, now=hub.clock())
     sheet = openpyxl.load_workbook(io.BytesIO(write_report_xlsx(points, "en"))).active

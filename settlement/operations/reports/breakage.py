@@ -94,7 +94,8 @@ def _month_row(asked: Asked, month: date, found: Sequence[Estimate]) -> Row:
 
 
 def _by_payer(asked: Asked, estimates: Estimates) -> Table:
-    rows = tuple(_payer_row(asked, payer, found, estimates) for payer, found in estimates.by_payer())
+    payers = sorted(estimates.by_payer(), key=lambda one: asked.place(one[0]))
+    rows = tuple(_payer_row(asked, payer, found, estimates) for payer, found in payers)
     summed = frozenset(column.key for column in PAYERS[1:])
     return Table(key="breakage_by_payer", columns=PAYERS, rows=rows, total=sum_row(PAYERS, rows, summed=summed))
 

@@ -41,7 +41,7 @@ async def report_revenue(asked: Asked) -> Report:
     found = list((await load_revenue(asked)).items())
     by_month = groupby(sorted(found, key=lambda one: (one[0][1], one[0][0])), key=lambda one: one[0][1])
     months = tuple(_month_row(asked, month, list(group)) for month, group in by_month)
-    by_payer = groupby(sorted(found, key=lambda one: one[0]), key=lambda one: one[0][0])
+    by_payer = groupby(sorted(found, key=lambda one: (asked.place(one[0][0]), one[0])), key=lambda one: one[0][0])
     payers = tuple(_payer_row(asked, payer, list(group)) for payer, group in by_payer)
     money = frozenset(column.key for column in MONTHS if column.kind in ("money", "points"))
     report = asked.report(
