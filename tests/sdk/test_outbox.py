@@ -45,6 +45,13 @@ def test_the_file_is_readable_by_its_owner_alone(outbox):
     assert stat.S_IMODE(outbox.path.stat().st_mode) == 0o600
 
 
+def test_each_commit_waits_for_the_disk(outbox):
+    """Else a power cut takes back what `put` has returned from, and with it sales that nobody knows of any more."""
+    with outbox.transaction() as connection:
+        (level,) = connection.execute("PRAGMA synchronous").fetchone()
+    assert level == 2  # FULL
+
+
 def test_what_was_saved_is_there_after_opening_again(outbox, outbox_path):
     operations = [Earn(card=CARD, points=number) for number in (3, 1, 2)]
     outbox.put(operations, now=NOW)

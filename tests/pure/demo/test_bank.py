@@ -14,7 +14,10 @@ from tests.pure.settlement.bank_examples import OPERATOR_IBAN, make_order
 def test_it_pays_transfers_and_collects_debits_in_full() -> None:
     """Every payment is an entry that names its share; the service's own reader finds that the balances tie out."""
     order = make_order()
-    files = [write_transfers(order), write_debits(order)]
+    files = [
+        write_transfers(order.window, order.transfer_messages[0]),
+        write_debits(order.window, order.debit_messages[0]),
+    ]
     made = carry_out(files, number=3, iban=OPERATOR_IBAN, opening=Decimal("100.00"))
     (statement,) = read_camt053(made.content)
     expected = {ShareReference(7, payment.partner): -payment.amount for payment in order.transfers}
@@ -84,7 +87,15 @@ def schema_faults(element: ElementTree.Element) -> list[str]:
 def test_its_statements_have_the_structure_of_the_schema_and_another_reader_reads_them() -> None:
     """A reader that knows nothing of the service's finds the same money, each amount with its currency."""
     order = make_order()
-    made = carry_out([write_transfers(order), write_debits(order)], number=3, iban=OPERATOR_IBAN, opening=Decimal(0))
+    made = carry_out(
+        [
+            write_transfers(order.window, order.transfer_messages[0]),
+            write_debits(order.window, order.debit_messages[0]),
+        ],
+        number=3,
+        iban=OPERATOR_IBAN,
+        opening=Decimal(0),
+    )
     root = ElementTree.fromstring(made.content)
     assert root.tag == "{urn:iso:std:iso:20022:tech:xsd:camt.053.001.08}Document"
     assert schema_faults(root) == []
