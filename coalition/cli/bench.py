@@ -32,6 +32,23 @@ signs. B6: memory of the hub, against its memory after a tenth of the operations
 
 FIGURES = ("B1", "B2", "B3", "B4", "B5", "B6")
 
+Members = Annotated[int | None, typer.Option(min=100, help="Accounts; by default 200,000.")]
+Rounds = Annotated[int | None, typer.Option(min=1, help="Rounds; figures are medians over them.")]
+Messages = Annotated[int | None, typer.Option(min=1, help="Messages of 500 per round.")]
+Singles = Annotated[int | None, typer.Option(min=1, help="Messages of one operation, and reads, per round.")]
+Workers = Annotated[
+    int | None, typer.Option(min=1, max=64, help="Processes of the hub; by default one a core, at most 4.")
+]
+DatabaseToFill = Annotated[
+    str | None, typer.Option("--database-url", help="An empty database, of a cluster say; it is filled and left so.")
+]
+ConfirmMs = Annotated[
+    float, typer.Option(min=0, max=100, help="As if the disk took so much longer to confirm a commit.")
+]
+Profile = Annotated[
+    bool, typer.Option("--profile", help="Tell where the CPU of an operation goes; measures B1 and B3 as well.")
+]
+
 
 def add_bench(app: typer.Typer, calculate: Calculate) -> None:
     """Add the command to the application; `calculate` is settlement's, for B4."""
@@ -40,26 +57,15 @@ def add_bench(app: typer.Typer, calculate: Calculate) -> None:
     def bench(
         as_json: AsJson = False,
         quick: Annotated[bool, typer.Option("--quick", help="Smaller and less sure.")] = False,
-        members: Annotated[int | None, typer.Option(min=100, help="Accounts; by default 200,000.")] = None,
-        rounds: Annotated[int | None, typer.Option(min=1, help="Rounds; figures are medians over them.")] = None,
-        messages: Annotated[int | None, typer.Option(min=1, help="Messages of 500 per round.")] = None,
-        workers: Annotated[
-            int | None, typer.Option(min=1, max=64, help="Processes of the hub; by default one a core, at most 4.")
-        ] = None,
-        singles: Annotated[
-            int | None, typer.Option(min=1, help="Messages of one operation, and reads, per round.")
-        ] = None,
+        members: Members = None,
+        rounds: Rounds = None,
+        messages: Messages = None,
+        workers: Workers = None,
+        singles: Singles = None,
         only: Annotated[str, typer.Option(help="Figures to measure, as in B4,B5.")] = ",".join(FIGURES),
-        database_url: Annotated[
-            str | None,
-            typer.Option("--database-url", help="An empty database, of a cluster say; it is filled and left so."),
-        ] = None,
-        confirm_ms: Annotated[
-            float, typer.Option(min=0, max=100, help="As if the disk took so much longer to confirm a commit.")
-        ] = 0.0,
-        profile: Annotated[
-            bool, typer.Option("--profile", help="Tell where the CPU of an operation goes; measures B1 and B3 as well.")
-        ] = False,
+        database_url: DatabaseToFill = None,
+        confirm_ms: ConfirmMs = 0.0,
+        profile: Profile = False,
     ) -> None:
         figures = _parse_figures(only) + (["B1", "B3"] if profile else [])
         # Imported here, so that the other commands do not wait for its libraries.
