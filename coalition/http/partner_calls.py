@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import cast
 
+import structlog
 from aiohttp import HttpVersion11, web
 
 from coalition.errors import OverloadedError, RequestRefusedError
@@ -21,6 +22,7 @@ from coalition.http.hub_key import SIGNER, Signer
 from coalition.http.metrics import request_seconds, requests_total, turned_away_total, unverified_total
 from coalition.http.problems import problem_answer, shortened
 from coalition.http.routes import CLEARING, Answer, PartnerCall, PartnerHandler, Route
+from coalition.lanes.clearing import Clearing
 from coalition.lanes.registry import PartnerKey
 from coalition.operations.spend_nonce import spend_nonce
 from coalition.signatures.errors import KeyNotValidError, KeyUnknownError, SignatureRefusedError
@@ -31,6 +33,8 @@ BODY_TIMEOUT_S = 30.0
 KEYID = re.compile('keyid="([^"]*)"')
 # A cache on the way, which knows no signatures, would give a partner's answer to whoever asks next.
 NOT_KEPT = {"Cache-Control": "no-store"}
+
+log = structlog.get_logger()
 
 # How long a body may take; the app's own, so that a test need not wait.
 BODY_PATIENCE: web.AppKey[float] = web.AppKey("body_patience", float)
@@ -52,6 +56,7 @@ def partner_door(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRe
                 raise backlog.overloaded()
         except OverloadedError:
             turned_away_total.inc()
+            tell_who_fills(request.app[CLEARING])
             raise
         except (SignatureRefusedError, RequestRefusedError) as error:
             unverified_total.labels(error.code).inc()
@@ -70,6 +75,15 @@ def partner_door(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRe
         return signed_response(request, call, answer)
 
     return handle
+
+
+def tell_who_fills(clearing: Clearing) -> None:
+    """Log, now and then, whose requests those are that others are turned away for."""
+    filling = clearing.backlog.who_fills_it()
+    if filling is not None:
+        partner, requests = filling
+        name = clearing.registry.participants[partner].name
+        log.warning("http.turning_away", most_from=name, their_requests=requests, requests=clearing.backlog.requests)
 
 
 def claimed_partner(request: web.Request) -> int | None:

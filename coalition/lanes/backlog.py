@@ -11,13 +11,13 @@ A crowd may be one partner's alone. Another one is let in as long as it would fi
 turns: a flood is refused before others' requests are.
 """
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from math import ceil
 
 from coalition.errors import OverloadedError
 from coalition.lanes.turns import Turns
@@ -35,6 +35,8 @@ REFUSED_SLOTS, REFUSED_SLOT_S = 10, 1.0
 RETRY_AFTER_MAX_S = 30
 # Nothing is answered at all: how long that lasts is anybody's guess.
 RETRY_AFTER_UNKNOWN_S = 5
+# An operator is told so often who fills the queue.
+TELL_EVERY_S = 60
 
 # So much of a crowd a partner may find before it, in turns, while others are refused. With 1 the queue of many that all
 # flood alike would be longer (of full messages by a quarter): by chance some have less in it than others.
@@ -100,6 +102,7 @@ class Backlog:
         self._turns = Turns()
         self._busy_since_s = self._answered_s = 0.0
         self._refused_s = -REFUSING_S
+        self._told_s = -math.inf
         self._answered_work = Recently(RATE_SLOTS, RATE_SLOT_S)
         self._answered = Recently(RATE_SLOTS, RATE_SLOT_S)
         self._refused = Recently(REFUSED_SLOTS, REFUSED_SLOT_S)
@@ -172,6 +175,14 @@ class Backlog:
         work = found.operations + REQUEST_OPERATIONS * found.requests
         return found.requests < requests_max and work < CROWD_SHARE_IN_TURNS * crowd.operations
 
+    def who_fills_it(self) -> tuple[int, int] | None:
+        """Return the partner with the most requests that wait, and how many; None: that was told a moment ago."""
+        now_s, partner = self._seconds(), self._turns.most()
+        if partner is None or now_s - self._told_s < TELL_EVERY_S:
+            return None
+        self._told_s = now_s
+        return partner, self._turns.requests_of(partner)
+
     def wait_s(self, now_s: float) -> float:
         """Return how long it takes to answer all that waits, at the rate of just now; where nothing was answered just
         now, how long that has been so."""
@@ -195,7 +206,7 @@ class Backlog:
         if not per_s:
             return RETRY_AFTER_UNKNOWN_S
         ahead = self.requests + self._refused.total(now_s=now_s)
-        return max(1, min(RETRY_AFTER_MAX_S, ceil(ahead / per_s)))
+        return max(1, min(RETRY_AFTER_MAX_S, math.ceil(ahead / per_s)))
 
     def _per_s(self, answered: Recently, now_s: float) -> float:
         span_s = min(answered.span_s(now_s=now_s), now_s - self._busy_since_s)

@@ -35,6 +35,10 @@ class Turns:
     def requests_of(self, partner: int) -> int:
         return self._of[partner].requests if partner in self._of else 0
 
+    def most(self) -> int | None:
+        """Return the partner with the most requests, None: nobody waits."""
+        return max(self._of, key=self.requests_of, default=None)
+
     def until_answered(self, partner: int) -> Waiting:
         """Return what would be answered, in turns, until this partner's next request is, that one included: its own,
         and of each other partner's as many at most. The next one is taken to be as large as those are that wait."""

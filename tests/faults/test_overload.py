@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import ClientSession, TCPConnector
+from structlog.testing import capture_logs
 
 from coalition.lanes.backlog import CROWD, RETRY_AFTER_MAX_S, Backlog
 from coalition.signatures.sign import sign_request
@@ -121,7 +122,8 @@ async def test_one_partners_crowd_turns_away_no_other_partner(hub: RunningHub) -
             while hub.clearing.backlog.requests < CROWD.requests:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             now_s += 2 * CROWD.wait_max_s
-            turned_away = await crowding.post(body)
+            with capture_logs() as logs:
+                turned_away = await crowding.post(body)
             claimed = await pretender.post(body)
             beside, let_in = asyncio.create_task(double.post(body)), asyncio.create_task(other.post(body))
             while not beside.done() or hub.clearing.backlog.requests == CROWD.requests:
@@ -129,6 +131,8 @@ async def test_one_partners_crowd_turns_away_no_other_partner(hub: RunningHub) -
                 if hub.clearing.backlog.requests > CROWD.requests + 1:
                     break
         answers = await asyncio.gather(*waiting, let_in)
+    told = [entry for entry in logs if entry["event"] == "http.turning_away"]
+    assert [(entry["most_from"], entry["their_requests"]) for entry in told] == [("Crowding", CROWD.requests)]
     assert (turned_away.status, claimed.status, (await beside).status) == (503, 401, 503)
     assert {answer.status for answer in answers} == {200}
 

@@ -13,6 +13,7 @@ from coalition.lanes.backlog import (
     RETRY_AFTER_MAX_S,
     RETRY_AFTER_UNKNOWN_S,
     SLOW_REQUESTS,
+    TELL_EVERY_S,
     WAIT_MAX_S,
     Backlog,
 )
@@ -244,3 +245,17 @@ def test_turns_count_of_each_other_partner_as_many_as_ones_own() -> None:
     assert turns.until_answered(1) == Waiting(41 + 3 + 1, 410.0 + 30 + 10)
     turns.add(3, requests=-1, operations=-10)
     assert len(turns) == 2
+
+
+def test_who_fills_the_queue_is_told_once_a_minute() -> None:
+    hub = Hub()
+    assert hub.backlog.who_fills_it() is None
+    hub.come(3)
+    hub.come(5, partner=2)
+    assert hub.backlog.who_fills_it() == (2, 5)
+    hub.now_s += TELL_EVERY_S - 1
+    assert hub.backlog.who_fills_it() is None
+    hub.answer(8)
+    hub.come(1)
+    hub.now_s += 1
+    assert hub.backlog.who_fills_it() == (1, 1)
