@@ -1,11 +1,13 @@
 """What is open to all: the hub's keys, health, and the description of the API."""
 
+import asyncio
 import json
 from contextlib import suppress
 
 import asyncpg
 from aiohttp import web
 
+from coalition.database.pool import Pool
 from coalition.http.answers import Health, HubKeys
 from coalition.http.hub_key import VOUCHER
 from coalition.http.partner_calls import signed_response, verified_call
@@ -15,6 +17,8 @@ from coalition.signatures.keys import jwk_of, public_key_of_raw
 from coalition.stores.hub_keys import load_hub_keys
 
 READY = "SELECT 1"
+# Less than a proxy waits for it: no answer at all means that the process is stuck, and not its database.
+READY_S = 2
 
 
 async def get_keys(request: web.Request) -> web.Response:
@@ -49,12 +53,22 @@ async def get_ready(request: web.Request) -> web.Response:
     """Answer whether messages can be booked: the database answers.
 
     A hub that turns some away because too much waits is ready all the same: without it the others would get more."""
+    asked = asyncio.create_task(_database_answers(request.app[POOL]))
+    await asyncio.wait({asked}, timeout=READY_S)
+    if asked.done() and asked.result():
+        return web.json_response({"status": "ok"})
+    # Not waited for: a connection to a database that hangs is given back only once that answers.
+    asked.cancel()
+    return web.json_response({"status": "not_ready"}, status=503)
+
+
+async def _database_answers(pool: Pool) -> bool:
     try:
-        async with request.app[POOL].acquire(timeout=2) as connection:
-            await connection.execute(READY, timeout=2)
+        async with pool.acquire() as connection:
+            await connection.execute(READY)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        return web.json_response({"status": "not_ready"}, status=503)
-    return web.json_response({"status": "ok"})
+        return False
+    return True
 
 
 ROUTES = [

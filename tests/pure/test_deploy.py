@@ -17,7 +17,7 @@ from coalition.cli.session import Database, Session
 from coalition.cli.workers import Workers
 from coalition.config import Settings, load_settings
 from coalition.http.metrics import registry
-from coalition.http.service import ROUTES
+from coalition.http.service import READY_S, ROUTES
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 COMPOSED = sorted(DEPLOY.glob("*/compose.yaml"))
@@ -191,3 +191,15 @@ def test_the_database_gives_its_log_away_where_postgres_may_write() -> None:
     assert "wal/" in (DEPLOY / ".gitignore").read_text().split()
     # Twice a day is no fault.
     assert not re.findall(r"\$\(date \+%F\)", runbook)
+
+
+def test_the_proxy_cuts_nobody_off_for_the_database() -> None:
+    """A hub that has lost it says so before the proxy stops waiting; only one without a word is cut off."""
+    proxy = (DEPLOY / "cluster/haproxy.cfg").read_text()
+    (check_s,) = re.findall(r"timeout check (\d+)s", proxy)
+    assert int(check_s) > READY_S
+    assert "http-check expect status 200 error-status L7OKC" in proxy
+    assert "on-marked-down shutdown-sessions" in proxy
+    # What is sent again is what may come twice.
+    assert re.findall(r"retry-on (.+)", proxy) == ["conn-failure empty-response"]
+    assert "disable-l7-retry unless { path_beg /v1/ } !{ req.hdr(Signature-Input) -m sub nonce= }" in proxy
