@@ -126,7 +126,7 @@ async def _answered(visit: Visit, handler: PageHandler, *, is_open: bool) -> web
     if visit.session is not None:
         visit.csrf_token = visit.session.csrf_token
     if request.method == "POST":
-        visit.form = await _checked_form(visit)
+        visit.form = await _checked_form(visit, is_open=is_open)
     if visit.session is None and not is_open:
         return visit.redirect(visit.frame.sign_in)
     return await handler(visit)
@@ -164,7 +164,7 @@ async def _session_of(visit: Visit) -> StoredSession | None:
     return await find_signed_in(visit.site.pool, token, visit.area, now=visit.now)
 
 
-async def _checked_form(visit: Visit) -> Mapping[str, str]:
+async def _checked_form(visit: Visit, *, is_open: bool) -> Mapping[str, str]:
     request = visit.request
     if not _is_own_origin(request.headers.get("Origin"), request.host, visit.site.public_host):
         raise PageRefusedError(status=403, key="forged")
@@ -187,6 +187,9 @@ async def _checked_form(visit: Visit) -> Mapping[str, str]:
         raise PageRefusedError(status=400, key="bad")
     form = {name: value[:FORM_FIELD_CHARS_MAX] for name, value in posted.items() if isinstance(value, str)}
     if not hmac.compare_digest(form.get("csrf_token", "").encode(), visit.csrf_token.encode()):
+        if visit.session is None and not is_open:
+            # The form is that of a session that has ended since: by its time, in another tab, with the operator.
+            raise PageRefusedError(status=403, key="signed_out", back=visit.frame.sign_in)
         raise PageRefusedError(status=403, key="forged")
     return form
 

@@ -26,6 +26,9 @@ _EN: Final = {
     "problem.too_large.title": "Too large",
     "problem.too_large.back": "Back to the form",
     "problem.forged": "This form is no longer valid. Go back, reload the page and try again.",
+    "problem.signed_out": "You are no longer signed in, so nothing of this was taken. Sign in and do it again.",
+    "problem.signed_out.title": "Signed out",
+    "problem.signed_out.back": "Sign in",
     "problem.overloaded": "The service can't answer right now. Please try again in a moment.",
     "problem.window_archived": "The single operations of window {window} have left the database for a file. "
     "Statements, documents and all totals of the window are still here. Who runs the hub can bring the operations "
@@ -184,6 +187,10 @@ _DE: Final = {
     "problem.too_large.back": "Zurück zum Formular",
     "problem.forged": "Dieses Formular gilt nicht mehr. Gehen Sie zurück, laden Sie die Seite neu und versuchen Sie "
     "es noch einmal.",
+    "problem.signed_out": "Sie sind nicht mehr angemeldet, also ist nichts davon übernommen. Melden Sie sich an und "
+    "tun Sie es noch einmal.",
+    "problem.signed_out.title": "Abgemeldet",
+    "problem.signed_out.back": "Anmelden",
     "problem.overloaded": "Der Dienst kann gerade nicht antworten. Bitte versuchen Sie es gleich noch einmal.",
     "problem.window_archived": "Die einzelnen Vorgänge von Zeitraum {window} sind aus der Datenbank in eine Datei "
     "ausgelagert. Abrechnungen, Belege und alle Summen des Zeitraums sind noch hier. Wer den Hub betreibt, kann die "

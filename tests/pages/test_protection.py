@@ -28,6 +28,20 @@ async def test_a_form_without_the_pages_token_is_refused(site: RunningSite) -> N
     assert await site.hub.pool.fetchval("SELECT count(*) FROM sign_in_code") == 0
 
 
+async def test_a_form_of_a_session_that_has_ended_leads_to_the_sign_in(site: RunningSite) -> None:
+    """Signed out in another tab, or by time: nothing is taken, and reloading the page would not help."""
+    await site.operator("ada", "operate")
+    async with Forms(site.url) as forms:
+        await forms.get("/finance/sign-in")
+        await forms.post("/finance/sign-in", name="ada", password=PASSWORD)
+        token = (await forms.get("/finance")) and forms.token
+        await forms.post("/finance/sign-out")
+        late = await forms.post("/finance/windows/1/close", csrf_token=token)
+        assert (late.status, "no longer signed in" in late.text) == (403, True)
+        assert '<a class="button" href="/finance/sign-in">Sign in</a>' in late.text
+    assert await site.hub.pool.fetchval("SELECT state FROM clearing_window WHERE window_no = 1") == "OPEN"
+
+
 @pytest.mark.parametrize(
     "headers",
     [
