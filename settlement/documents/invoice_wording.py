@@ -55,7 +55,7 @@ ENGLISH: Final = {
     "invoice.due.pay.account": "{sum}, which you pay by {due_on} to {iban} with reference {reference}.",
     "invoice.due.pay.slip": "{sum}, which you pay by {due_on} with the payment slip at the end.",
     "invoice.due.debit.account": "{sum}, which we take from your account {iban} on {due_on} by direct debit.",
-    "invoice.due.get": "{sum}, which we pay you by {due_on}.",
+    "invoice.due.get": "{sum}, which we pay you by {due_on}. If you have not told us your bank details yet, please do.",
     "invoice.due.get.account": "{sum}, which we pay to your account {iban} by {due_on}.",
     "invoice.due.none": "All documents of the window even out; nothing is to be paid.",
     "invoice.due.none_with_earlier": "Together that evens out; nothing is to be paid.",
@@ -128,7 +128,8 @@ GERMAN: Final = {
     "{iban} mit dem Verwendungszweck {reference} zahlen.",
     "invoice.due.pay.slip": "{sum}, die Sie bis zum {due_on} mit dem Zahlteil am Ende zahlen.",
     "invoice.due.debit.account": "{sum}, die wir am {due_on} von Ihrem Konto {iban} einziehen.",
-    "invoice.due.get": "{sum}, die wir Ihnen bis zum {due_on} zahlen.",
+    "invoice.due.get": "{sum}, die wir Ihnen bis zum {due_on} zahlen. Haben wir Ihre Bankverbindung noch nicht, teilen "
+    "Sie sie uns bitte mit.",
     "invoice.due.get.account": "{sum}, die wir bis zum {due_on} auf Ihr Konto {iban} zahlen.",
     "invoice.due.none": "Alle Dokumente des Zeitraums gleichen sich aus; es ist nichts zu zahlen.",
     "invoice.due.none_with_earlier": "Das gleicht sich zusammen aus; es ist nichts zu zahlen.",

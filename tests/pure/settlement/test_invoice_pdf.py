@@ -88,6 +88,9 @@ def test_a_direct_debit_and_a_credit_say_so_and_have_no_slip() -> None:
     assert slip_of(debit) is slip_of(paid) is None
     assert "einziehen" in pages_of(letter_of(debit))[-1]
     assert "die wir bis zum 17. November" in " ".join(pages_of(letter_of(paid))[-1].split())
+    assert "Bankverbindung" not in pages_of(letter_of(paid))[-1]
+    unknown = replace(paid, payable=replace(paid.payable, iban=None)) if paid.payable else paid
+    assert "Haben wir Ihre Bankverbindung noch nicht, teilen" in " ".join(pages_of(letter_of(unknown))[-1].split())
 
 
 def test_what_is_held_out_or_comes_from_earlier_windows_is_told_with_the_amount_to_pay() -> None:
