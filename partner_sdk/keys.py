@@ -25,7 +25,9 @@ def load_private_key(key: str | Path | Ed25519PrivateKey) -> Ed25519PrivateKey:
         loaded = serialization.load_pem_private_key(Path(key).read_bytes(), password=None)
     except TypeError as fault:
         raise KeyUnusableError(f"{key} is encrypted: load it with its password and pass the key object") from fault
-    except (OSError, ValueError, UnsupportedAlgorithm) as fault:
+    except OSError as fault:
+        raise KeyUnusableError(f"{key}: {fault.strerror}") from fault
+    except (ValueError, UnsupportedAlgorithm) as fault:
         raise KeyUnusableError(f"{key}: expected a private key in PEM: {fault}") from fault
     if not isinstance(loaded, Ed25519PrivateKey):
         raise KeyUnusableError(f"{key}: expected an Ed25519 key, it holds {type(loaded).__name__}")
@@ -40,7 +42,9 @@ def load_public_key(key: str | Path | bytes | Ed25519PublicKey) -> Ed25519Public
         raise KeyUnusableError(f"expected PEM, a path of it or an Ed25519PublicKey, got {type(key).__name__}")
     try:
         loaded = serialization.load_pem_public_key(key if isinstance(key, bytes) else Path(key).read_bytes())
-    except (OSError, ValueError, UnsupportedAlgorithm) as fault:
+    except OSError as fault:
+        raise KeyUnusableError(f"{key!s}: {fault.strerror}") from fault
+    except (ValueError, UnsupportedAlgorithm) as fault:
         raise KeyUnusableError(f"expected a public key in PEM: {fault}") from fault
     if not isinstance(loaded, Ed25519PublicKey):
         raise KeyUnusableError(f"expected an Ed25519 key, got {type(loaded).__name__}")

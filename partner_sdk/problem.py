@@ -18,6 +18,7 @@ _NEXT = {
     "message_invalid": "send what is mended as a new operation; `outbox retry ID` sends this one again as it is",
     "signature_stale": _CLOCK,
     "signature_from_future": _CLOCK,
+    "key_unknown": "give the operator this key's public half, which `keygen` wrote beside it; what is saved waits",
     "key_not_valid": "have the next key registered; it goes on with the same outbox, named by --outbox or outbox=",
 }
 

@@ -151,6 +151,7 @@ async def test_an_unknown_partner_key_is_an_authorization_error(connect, signing
         with pytest.raises(NotAuthorizedError) as fault:
             await hub.balance(CARD)
     assert (fault.value.code, fault.value.request_id, fault.value.is_retryable) == ("key_unknown", "r-1", False)
+    assert "give the operator this key's public half" in fault.value.__notes__[0]
 
 
 @pytest.mark.parametrize("url", ["hub.example", "ftp://hub.example", "http://", "http://hub.example/?a=1"])

@@ -61,6 +61,9 @@ def test_a_key_that_cannot_be_used_is_named(tmp_path):
     for path in (tmp_path / "missing.pem", public_path):
         with pytest.raises(KeyUnusableError, match=re.escape(str(path))):
             load_private_key(path)
+    for load in (load_private_key, load_public_key):
+        with pytest.raises(KeyUnusableError, match=r"missing\.pem: No such file or directory$"):
+            load(tmp_path / "missing.pem")
     with pytest.raises(KeyUnusableError):
         load_public_key(b"-----BEGIN NOTHING-----")
     private = Ed25519PrivateKey.generate()
