@@ -14,11 +14,13 @@ from settlement.documents.report_formats import report_document, write_report_cs
 from settlement.documents.report_wording import report_word
 from settlement.documents.report_xlsx import WIDTH_MAX, write_report_xlsx
 from settlement.errors import InvalidBreakageRuleError, UnknownPartnerError, UnknownWindowError
+from settlement.operations.manage_bank_account import BankDetails, set_bank_account
 from settlement.operations.manage_breakage import set_breakage_rule
 from settlement.operations.manage_prepaid import buy_block
 from settlement.operations.reports.make_report import REPORT_NAMES, ReportName, make_report
 from settlement.stores.behind import LotsWanted, OperationsWanted, load_lots_behind, load_operations_behind
 from tests.http.conftest import RunningHub
+from tests.pure.settlement.bank_examples import OPERATOR_IBAN
 from tests.report_story import MARCH, settle, two_months
 
 # From the figures beside it, or set by somebody.
@@ -228,6 +230,11 @@ async def test_the_close_says_what_stands_in_the_way(hub_of_two_months: RunningH
         "close.payments": "close.status.waits",
         "close.settled": "close.status.waits",
     }
+    # The Bakery owes, and pays by itself from wherever it likes.
+    details = BankDetails(iban=OPERATOR_IBAN, holder="O", town="Bonn", country="DE")
+    await set_bank_account(hub.pool, None, details, now=hub.clock(), actor="test")
+    rows = await figures(hub, "close", "close", "item", "status", "names")
+    assert ("close.bank", "close.status.stopped", "Garage") in rows
     await hub.pool.execute("UPDATE window_total SET points = points + 1 WHERE window_no = 2 AND kind = 'issued'")
     ((ties_out, names),) = [
         (row[1], row[2])

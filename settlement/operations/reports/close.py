@@ -106,7 +106,8 @@ async def _without_legal_data(asked: Asked, partners: Sequence[int]) -> tuple[st
 def _to_be_paid(asked: Asked, shares: Sequence[Share], involved: Sequence[int]) -> list[int]:
     if not has_reached(asked.window.state, "CALCULATED"):
         return list(involved)
-    return [share.partner for share in shares if share.payable and share.state != "PAID"]
+    # Who owes and gave no mandate pays by itself, wherever it has its account.
+    return [share.partner for share in shares if share.payable < 0 and share.state != "PAID"]
 
 
 async def _without_bank(asked: Asked, partners: Sequence[int]) -> tuple[str, ...] | None:
