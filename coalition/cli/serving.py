@@ -89,10 +89,9 @@ async def _serve(extensions: Extensions, data_dir: Path | None, database_url: st
 
 
 async def _serve_alone(session: Session, extensions: Extensions) -> None:
-    settings, stopping = session.settings, _told_to_stop()
-    # There is nobody to take over meanwhile; unless it is to be ignored, as under nohup.
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, stopping.set)
+    # There is nobody to take over at a hang-up; unless it is to be ignored, as under nohup.
+    also = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
+    settings, stopping = session.settings, _told_to_stop(*also)
     async with _hub(session, extensions) as runner, _metrics(settings, registry):
         (sockets,) = bind_shared(settings.host, settings.port, count=1)
         address = address_of(sockets[0].getsockname())
@@ -189,10 +188,16 @@ async def _metrics(settings: Settings, shown: CollectorRegistry) -> AsyncIterato
         await runner.cleanup()
 
 
-def _told_to_stop() -> asyncio.Event:
-    """Return what is set by the first SIGINT or SIGTERM."""
+def _told_to_stop(*also: signal.Signals) -> asyncio.Event:
+    """Return what is set by the first SIGINT, SIGTERM or one of these; the log says by which."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopping.set)
+
+    def stop(told: signal.Signals) -> None:
+        if not stopping.is_set():
+            log.info("hub.stopping", signal=told.name)
+        stopping.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM, *also):
+        loop.add_signal_handler(number, stop, number)
     return stopping

@@ -139,7 +139,7 @@ _EN: Final = {
     "finance.control.why": "Two books that are written apart agree to the point. {count} operations stand behind them.",
     "finance.control.broken": "Does not tie out",
     "finance.payments": "Payments",
-    "finance.payments.fewer": "{count} payments instead of {gross}, if each charge and credit were paid by itself.",
+    "finance.payments.fewer": "Payments: {count} instead of {gross}, if each charge and credit were paid by itself.",
     "finance.payments.what": "What",
     "finance.payments.amount": "Amount",
     "finance.payments.in": "Partners pay",
@@ -359,7 +359,7 @@ _DE: Final = {
     "stehen {count} Vorgänge.",
     "finance.control.broken": "Stimmt nicht überein",
     "finance.payments": "Zahlungen",
-    "finance.payments.fewer": "{count} Zahlungen statt {gross}, wenn jede Belastung und Gutschrift einzeln gezahlt "
+    "finance.payments.fewer": "Zahlungen: {count} statt {gross}, wenn jede Belastung und Gutschrift einzeln gezahlt "
     "würde.",
     "finance.payments.what": "Was",
     "finance.payments.amount": "Betrag",

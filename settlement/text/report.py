@@ -114,7 +114,7 @@ def report_text(report: WindowReport) -> str:
             head,
             table(rows, left=2),
             f"Ties out: partners' points and members' balances both grew by {growth}, worth {value} {report.currency}.",
-            f"{len(netting.payments)} payments instead of {netting.payments_gross}, if each charge and credit were "
+            f"Payments: {len(netting.payments)} instead of {netting.payments_gross}, if each charge and credit were "
             f"paid by itself; the operator's share is {grouped(netting.operator.total, 'en')} {report.currency}.",
             _views_text(netting.views, report.currency),
         )

@@ -39,7 +39,7 @@ async def test_step_by_step_in_words(books: Books, call: Call) -> None:
     assert "Ties out: partners' points and members' balances both grew by 400,000, worth 4,000.00 EUR." in (
         calculated.stdout
     )
-    assert "3 payments instead of 6, if each charge and credit were paid by itself" in calculated.stdout
+    assert "Payments: 3 instead of 6, if each charge and credit were paid by itself" in calculated.stdout
     assert (await call("window", "approve", "1")).stdout == "Window 1 is APPROVED.\n"
     assert "Every step is recorded with the actor shell:" in (await call("window", "settle", "1")).stdout
     listed = (await call("window", "list")).stdout

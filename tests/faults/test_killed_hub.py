@@ -9,6 +9,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import pytest
+
 from partner_sdk import Backoff, Burn, Coalition, Earn
 from tests.faults.conftest import FaultyWorld
 from tests.shop import Answered, Shop, operation
@@ -155,8 +157,11 @@ async def test_a_hub_told_to_stop_finishes_what_it_accepted(world: FaultyWorld) 
     await world.assert_nothing_lost_or_doubled(results_of(answers), operations=operations, since=since)
 
 
-async def test_a_hub_of_one_process_stops_at_a_hang_up_unless_it_was_started_to_ignore_it(world: FaultyWorld) -> None:
-    """SIGHUP, as when its terminal closes: what it took is answered, and it ends well. Under nohup it goes on."""
+async def test_a_hub_of_one_process_stops_at_a_hang_up_unless_it_was_started_to_ignore_it(
+    world: FaultyWorld, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """SIGHUP, as when its terminal closes: what it took is answered, and it ends well. Under nohup it goes on. Its log
+    says by what it was told to stop."""
     shop, (card,) = await world.shop("Hang-up"), await world.cards("hang-up", 1)
     since = await world.booked()
     bodies = [json.dumps({"operations": [operation("earn", card, points=1)]}).encode() for _ in range(80)]
@@ -177,3 +182,9 @@ async def test_a_hub_of_one_process_stops_at_a_hang_up_unless_it_was_started_to_
         signal.signal(signal.SIGHUP, handler)
     os.kill(world.hub.pid, signal.SIGHUP)
     assert {(await shop.post(body)).status for body in bodies[:20]} == {200}
+
+    capfd.readouterr()
+    await world.hub.stop()
+    (line,) = [line for line in capfd.readouterr().err.splitlines() if "hub.stopping" in line]
+    assert "SIGTERM" in line
+    await world.hub.start()
