@@ -11,8 +11,9 @@ from coalition.errors import DatabaseUnreachableError
 
 # Serialization failure and deadlock: the database chose us to give way.
 GAVE_WAY = ("40001", "40P01")
-# Shutting down, crashed, starting up, too many connections; no disk or memory left: it will be back.
-AWAY = ("57P01", "57P02", "57P03", "53300", "25006", "53100", "53200")
+# Shutting down, crashed, starting up, too many connections; no disk or memory left: it will be back. We were stopped in
+# the middle of a transaction, and the database ended it (25P03).
+AWAY = ("57P01", "57P02", "57P03", "53300", "25006", "53100", "53200", "25P03")
 
 PAUSE_S = 0.05
 PAUSE_MAX_S = 1.0

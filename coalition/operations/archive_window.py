@@ -18,7 +18,7 @@ from pathlib import Path
 
 import asyncpg
 
-from coalition.database.pool import Connection, Pool
+from coalition.database.pool import PAUSE_AT_WILL, Connection, Pool
 from coalition.errors import ArchiveBrokenError, NotFoundError, StateConflictError
 from coalition.journal.archive import BLOCK_LEAVES, FORMAT, VERSION, LaneRange, Row, bytes_of, line_of, to_line
 from coalition.journal.merkle import EMPTY_ROOT
@@ -152,6 +152,7 @@ async def _write(
     if not path.parent.is_dir():
         raise StateConflictError(f"{path.parent} is no folder")
     async with connection.transaction(isolation="repeatable_read", readonly=True):
+        await connection.execute(PAUSE_AT_WILL)
         await connection.execute(WRITE_UTC)
         await connection.execute(FIND_BY_KEYS)
         ranges = [await _lane_range(connection, one) for one in await load_ranges(connection, window_no)]

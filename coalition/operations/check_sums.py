@@ -13,7 +13,7 @@ from pathlib import Path
 
 import asyncpg
 
-from coalition.database.pool import Connection, Pool
+from coalition.database.pool import PAUSE_AT_WILL, Connection, Pool
 from coalition.errors import ArchiveBrokenError
 from coalition.journal.archive import PastRecord, Tally, differences, totals_of
 from coalition.journal.merkle import Frontier
@@ -90,6 +90,7 @@ async def check_sums(
     """Look at everything, as of one moment; clearing goes on meanwhile. Archives' files are looked for where they were
     written, or all in one folder."""
     async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        await connection.execute(PAUSE_AT_WILL)
         lanes = await check.load_rows(connection, check.POINTS_BY_LANE)
         findings = []
         await connection.execute(check.READ_WHOLE_TABLES)

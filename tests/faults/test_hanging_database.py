@@ -1,15 +1,18 @@
-"""A database that hangs: it takes connections and statements, and gives no answer."""
+"""Who hangs while others wait: a database that takes statements and gives no answer; a hub that holds a lane's lock."""
 
 import asyncio
 from contextlib import suppress
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from coalition.database import pool as pools
 from coalition.database.pool import open_pool
 from coalition.http.routes import POOL
 from coalition.http.service import get_ready
+from coalition.lanes.database_retry import may_pass
 
 
 class Hanging:
@@ -68,3 +71,20 @@ async def test_a_hub_whose_database_hangs_says_so_each_time(database_url: str) -
     await hanging.ended.wait()
     server.close()
     await server.wait_closed()
+
+
+async def test_a_hub_that_stopped_in_a_transaction_loses_its_lane(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database ends its transaction, another hub books on; it tries again itself when it goes on."""
+    monkeypatch.setattr(pools, "PAUSE_IN_TRANSACTION_S", 1)
+    async with await open_pool(database_url, size_max=2) as pool:
+        stopped, other = await pool.acquire(), await pool.acquire()
+        await stopped.execute("BEGIN")
+        assert await stopped.fetchval("SELECT lane FROM lane WHERE lane = 1 FOR UPDATE") == 1
+        assert await other.fetchval("SELECT lane FROM lane WHERE lane = 1 FOR UPDATE") == 1
+        with pytest.raises(Exception) as ended:  # noqa: PT011
+            await stopped.fetchval("SELECT 1")
+        assert may_pass(ended.value)
+        await pool.release(stopped)
+        await pool.release(other)

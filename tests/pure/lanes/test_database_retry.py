@@ -15,6 +15,7 @@ from coalition.lanes.database_retry import may_pass
         asyncpg.TooManyConnectionsError("full"),
         asyncpg.DiskFullError("could not extend file: No space left on device"),
         asyncpg.OutOfMemoryError("out of memory"),
+        asyncpg.IdleInTransactionSessionTimeoutError("stopped for longer than a transaction may pause"),
         ConnectionResetError(),
         asyncpg.InterfaceError("connection is closed"),
     ],
