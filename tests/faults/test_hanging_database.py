@@ -78,13 +78,14 @@ async def test_a_hub_that_stopped_in_a_transaction_loses_its_lane(
 ) -> None:
     """The database ends its transaction, another hub books on; it tries again itself when it goes on."""
     monkeypatch.setattr(pools, "PAUSE_IN_TRANSACTION_S", 1)
-    async with await open_pool(database_url, size_max=2) as pool:
-        stopped, other = await pool.acquire(), await pool.acquire()
+    async with (
+        await open_pool(database_url, size_max=2) as pool,
+        pool.acquire() as stopped,
+        pool.acquire() as other,
+    ):
         await stopped.execute("BEGIN")
         assert await stopped.fetchval("SELECT lane FROM lane WHERE lane = 1 FOR UPDATE") == 1
         assert await other.fetchval("SELECT lane FROM lane WHERE lane = 1 FOR UPDATE") == 1
         with pytest.raises(Exception) as ended:  # noqa: PT011
             await stopped.fetchval("SELECT 1")
         assert may_pass(ended.value)
-        await pool.release(stopped)
-        await pool.release(other)
