@@ -7,8 +7,8 @@ so that it means the same on a fast machine and a slow one, for single messages 
 Who is refused comes back. So `retry_after_s` counts what was turned away of late with what waits: the last in this
 queue is told when its turn would be, and not all are told to come at the same moment.
 
-A crowd may be one partner's alone. Another one is let in as long as it would find half a crowd at most if partners took
-turns: a flood is refused before others' requests are.
+A crowd may be that of one partner, or of a few. Of whom little waits is let in nevertheless: a flood is refused before
+others' requests are.
 """
 
 import math
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from coalition.errors import OverloadedError
-from coalition.lanes.turns import Turns
+from coalition.lanes.shares import Shares
 
 OPERATIONS_MAX = 20_000
 # Measured: a message of one operation takes about as long as a full one's 15 operations more.
@@ -37,10 +37,6 @@ RETRY_AFTER_MAX_S = 30
 RETRY_AFTER_UNKNOWN_S = 5
 # An operator is told so often who fills the queue.
 TELL_EVERY_S = 60
-
-# So much of a crowd a partner may find before it, in turns, while others are refused. With 1 the queue of many that all
-# flood alike would be longer (of full messages by a quarter): by chance some have less in it than others.
-CROWD_SHARE_IN_TURNS = 0.5
 
 Seconds = Callable[[], float]
 
@@ -99,7 +95,7 @@ class Backlog:
         self.operations_max = operations_max
         self._seconds = seconds
         self._entered_s: dict[object, float] = {}
-        self._turns = Turns()
+        self._shares = Shares()
         self._busy_since_s = self._answered_s = 0.0
         self._refused_s = -REFUSING_S
         self._told_s = -math.inf
@@ -121,12 +117,12 @@ class Backlog:
             self._answered.clear()
             self._answered_work.clear()
         self._entered_s[key] = now_s
-        self._turns.add(partner, requests=1)
+        self._shares.add(partner, requests=1, work=REQUEST_OPERATIONS)
         try:
             yield
         finally:
             del self._entered_s[key]
-            self._turns.add(partner, requests=-1)
+            self._shares.add(partner, requests=-1, work=-REQUEST_OPERATIONS)
             now_s = self._answered_s = self._seconds()
             self._answered.add(1, now_s=now_s)
             self._answered_work.add(REQUEST_OPERATIONS, now_s=now_s)
@@ -139,19 +135,19 @@ class Backlog:
         if self.operations + count > self.operations_max:
             raise self.overloaded()
         self.operations += count
-        self._turns.add(partner, operations=count)
+        self._shares.add(partner, work=count)
         try:
             yield
         finally:
             self.operations -= count
-            self._turns.add(partner, operations=-count)
+            self._shares.add(partner, work=-count)
             self._answered_work.add(count, now_s=self._seconds())
 
     def refuse_late(self, claimed: Callable[[], int | None]) -> int | None:
         """Refuse a newcomer that would wait for too long; raises OverloadedError.
 
         `claimed` is asked only then: which partner's it says to be, None: nobody's that we know. Returns that partner
-        where it is let in for its turn alone; None: as anybody would be."""
+        where it is let in since little of what waits is its; None: as anybody would be."""
         now_s = self._seconds()
         crowd = CROWD_WHILE_REFUSING if now_s - self._refused_s < REFUSING_S else CROWD
         is_crowd = self.requests >= crowd.requests or self._work >= crowd.operations
@@ -159,29 +155,20 @@ class Backlog:
         entered_s = next(islice(self._entered_s.values(), SLOW_REQUESTS, None), now_s)
         if now_s - entered_s <= limit_s / 2 or (wait_s := self.wait_s(now_s)) <= limit_s:
             return None
-        partner = claimed() if wait_s <= WAIT_MAX_S else None
-        if partner is not None and self._is_its_turn(partner, crowd):
-            return partner
+        if wait_s <= WAIT_MAX_S and self._shares.are_of_few:
+            partner = claimed()
+            if partner is not None and self._shares.has_little(partner):
+                return partner
         self._refused_s = now_s
         raise self.overloaded()
 
-    def _is_its_turn(self, partner: int, crowd: Crowd) -> bool:
-        """Say whether a partner would find no more than its share of a crowd before it if partners took turns."""
-        requests_max = CROWD_SHARE_IN_TURNS * crowd.requests
-        if self._turns.requests_of(partner) >= requests_max:
-            # Who floods is told at once.
-            return False
-        found = self._turns.until_answered(partner)
-        work = found.operations + REQUEST_OPERATIONS * found.requests
-        return found.requests < requests_max and work < CROWD_SHARE_IN_TURNS * crowd.operations
-
     def who_fills_it(self) -> tuple[int, int] | None:
         """Return the partner with the most requests that wait, and how many; None: that was told a moment ago."""
-        now_s, partner = self._seconds(), self._turns.most()
-        if partner is None or now_s - self._told_s < TELL_EVERY_S:
+        now_s = self._seconds()
+        if now_s - self._told_s < TELL_EVERY_S or (most := self._shares.most()) is None:
             return None
         self._told_s = now_s
-        return partner, self._turns.requests_of(partner)
+        return most
 
     def wait_s(self, now_s: float) -> float:
         """Return how long it takes to answer all that waits, at the rate of just now; where nothing was answered just

@@ -17,7 +17,7 @@ from coalition.lanes.backlog import (
     WAIT_MAX_S,
     Backlog,
 )
-from coalition.lanes.turns import Turns, Waiting
+from coalition.lanes.shares import Shares
 
 
 class Hub:
@@ -235,16 +235,34 @@ def test_a_hub_that_answers_nothing_for_long_lets_nobody_in() -> None:
     assert hub.come(1, partner=3) == 0
 
 
-def test_turns_count_of_each_other_partner_as_many_as_ones_own() -> None:
-    """Nothing is kept of whom nothing waits."""
-    turns = Turns()
-    for partner, requests, operations in ((1, 40, 400), (2, 3, 30), (3, 1, 10)):
-        turns.add(partner, requests=requests, operations=operations)
-    assert turns.until_answered(4) == Waiting(4, 40.0)
-    assert turns.until_answered(2) == Waiting(4 + 4 + 1, 40.0 + 40 + 10)
-    assert turns.until_answered(1) == Waiting(41 + 3 + 1, 410.0 + 30 + 10)
-    turns.add(3, requests=-1, operations=-10)
-    assert len(turns) == 2
+def test_little_is_a_third_of_an_equal_share() -> None:
+    """With the next request, as large as those that wait. Nothing is kept of whom nothing waits."""
+    shares = Shares()
+    shares.add(1, requests=50, work=1_000)
+    shares.add(2, requests=8, work=160)
+    # Of 1,160 in 58 requests two have 580 each, three 387.
+    assert (shares.has_little(1), shares.has_little(2), shares.has_little(3)) == (False, True, True)
+    shares.add(2, requests=1, work=20)
+    assert not shares.has_little(2)
+    shares.add(2, requests=-9, work=-180)
+    assert len(shares) == 1
+
+
+def test_few_are_as_many_as_have_the_bulk_of_the_work() -> None:
+    """Three that share it are few, four are not; nor does it count who has next to nothing."""
+    shares = Shares()
+    for partner in (1, 2, 3):
+        shares.add(partner, requests=10, work=1_000)
+    assert shares.are_of_few
+    shares.add(4, requests=1, work=20)
+    assert shares.are_of_few
+    shares.add(4, requests=9, work=980)
+    assert not shares.are_of_few
+    for partner in (1, 2, 3, 4):
+        shares.add(partner, requests=-10, work=-1_000)
+    assert not shares.are_of_few
+    shares.add(5, requests=1, work=7)
+    assert shares.are_of_few
 
 
 def test_who_fills_the_queue_is_told_once_a_minute() -> None:
