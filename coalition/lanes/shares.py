@@ -8,8 +8,8 @@ all. Both are a look at some sums: they are asked thousands of times a second, b
 
 from dataclasses import dataclass
 
-# Measured with twenty that flood alike, and all let in who have little: the slowest 1 % waited for half as long again, or
-# twice as long.
+# Measured with twenty that flood alike, and all let in who have little: the slowest 1 % waited for half as long again,
+# or twice as long.
 FEW = 4
 # Of an equal share of what waits.
 LITTLE = 1 / 3
